@@ -1,0 +1,102 @@
+//! Which documents belong together? Fascicoli, serie of documents, serie of fascicoli (rules G-03 to G-08).
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::arrival::{EnteId, id_type};
+use crate::filing::Voce;
+
+id_type!(
+    /// Id of an aggregation as shown and cited, `2024/VI.3/1` (a Fascicolo, key of rule G-05) or `2024/determina` (a serie).
+    AggregationId
+);
+
+/// Kinds of aggregation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TipoAggregazione {
+    /// Fascicolo.
+    Fascicolo,
+    /// Serie of documents of one type.
+    SerieDocumentale,
+    /// Serie of fascicoli.
+    SerieDiFascicoli,
+}
+
+impl TipoAggregazione {
+    /// The literal of Allegato 5 (norms 2.3).
+    pub fn literal(self) -> &'static str {
+        match self {
+            Self::Fascicolo => "Fascicolo",
+            Self::SerieDocumentale => "Serie Documentale",
+            Self::SerieDiFascicoli => "Serie Di Fascicoli",
+        }
+    }
+}
+
+/// The five kinds of Fascicolo (rule G-04).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TipoFascicolo {
+    /// Affare.
+    Affare,
+    /// Attività: annual.
+    Attivita,
+    /// Persona fisica.
+    PersonaFisica,
+    /// Persona giuridica.
+    PersonaGiuridica,
+    /// Procedimento amministrativo.
+    Procedimento,
+}
+
+impl TipoFascicolo {
+    /// The literal of Allegato 5 (norms 2.3).
+    pub fn literal(self) -> &'static str {
+        match self {
+            Self::Affare => "affare",
+            Self::Attivita => "attivita",
+            Self::PersonaFisica => "persona fisica",
+            Self::PersonaGiuridica => "persona giuridica",
+            Self::Procedimento => "procedimento amministrativo",
+        }
+    }
+}
+
+/// What makes two documents belong to the same aggregation, before a progressive number is given.
+///
+/// Two documents with equal keys go to the same aggregation. `thread` is what ties them: a reference read on the page
+/// (`pratica edilizia 87/2019`), a CIG, a person's code; empty for a serie; the document's own id where nothing ties it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AggregationKey {
+    /// Kind of aggregation.
+    pub tipo: TipoAggregazione,
+    /// Kind of Fascicolo, none of a serie.
+    pub fascicolo: Option<TipoFascicolo>,
+    /// Year of opening (of a Fascicolo) or of the register (of a serie).
+    pub anno: i16,
+    /// Voce (of a serie: of its repertory).
+    pub voce: Voce,
+    /// Tipo code of a serie's documents (`determina`), empty of a Fascicolo.
+    pub serie: String,
+    /// What ties the documents.
+    pub thread: String,
+    /// Object of the aggregation as proposed.
+    pub oggetto: String,
+}
+
+/// One aggregation of the archive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Aggregation {
+    /// Its id.
+    pub id: AggregationId,
+    /// The ente it belongs to.
+    pub ente: EnteId,
+    /// What ties its documents.
+    pub key: AggregationKey,
+    /// Progressive within year, titolo, classe (rule G-05); 1 of a serie.
+    pub progressivo: u32,
+    /// Opened on.
+    pub data_apertura: Date,
+    /// Closed on.
+    pub data_chiusura: Option<Date>,
+}

@@ -1,0 +1,1 @@
+//! Who touches hostile bytes? Child processes of this binary: framed messages, limits, sandbox, restart.

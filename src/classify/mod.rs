@@ -1,0 +1,1 @@
+//! What is it and where does it belong? `filing`: tipo, voce, aggregation, with reasons; below threshold a doubt.

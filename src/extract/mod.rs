@@ -1,0 +1,1 @@
+//! What does the document say? `fields`: identifiers with check digits, dates, parties, protocol stamp, oggetto.

@@ -1,0 +1,46 @@
+//! Conserva: paper and files arrive, become documents, and leave in packages.
+//!
+//! Start at [`pipeline`], the spine. Each folder is a room named with the verb of what happens there; rooms know the
+//! nouns below and nothing of each other. ARCHITECTURE.md is the map.
+
+// The nouns.
+pub mod aggregation;
+pub mod arrival;
+pub mod clock;
+pub mod digest;
+pub mod document;
+pub mod drill;
+pub mod ente;
+pub mod error;
+pub mod event;
+pub mod fields;
+pub mod filing;
+pub mod limits;
+pub mod messages;
+pub mod page;
+pub mod pdv;
+pub mod scratch;
+
+// The corridor, the porter, the desk and the rim.
+pub mod app;
+pub mod child;
+pub mod cli;
+pub mod config;
+pub mod desk;
+pub mod pipeline;
+pub mod worker;
+
+// The rooms.
+pub mod acquire;
+pub mod blobs;
+pub mod classify;
+pub mod copy;
+pub mod describe;
+pub mod extract;
+pub mod identify;
+pub mod normalise;
+pub mod ocr;
+pub mod open;
+pub mod package;
+pub mod store;
+pub mod verify;

@@ -1,0 +1,82 @@
+//! How much is too much? Every ceiling of the house in one place (invariant 10). An error that names one says its key.
+
+use serde::{Deserialize, Serialize};
+
+/// The ceilings. Keys are those of the `[limits]` table of `conserva.toml`; units are in the names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Largest file admitted, bytes. Larger ones stay in the inbox with a sentence.
+    pub file_bytes_max: u64,
+    /// Largest PDF that is parsed, bytes (its object tree lives in memory); a larger one is kept and held.
+    pub pdf_bytes_max: u64,
+    /// Most pages of one file.
+    pub pages_max: u32,
+    /// Most pixels of one page image (an A0 sheet at 400 dpi has 350 million).
+    pub page_pixels_max: u64,
+    /// Most bytes that one stream of a file may unpack to.
+    pub unpacked_bytes_max: u64,
+    /// Seconds that a child may spend on one page.
+    pub page_seconds_max: u64,
+    /// Address space of a child, bytes.
+    pub child_memory_bytes_max: u64,
+    /// Longest frame that a child may answer, bytes.
+    pub frame_bytes_max: u32,
+    /// Most words kept of one page.
+    pub words_per_page_max: usize,
+    /// Most entries looked at in a container, and deepest nesting.
+    pub container_entries_max: u32,
+    /// Deepest nesting of containers.
+    pub container_depth_max: u32,
+    /// Most bytes of one XML file that is parsed.
+    pub xml_bytes_max: u64,
+    /// Attempts of a job before it is held.
+    pub attempts_max: u32,
+    /// Longest lease of a job, seconds; a step that takes longer is done again elsewhere.
+    pub lease_seconds_max: u64,
+    /// Jobs waiting in an archive before doors stop admitting.
+    pub queue_length_max: u64,
+    /// Most documents in one PdV (P-03: a conservatore refuses it as a whole).
+    pub pdv_documents_max: usize,
+    /// Most bytes of content in one PdV.
+    pub pdv_bytes_max: u64,
+    /// Largest metadata file of a PdV, bytes.
+    pub metadata_bytes_max: u64,
+    /// Most entries of a package that `verify` reads.
+    pub verify_entries_max: u64,
+    /// Most bytes that `verify` unpacks from a package.
+    pub verify_bytes_max: u64,
+    /// Longest file name kept, bytes.
+    pub name_bytes_max: usize,
+    /// Deepest folder tree that `ingest` walks.
+    pub tree_depth_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes_max: 16 << 30,
+            pdf_bytes_max: 1 << 30,
+            pages_max: 5_000,
+            page_pixels_max: 400_000_000,
+            unpacked_bytes_max: 1 << 30,
+            page_seconds_max: 120,
+            child_memory_bytes_max: 3 << 30,
+            frame_bytes_max: 64 << 20,
+            words_per_page_max: 20_000,
+            container_entries_max: 10_000,
+            container_depth_max: 5,
+            xml_bytes_max: 50 << 20,
+            attempts_max: 5,
+            lease_seconds_max: 3_600,
+            queue_length_max: 1_000_000,
+            pdv_documents_max: 2_000,
+            pdv_bytes_max: 4 << 30,
+            metadata_bytes_max: 50_000_000,
+            verify_entries_max: 1_000_000,
+            verify_bytes_max: 64 << 30,
+            name_bytes_max: 255,
+            tree_depth_max: 64,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The command `conserva`.
+
+fn main() {}

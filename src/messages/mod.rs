@@ -1,0 +1,168 @@
+//! What a person reads, in Italian and in English: the one message catalogue.
+//!
+//! Each room has its file of entries beside this one; an entry has a stable code, a sentence (what and where) and an
+//! advice (what to do), in both languages, with `{placeholders}`. Code speaks of a [`Message`] (code and values) and
+//! the rim renders it, so that holds, findings and reasons stored years ago are still read in the reader's language.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// The language of what an office worker reads. Italian unless asked otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// Italian, the default.
+    #[default]
+    It,
+    /// English, on request.
+    En,
+}
+
+/// A catalogue code with the values of its placeholders: what is stored and passed around instead of prose.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Message {
+    code: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    values: BTreeMap<String, String>,
+}
+
+impl Message {
+    /// A message without values. `code` must be an entry of the catalogue (a test reads the sources to see to it).
+    pub fn new(code: &str) -> Self {
+        Self { code: code.to_owned(), values: BTreeMap::new() }
+    }
+
+    /// Adds the value of one placeholder.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.values.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The value of one placeholder, if it was given.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// What happened and where, in `lang`. An unknown code (a message stored by a newer release) shows code and values.
+    pub fn sentence(&self, lang: Lang) -> String {
+        match (catalogue().get(self.code.as_str()), lang) {
+            (Some(entry), Lang::It) => self.fill(&entry.it),
+            (Some(entry), Lang::En) => self.fill(&entry.en),
+            (None, _) => format!("{} {:?}", self.code, self.values),
+        }
+    }
+
+    /// What to do about it, in `lang`; empty where the sentence says it all.
+    pub fn advice(&self, lang: Lang) -> String {
+        match (catalogue().get(self.code.as_str()), lang) {
+            (Some(entry), Lang::It) => self.fill(&entry.it_advice),
+            (Some(entry), Lang::En) => self.fill(&entry.en_advice),
+            (None, _) => String::new(),
+        }
+    }
+
+    /// Sentence and advice together.
+    pub fn text(&self, lang: Lang) -> String {
+        let (sentence, advice) = (self.sentence(lang), self.advice(lang));
+        if advice.is_empty() { sentence } else { format!("{sentence} {advice}") }
+    }
+
+    fn fill(&self, template: &str) -> String {
+        let mut text = String::with_capacity(template.len() + 32);
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            text.push_str(before);
+            let Some((name, tail)) = after.split_once('}') else {
+                text.push('{');
+                rest = after;
+                break;
+            };
+            text.push_str(self.values.get(name).map_or("?", String::as_str));
+            rest = tail;
+        }
+        text.push_str(rest);
+        text
+    }
+}
+
+/// One entry of the catalogue.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    it: String,
+    en: String,
+    #[serde(default)]
+    it_advice: String,
+    #[serde(default)]
+    en_advice: String,
+}
+
+/// The label of a code alone (column heads, words on a page), without values.
+pub fn label(code: &str, lang: Lang) -> String {
+    Message::new(code).sentence(lang)
+}
+
+const ROOMS: &[(&str, &str)] = &[
+    ("house", include_str!("house.toml")),
+    ("acquire", include_str!("acquire.toml")),
+    ("identify", include_str!("identify.toml")),
+    ("pages", include_str!("pages.toml")),
+    ("copy", include_str!("copy.toml")),
+    ("extract", include_str!("extract.toml")),
+    ("classify", include_str!("classify.toml")),
+    ("describe", include_str!("describe.toml")),
+    ("package", include_str!("package.toml")),
+    ("verify", include_str!("verify.toml")),
+    ("inspect", include_str!("inspect.toml")),
+    ("desk", include_str!("desk.toml")),
+];
+
+fn catalogue() -> &'static BTreeMap<String, Entry> {
+    static CATALOGUE: OnceLock<BTreeMap<String, Entry>> = OnceLock::new();
+    CATALOGUE.get_or_init(|| {
+        let mut entries = BTreeMap::new();
+        for (room, text) in ROOMS {
+            match toml::from_str::<BTreeMap<String, Entry>>(text) {
+                Ok(some) => entries.extend(some),
+                Err(error) => tracing::error!(room, %error, "message catalogue unreadable"),
+            }
+        }
+        entries
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_room_catalogue_parses_without_a_code_twice() {
+        let mut seen = BTreeMap::new();
+        for (room, text) in ROOMS {
+            let entries: BTreeMap<String, Entry> = toml::from_str(text).unwrap_or_else(|e| panic!("{room}: {e}"));
+            for code in entries.into_keys() {
+                if let Some(other) = seen.insert(code.clone(), room) {
+                    panic!("{code} stands in {other} and in {room}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_filled_in_both_languages() {
+        let message = Message::new("bug").with("what", "x{y}");
+        assert!(message.sentence(Lang::It).contains("x{y}"));
+        assert!(message.sentence(Lang::En).contains("x{y}"));
+    }
+
+    #[test]
+    fn a_missing_value_shows_as_a_question_mark() {
+        assert!(Message::new("bug").sentence(Lang::En).contains('?'));
+    }
+}

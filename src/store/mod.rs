@@ -1,0 +1,198 @@
+//! What do we know, and what is to be done next? Rows, jobs and the journal, behind one contract.
+//!
+//! The contract is small on purpose: everything that changes goes through [`Store::apply`], a list of [`Change`]s in one
+//! transaction (invariant 4), fenced by the [`Claim`] of the job that wants it. The other functions only look.
+//! SQLite stands behind it today; PostgreSQL can stand beside it without touching a room.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::aggregation::{Aggregation, AggregationId, AggregationKey};
+use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
+use crate::digest::Digest;
+use crate::document::{Document, DocumentId, DocumentState, Hold};
+use crate::event::Event;
+use crate::messages::Message;
+use crate::pdv::{Pdv, PdvId, PdvState};
+
+/// One change. A list of them is applied whole, in order, in one transaction, or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A blob is visible (invariant 1). The same blob twice is one row.
+    AddBlob {
+        /// Digest.
+        sha256: Digest,
+        /// Size.
+        bytes: u64,
+    },
+    /// A blob's bytes are held in quarantine (a state, the bytes stay where they are), or released.
+    SetQuarantine {
+        /// Digest.
+        sha256: Digest,
+        /// True to hold.
+        is_held: bool,
+    },
+    /// A new arrival. An arrival that is already there (same id) leaves its row as it was: a replay (invariant 3).
+    AddArrival(Box<Arrival>),
+    /// An arrival's state and reason.
+    SetArrival {
+        /// Which.
+        id: ArrivalId,
+        /// New state.
+        state: ArrivalState,
+        /// Why, of a held or refused one.
+        reason: Option<Message>,
+    },
+    /// A new document. One that is already there leaves its row as it was.
+    AddDocument(Box<Document>),
+    /// A document's state.
+    SetDocument {
+        /// Which.
+        id: DocumentId,
+        /// New state.
+        state: DocumentState,
+    },
+    /// The open holds of a document, all of them: the list replaces what was there; an empty one settles all.
+    SetHolds {
+        /// Which document.
+        document: DocumentId,
+        /// The holds.
+        holds: Vec<Hold>,
+    },
+    /// A fact: the JSON result of a step about an arrival or document. Same owner, kind and number: replaced.
+    PutFact {
+        /// Id of the arrival or document.
+        owner: String,
+        /// `format`, `survey`, `page`, `form`, `fields`, `filing`, `metadata`, `decisions`, …
+        kind: String,
+        /// Number within the kind (page number; 0 where there is one only).
+        n: u32,
+        /// JSON.
+        body: String,
+    },
+    /// All facts of a kind are dropped (before a step's new ones, when there may be fewer).
+    DropFacts {
+        /// Id of the arrival or document.
+        owner: String,
+        /// Kind.
+        kind: String,
+    },
+    /// Files a document: finds the aggregation of that key, or opens it with the next progressive number of its
+    /// year and voce (rule G-05; a serie has none), and ties the document to it. A document that was filed elsewhere moves.
+    FileDocument {
+        /// Which.
+        document: DocumentId,
+        /// What ties it.
+        key: AggregationKey,
+        /// Opening date of a new aggregation.
+        opened: jiff::civil::Date,
+    },
+    /// A new Pdv with its documents. A document already in a Pdv fails the whole transaction.
+    AddPdv {
+        /// The row.
+        pdv: Box<Pdv>,
+        /// Its documents.
+        documents: Vec<DocumentId>,
+    },
+    /// A Pdv was built: path, digest, size and state.
+    SetPdvBuilt {
+        /// Which.
+        id: PdvId,
+        /// Final path, relative to the archive.
+        path: String,
+        /// Digest of the package file.
+        sha256: Digest,
+        /// Size.
+        bytes: u64,
+    },
+    /// A Pdv's state.
+    SetPdv {
+        /// Which.
+        id: PdvId,
+        /// New state.
+        state: PdvState,
+    },
+    /// A new job. A job of the same step and owner that is still open leaves things as they are.
+    AddJob(NewJob),
+    /// One journal line.
+    Journal(Event),
+}
+
+/// A job to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    /// Step of the spine (`identify`, `pages`, …).
+    pub step: String,
+    /// Id of the traveller.
+    pub owner: String,
+    /// Higher first; 0 is usual.
+    pub priority: i32,
+}
+
+/// What is done with the job whose claim fences a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Closing {
+    /// The step is done.
+    Done,
+    /// To be tried again, not before that instant.
+    Retry {
+        /// Earliest next attempt.
+        not_before: Timestamp,
+        /// Why, code only.
+        reason: String,
+    },
+}
+
+/// A job under lease. `attempt` is the fencing token (invariant 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Row id of the job.
+    pub job: i64,
+    /// The ente.
+    pub ente: EnteId,
+    /// Step of the spine.
+    pub step: String,
+    /// Id of the traveller.
+    pub owner: String,
+    /// Attempt number, from 1.
+    pub attempt: u32,
+    /// End of the lease.
+    pub until: Timestamp,
+}
+
+/// How many jobs are in which condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct JobCounts {
+    /// Ready to be claimed now.
+    pub ready: u64,
+    /// Under lease.
+    pub leased: u64,
+    /// Waiting for their next attempt.
+    pub waiting: u64,
+    /// The earliest instant at which a waiting one becomes ready, if any.
+    pub next_at: Option<Timestamp>,
+}
+
+/// One line of a document list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DocumentRow {
+    /// The document.
+    #[serde(flatten)]
+    pub document: Document,
+    /// Its aggregation.
+    pub aggregazione: Option<AggregationId>,
+    /// Its Pdv.
+    pub pdv: Option<PdvId>,
+    /// Its open holds.
+    pub holds: Vec<Hold>,
+}
+
+/// An aggregation with its documents.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AggregationRow {
+    /// The aggregation.
+    #[serde(flatten)]
+    pub aggregation: Aggregation,
+    /// Its documents, in the order in which they were filed.
+    pub documents: Vec<DocumentId>,
+}

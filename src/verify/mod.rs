@@ -1,0 +1,1 @@
+//! Is this package whole and true? `report`: bytes in, findings out; shares no code with `package`.
