@@ -15,6 +15,7 @@ pub mod error;
 pub mod event;
 pub mod fields;
 pub mod filing;
+pub mod finding;
 pub mod limits;
 pub mod messages;
 pub mod page;
