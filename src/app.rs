@@ -1,1 +1,162 @@
-//! (to come)
+//! Who stands where? The one place that chooses adapters and puts the house together.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::arrival::EnteId;
+use crate::blobs::Blobs;
+use crate::child::{Readers, ReadersOptions};
+use crate::classify::Titolario;
+use crate::clock::Clock;
+use crate::config::{Config, Layout};
+use crate::ente::Ente;
+use crate::error::{Error, Kind, Result};
+use crate::limits::Limits;
+use crate::pipeline::House;
+use crate::scratch::ScratchRoot;
+use crate::store::{ArchiveLock, Store, ensure_local};
+use crate::worker::Meter;
+
+/// An archive with its house, and the lock that makes this process its porter. Dropping it closes the archive.
+pub struct Archive {
+    /// The house.
+    pub house: Arc<House>,
+    _lock: ArchiveLock,
+}
+
+/// Makes an archive in `root`: folders, configuration, store, ente. Without `ente_file` it is a *prova*.
+pub async fn init(root: &Path, ente_file: Option<&Path>) -> Result<Ente> {
+    let layout = Layout::new(root);
+    if layout.store().exists() || layout.config().exists() {
+        return Err(Error::new(Kind::Environment, "archive-exists").with("path", root.display()));
+    }
+    let ente = ente_file.map_or_else(|| Ok(Ente::prova()), read_ente)?;
+    for folder in [root.to_owned(), layout.blobs(), layout.inbox(), layout.quarantine(), layout.pdv(), layout.scratch()] {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|e| Error::disk("make folder", &folder, e))?;
+    }
+    ensure_local(root)?;
+    let store = Store::open(&layout.store(), Clock::System).await?;
+    store.add_ente(&ente).await?;
+    let text = toml::to_string(&Config::default()).map_err(|e| Error::bug("default configuration").because(e))?;
+    write_config(&layout.config(), &text)?;
+    Ok(ente)
+}
+
+/// The configuration is written last: a folder without one is no archive yet, and `init` may be run again.
+fn write_config(path: &Path, text: &str) -> Result<()> {
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|e| Error::disk("write configuration", path, e))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::disk("sync folder", folder, e))
+}
+
+fn read_ente(file: &Path) -> Result<Ente> {
+    let text = std::fs::read_to_string(file).map_err(|e| wrong_ente(file, &e))?;
+    let mut ente: Ente = toml::from_str(&text).map_err(|e| wrong_ente(file, &e.message()))?;
+    ente.codice_ipa = ente.codice_ipa.to_lowercase();
+    let is_code = |code: &str| !code.is_empty() && code.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    if !is_code(&ente.codice_ipa) {
+        return Err(wrong_ente(file, &"codice_ipa"));
+    }
+    if !is_code(&ente.aoo.registro) || ente.aoo.registro.len() > 16 {
+        return Err(wrong_ente(file, &"aoo.registro: [A-Za-z0-9_.-]{1,16}"));
+    }
+    Ok(ente)
+}
+
+fn wrong_ente(file: &Path, what: &dyn std::fmt::Display) -> Error {
+    Error::new(Kind::Environment, "ente-wrong").with("file", file.display()).with("what", what)
+}
+
+impl Archive {
+    /// Opens the archive in `root` as its porter: takes the lock, empties scratch, voids the leases of whoever died.
+    /// A second porter is refused with a sentence.
+    pub async fn open(root: &Path, config: Option<&Path>) -> Result<Self> {
+        let layout = Layout::new(root);
+        let file = config.map_or_else(|| layout.config(), Path::to_owned);
+        if !layout.config().exists() || !layout.store().exists() {
+            return Err(Error::new(Kind::Environment, "archive-missing").with("path", root.display()));
+        }
+        ensure_local(root)?;
+        let config = Config::read(&file)?;
+        let Some(lock) = ArchiveLock::take(root)? else {
+            return Err(Error::new(Kind::Environment, "archive-busy").with("path", root.display()));
+        };
+        let house = assemble(layout, config).await?;
+        house.store.void_leases().await?;
+        house.blobs.sweep(&house.ente_id)?;
+        Ok(Self { house: Arc::new(house), _lock: lock })
+    }
+}
+
+async fn assemble(layout: Layout, config: Config) -> Result<House> {
+    let clock = Clock::System;
+    let scratch = ScratchRoot::open(&layout.scratch(), true)?;
+    let store = Store::open(&layout.store(), clock).await?;
+    let ente = store.enti().await?.into_iter().next().ok_or_else(|| Error::bug("an archive without ente"))?;
+    let readers = readers(&config.ocr.language, config.ocr.children_used(), &config.limits, &layout.scratch())?;
+    Ok(House {
+        blobs: Blobs::open(&layout.blobs())?,
+        ente_id: EnteId(ente.codice_ipa.clone()),
+        titolario: Titolario::comuni(),
+        meter: Arc::new(Meter::default()),
+        layout,
+        config,
+        ente,
+        store,
+        readers,
+        clock,
+        scratch,
+    })
+}
+
+/// The children that read pages, of this same program.
+pub fn readers(language: &str, count: usize, limits: &Limits, scratch: &Path) -> Result<Readers> {
+    let program = std::env::current_exe().map_err(|e| Error::new(Kind::Environment, "program-unknown").because(e))?;
+    Readers::start(ReadersOptions {
+        program,
+        args: vec![crate::child::SUBCOMMAND.into()],
+        count,
+        lang: language.to_owned(),
+        limits: limits.clone(),
+        scratch: scratch.to_owned(),
+    })
+}
+
+/// A scratch root for a stand-alone command, in the machine's temporary folder; it removes itself.
+pub struct StandAlone {
+    /// The scratch root.
+    pub scratch: ScratchRoot,
+    path: PathBuf,
+}
+
+impl StandAlone {
+    /// A private folder of this process.
+    pub fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("conserva-{}", std::process::id()));
+        Ok(Self { scratch: ScratchRoot::open(&path, true)?, path })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for StandAlone {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            tracing::debug!(%error, "scratch folder left behind");
+        }
+    }
+}

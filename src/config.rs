@@ -1,1 +1,161 @@
-//! (to come)
+//! What has this archive decided? `conserva.toml`, read once, every field with its meaning and a default.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+use crate::limits::Limits;
+
+/// Name of the configuration file in the archive folder.
+pub const FILE_NAME: &str = "conserva.toml";
+
+/// The configuration of one archive.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Reading of pages.
+    pub ocr: OcrConfig,
+    /// The searchable copy.
+    pub copy: CopyConfig,
+    /// Ceilings.
+    pub limits: Limits,
+}
+
+/// `[ocr]`: reading of pages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OcrConfig {
+    /// Language of the model, one or more joined by `+` (`ita`, `ita+deu`).
+    pub language: String,
+    /// Child processes that read pages; 0 means one per core.
+    pub children: usize,
+}
+
+impl Default for OcrConfig {
+    fn default() -> Self {
+        Self { language: "ita".to_owned(), children: 0 }
+    }
+}
+
+impl OcrConfig {
+    /// How many children read: as configured, else one per core, at most 64.
+    pub fn children_used(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if self.children == 0 { cores } else { self.children }.clamp(1, 64)
+    }
+}
+
+/// `[copy]`: the searchable copy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CopyConfig {
+    /// Level of PDF/A: `1b`, `2b`, `3b`.
+    pub level: String,
+}
+
+impl Default for CopyConfig {
+    fn default() -> Self {
+        Self { level: "2b".to_owned() }
+    }
+}
+
+impl Config {
+    /// Reads the configuration `file`; a missing file is the default, an unreadable or wrong one an error that names the line.
+    pub fn read(file: &Path) -> Result<Self> {
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(e) => return Err(Error::disk("read configuration", file, e)),
+        };
+        let config: Self = toml::from_str(&text)
+            .map_err(|e| Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", e.message()).because(e))?;
+        config.checked(file)
+    }
+
+    fn checked(self, file: &Path) -> Result<Self> {
+        let wrong = |what: &str| Err(Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", what));
+        if !["1b", "2b", "3b"].contains(&self.copy.level.as_str()) {
+            return wrong("copy.level: 1b, 2b, 3b");
+        }
+        if self.ocr.language.is_empty() || !self.ocr.language.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '_') {
+            return wrong("ocr.language: ita, ita+deu, …");
+        }
+        Ok(self)
+    }
+}
+
+/// The folders of one archive (design.md section 5).
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The layout under `root`.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The archive folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.root.join(FILE_NAME)
+    }
+
+    /// The store.
+    pub fn store(&self) -> PathBuf {
+        self.root.join("store.db")
+    }
+
+    /// The blobs.
+    pub fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
+    /// The default inbox.
+    pub fn inbox(&self) -> PathBuf {
+        self.root.join("inbox")
+    }
+
+    /// What could not be admitted at all.
+    pub fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
+    /// Finished packages.
+    pub fn pdv(&self) -> PathBuf {
+        self.root.join("pdv")
+    }
+
+    /// Scratch, emptied at start.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_configuration_survives_its_own_file() {
+        let text = toml::to_string(&Config::default()).expect("toml");
+        assert_eq!(toml::from_str::<Config>(&text).expect("config"), Config::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let dir = tempfile::tempdir().expect("folder");
+        let file = dir.path().join("conserva.toml");
+        #[expect(clippy::disallowed_methods, reason = "a test file")]
+        std::fs::write(&file, "[ocr]\nlingua = 'ita'\n").expect("written");
+        let error = Config::read(&file).expect_err("an unknown key");
+        assert_eq!((error.code(), error.exit_code()), ("config-wrong", 3));
+        assert!(error.message().value("what").is_some_and(|w| w.contains("lingua")));
+    }
+}

@@ -7,6 +7,7 @@
 pub mod aggregation;
 pub mod arrival;
 pub mod clock;
+pub mod decision;
 pub mod digest;
 pub mod document;
 pub mod drill;
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod config;
 pub mod desk;
 pub mod pipeline;
+pub mod steps;
 pub mod worker;
 
 // The rooms.

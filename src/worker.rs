@@ -1,1 +1,175 @@
-//! (to come)
+//! The porter: claim by lease → take the step → commit fact, journal line and next job in one transaction.
+//!
+//! It alone knows time, retries and leases. A step that outlives its lease is done again elsewhere, and the late
+//! result is refused by its fencing token (invariant 5).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::error::{Error, Kind, Result};
+use crate::pipeline::{self, House, Step};
+use crate::store::{Change, Claim, Closing};
+
+/// Seconds of a lease; it is extended while the step runs.
+const LEASE_SECONDS: i64 = 60;
+/// How long an idle porter waits before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(150);
+
+/// What people watch while it works: counts, no names (invariant 13).
+#[derive(Debug, Default)]
+pub struct Meter {
+    pages: AtomicU64,
+    pages_expected: AtomicU64,
+    documents: AtomicU64,
+    documents_expected: AtomicU64,
+    stopping: AtomicBool,
+    steps: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Meter {
+    /// More pages were found.
+    pub fn expect_pages(&self, count: u64) {
+        self.pages_expected.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// One page was read.
+    pub fn page_done(&self) {
+        self.pages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// More documents will come to rest.
+    pub fn expect_documents(&self, count: u64) {
+        self.documents_expected.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// One traveller came to rest.
+    pub fn document_done(&self) {
+        self.documents.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Pages read and found so far.
+    pub fn pages(&self) -> (u64, u64) {
+        (self.pages.load(Ordering::Relaxed), self.pages_expected.load(Ordering::Relaxed))
+    }
+
+    /// Documents at rest and expected so far.
+    pub fn documents(&self) -> (u64, u64) {
+        (self.documents.load(Ordering::Relaxed), self.documents_expected.load(Ordering::Relaxed))
+    }
+
+    /// Asks the porters to end after the step in hand.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// True once someone asked to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    fn count(&self, step: Step) {
+        if let Ok(mut steps) = self.steps.lock() {
+            *steps.entry(step.name()).or_default() += 1;
+        }
+    }
+
+    /// Steps taken so far, by name.
+    pub fn steps(&self) -> BTreeMap<&'static str, u64> {
+        self.steps.lock().map(|s| s.clone()).unwrap_or_default()
+    }
+}
+
+/// Works until every traveller is at rest (or someone asks to stop, then [`Kind::Stopped`]): `porters` steps at a time.
+pub async fn work_to_rest(house: &Arc<House>, porters: usize) -> Result<()> {
+    let mut crew = tokio::task::JoinSet::new();
+    for _ in 0..porters.max(1) {
+        let house = Arc::clone(house);
+        crew.spawn(async move { porter(&house).await });
+    }
+    let mut first = Ok(());
+    while let Some(joined) = crew.join_next().await {
+        let ended = joined.unwrap_or_else(|e| Err(Error::bug("a porter ended by panic").because(e)));
+        if let Err(error) = ended
+            && first.is_ok()
+        {
+            house.meter.stop();
+            first = Err(error);
+        }
+    }
+    if first.is_ok() && house.meter.is_stopping() {
+        return Err(Error::new(Kind::Stopped, "stopped"));
+    }
+    first
+}
+
+/// One porter: step after step until nothing is left to do.
+async fn porter(house: &Arc<House>) -> Result<()> {
+    while !house.meter.is_stopping() {
+        match house.store.claim(&[], house.clock.now(), LEASE_SECONDS).await? {
+            Some(claim) => carry(house, &claim).await?,
+            None if is_at_rest(house).await? => return Ok(()),
+            None => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+    Ok(())
+}
+
+async fn is_at_rest(house: &House) -> Result<bool> {
+    let counts = house.store.job_counts(None).await?;
+    Ok(counts.ready == 0 && counts.leased == 0 && counts.waiting == 0)
+}
+
+/// One step under its lease, and its commit.
+async fn carry(house: &Arc<House>, claim: &Claim) -> Result<()> {
+    let taken = {
+        let mut step = std::pin::pin!(pipeline::take(house, claim));
+        let mut beat = tokio::time::interval(Duration::from_secs(LEASE_SECONDS as u64 / 3));
+        beat.tick().await;
+        loop {
+            tokio::select! {
+                taken = &mut step => break taken,
+                _ = beat.tick() => extend(house, claim).await?,
+            }
+        }
+    };
+    let (closing, changes) = match taken {
+        Ok(changes) => (Closing::Done, changes),
+        Err(error) if matches!(error.kind(), Kind::Store | Kind::Environment | Kind::Stopped) => return Err(error),
+        Err(error) => {
+            tracing::info!(step = claim.step, owner = claim.owner, code = error.code(), "step did not succeed");
+            pipeline::settle(house, claim, &error)
+        }
+    };
+    commit(house, claim, closing, &changes).await
+}
+
+async fn extend(house: &House, claim: &Claim) -> Result<()> {
+    let until = house.clock.now().saturating_add(SignedDuration::from_secs(LEASE_SECONDS)).unwrap_or(claim.until);
+    if !house.store.extend(claim, until).await? {
+        tracing::warn!(step = claim.step, owner = claim.owner, "the lease was lost; another porter does this step");
+    }
+    Ok(())
+}
+
+async fn commit(house: &House, claim: &Claim, closing: Closing, changes: &[Change]) -> Result<()> {
+    let is_retry = matches!(closing, Closing::Retry { .. });
+    crate::drill::point("worker.before-commit");
+    match house.store.apply(&claim.ente, Some((claim, closing)), changes).await {
+        Err(error) if error.code() == "lease-lost" => return Ok(()),
+        other => other?,
+    }
+    crate::drill::point("worker.after-commit");
+    if let Ok(step) = Step::parse(&claim.step) {
+        house.meter.count(step);
+    }
+    let goes_on = is_retry || changes.iter().any(|c| matches!(c, Change::AddJob(_)));
+    if !goes_on {
+        house.meter.document_done();
+    }
+    Ok(())
+}

@@ -1,0 +1,287 @@
+//! The verbs that work on an archive: open it, ask the desk, show the answer.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::progress::Progress;
+use super::{Global, Listed, Review, output, tables};
+use crate::aggregation::AggregationId;
+use crate::app::{self, Archive};
+use crate::desk::{self, Selection};
+use crate::error::{Error, Kind, Result};
+use crate::messages::{Lang, Message};
+use crate::pipeline::House;
+use crate::worker;
+
+/// `init`.
+pub(crate) async fn init(all: &Global, ente: Option<&Path>) -> Result<u8> {
+    let ente = app::init(&all.archive, ente).await?;
+    if all.json {
+        output::line(&json!({"archive": all.archive, "ente": ente.codice_ipa, "prova": ente.prova}).to_string());
+    } else {
+        let code = if ente.prova { "init-prova" } else { "init-done" };
+        let message = Message::new(code).with("path", all.archive.display()).with("ente", &ente.denominazione);
+        output::line(&message.text(all.words()));
+    }
+    Ok(0)
+}
+
+/// Opens the archive; Ctrl-C and SIGTERM end the work after the step in hand.
+async fn open(all: &Global) -> Result<Archive> {
+    let archive = Archive::open(&all.archive, all.config.as_deref()).await?;
+    let meter = Arc::clone(&archive.house.meter);
+    tokio::spawn(async move {
+        let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(term) => term,
+            Err(error) => return tracing::warn!(%error, "SIGTERM will end the program at once"),
+        };
+        tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = term.recv() => {} }
+        meter.stop();
+    });
+    Ok(archive)
+}
+
+/// `ingest`.
+pub(crate) async fn ingest(all: &Global, paths: &[PathBuf], take: bool) -> Result<u8> {
+    let archive = open(all).await?;
+    let house = &archive.house;
+    let lines = {
+        let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
+        desk::ingest(house, paths, take, all.words()).await?
+    };
+    if all.json {
+        for line in &lines {
+            output::line(&json!(line).to_string());
+        }
+    } else {
+        let mut documents = Vec::new();
+        for line in &lines {
+            for id in &line.documents {
+                documents.extend(house.store.document(&house.ente_id, id).await?);
+            }
+        }
+        tables::documents(&desk::rows(house, &documents, all.words()).await?, all.words());
+        output::line("");
+        tables::ingested(&lines, all.words());
+    }
+    Ok(u8::from(lines.iter().any(|l| l.outcome != desk::Outcome::Admitted)))
+}
+
+/// `list`.
+pub(crate) async fn list(all: &Global, what: Listed) -> Result<u8> {
+    let archive = open(all).await?;
+    let house = &archive.house;
+    match what {
+        Listed::Documents => {
+            let documents = house.store.documents(&house.ente_id, None).await?;
+            let rows = desk::rows(house, &documents, all.words()).await?;
+            show_rows(all, &rows);
+        }
+        Listed::Arrivals => list_arrivals(all, house).await?,
+        Listed::Fascicoli => list_fascicoli(all, house).await?,
+        Listed::Pdv => list_pdv(all, house).await?,
+    }
+    Ok(0)
+}
+
+fn show_rows(all: &Global, rows: &[desk::Row]) {
+    if all.json {
+        for row in rows {
+            output::line(&json!(row).to_string());
+        }
+    } else {
+        tables::documents(rows, all.words());
+    }
+}
+
+async fn list_arrivals(all: &Global, house: &House) -> Result<()> {
+    let mut lines = Vec::new();
+    for arrival in house.store.arrivals(&house.ente_id).await? {
+        let documents: Vec<String> =
+            house.store.documents_of(&house.ente_id, &arrival.id).await?.into_iter().map(|d| d.document.id.0).collect();
+        if all.json {
+            let object = json!({"id": arrival.id, "door": arrival.door, "name": arrival.name.shown(), "sha256": arrival.sha256,
+                "bytes": arrival.bytes, "state": arrival.state, "admitted_at": arrival.admitted_at,
+                "duplicate_of": arrival.duplicate_of, "documents": documents});
+            output::line(&object.to_string());
+        } else {
+            let state = serde_json::to_value(arrival.state).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+            lines.push(vec![arrival.id.0, arrival.name.shown(), state, arrival.bytes.to_string(), documents.len().to_string()]);
+        }
+    }
+    if !all.json {
+        tables::table(&["head-id", "head-name", "head-state", "head-bytes", "word-documents"], &lines, all.words());
+    }
+    Ok(())
+}
+
+async fn list_fascicoli(all: &Global, house: &House) -> Result<()> {
+    let mut lines = Vec::new();
+    for row in house.store.aggregations(&house.ente_id).await? {
+        if all.json {
+            output::line(&json!(row).to_string());
+        } else {
+            let key = &row.aggregation.key;
+            lines.push(vec![
+                row.aggregation.id.0.clone(),
+                key.tipo.literal().to_owned(),
+                key.oggetto.clone(),
+                row.documents.len().to_string(),
+            ]);
+        }
+    }
+    if !all.json {
+        tables::table(&["head-id", "head-kind", "head-oggetto", "word-documents"], &lines, all.words());
+    }
+    Ok(())
+}
+
+async fn list_pdv(all: &Global, house: &House) -> Result<()> {
+    let mut lines = Vec::new();
+    for (pdv, documents) in house.store.pdvs(&house.ente_id).await? {
+        if all.json {
+            let object = json!({"id": pdv.id, "state": pdv.state, "aggregazione": pdv.aggregazione, "profile": pdv.profile,
+                "path": pdv.path, "sha256": pdv.sha256, "bytes": pdv.bytes, "documents": documents});
+            output::line(&object.to_string());
+        } else {
+            let path = pdv.path.unwrap_or_else(|| "—".to_owned());
+            lines.push(vec![pdv.id.0, pdv.aggregazione.0, documents.len().to_string(), path]);
+        }
+    }
+    if !all.json {
+        tables::table(&["head-id", "head-fascicolo", "word-documents", "head-path"], &lines, all.words());
+    }
+    Ok(())
+}
+
+/// `show`.
+pub(crate) async fn show(all: &Global, id: &str) -> Result<u8> {
+    let archive = open(all).await?;
+    let shown = desk::show(&archive.house, id, all.words()).await?;
+    let text = if all.json { shown.to_string() } else { serde_json::to_string_pretty(&shown).unwrap_or_default() };
+    output::line(&text);
+    Ok(0)
+}
+
+/// `review`.
+pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
+    let archive = open(all).await?;
+    let house = &archive.house;
+    let Some(id) = review.id.clone() else {
+        let queue = desk::queue(house).await?;
+        show_rows(all, &desk::rows(house, &queue, all.words()).await?);
+        return Ok(u8::from(!queue.is_empty()));
+    };
+    let request = request(all, &review)?;
+    let is_decision = request.approve || request.retry || request.release || request.refuse || !request.set.is_empty();
+    if is_decision {
+        desk::decide(house, &id, &request).await?;
+        let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
+        worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
+    }
+    let desk::Found::Document(row) = desk::find(house, &id).await? else {
+        return Err(Error::new(Kind::Usage, "id-unknown").with("id", &id));
+    };
+    show_rows(all, &desk::rows(house, std::slice::from_ref(&row), all.words()).await?);
+    Ok(u8::from(!row.holds.is_empty()))
+}
+
+fn request(all: &Global, review: &Review) -> Result<desk::Request> {
+    let mut request = desk::Request {
+        approve: review.approve,
+        retry: review.retry,
+        release: review.release,
+        refuse: review.refuse,
+        note: review.note.clone(),
+        operator: all.operator.clone(),
+        ..desk::Request::default()
+    };
+    for pair in &review.set {
+        let Some((field, value)) = pair.split_once('=') else {
+            return Err(Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("--set {pair}")));
+        };
+        request.set.insert(field.to_owned(), value.to_owned());
+    }
+    Ok(request)
+}
+
+fn selection(fascicolo: Option<String>) -> Selection {
+    fascicolo.map_or(Selection::Ready, |id| Selection::Aggregation(AggregationId(id)))
+}
+
+/// `package --dry-run`.
+pub(crate) async fn preview(all: &Global, fascicolo: Option<String>) -> Result<u8> {
+    let archive = open(all).await?;
+    for plan in desk::preview(&archive.house, &selection(fascicolo)).await? {
+        output::line(&if all.json { plan.summary_json().to_string() } else { plan.summary(all.words()) });
+    }
+    Ok(0)
+}
+
+/// `package`.
+pub(crate) async fn package(all: &Global, fascicolo: Option<String>, out: Option<&Path>) -> Result<u8> {
+    let archive = open(all).await?;
+    let built = {
+        let _progress = Progress::watch(Arc::clone(&archive.house.meter), all.words());
+        desk::package(&archive.house, &selection(fascicolo)).await?
+    };
+    if let Some(folder) = out {
+        std::fs::create_dir_all(folder).map_err(|e| Error::disk("make folder", folder, e))?;
+        for package in &built {
+            output::copy_whole(&package.path, &folder.join(package.path.file_name().unwrap_or_default()))?;
+        }
+    }
+    if all.json {
+        for package in &built {
+            output::line(&json!(package).to_string());
+        }
+    } else if built.is_empty() {
+        output::line(&Message::new("package-nothing").text(all.words()));
+    } else {
+        let lines: Vec<Vec<String>> = built
+            .iter()
+            .map(|p| vec![p.aggregazione.0.clone(), p.documents.to_string(), p.bytes.to_string(), p.path.display().to_string()])
+            .collect();
+        tables::table(&["head-fascicolo", "word-documents", "head-bytes", "head-path"], &lines, all.words());
+    }
+    Ok(0)
+}
+
+/// `journal verify`.
+pub(crate) async fn journal_verify(all: &Global) -> Result<u8> {
+    let archive = open(all).await?;
+    let house = &archive.house;
+    let checked = house.store.check_journal(&house.ente_id).await?;
+    let (message, object) = match &checked {
+        Ok(head) => (
+            Message::new("journal-whole").with("n", head.n).with("digest", head.digest),
+            json!({"ok": true, "n": head.n, "digest": head.digest}),
+        ),
+        Err(n) => (Message::new("journal-broken").with("n", n), json!({"ok": false, "first_bad": n})),
+    };
+    output::line(&if all.json { object.to_string() } else { message.text(all.words()) });
+    Ok(u8::from(checked.is_err()))
+}
+
+/// `doctor`: what this machine gives the house, and how the archive is if there is one.
+pub(crate) async fn doctor(all: &Global) -> Result<u8> {
+    let sandbox = crate::child::probe();
+    let mut object = json!({"version": env!("CARGO_PKG_VERSION"), "sandbox": sandbox});
+    let mut is_well = true;
+    match Archive::open(&all.archive, all.config.as_deref()).await {
+        Ok(archive) => {
+            let house = &archive.house;
+            let jobs = house.store.job_counts(None).await?;
+            let journal = house.store.check_journal(&house.ente_id).await?;
+            is_well = journal.is_ok();
+            object["archive"] = json!({"path": all.archive, "ente": house.ente_id, "jobs": jobs, "journal_whole": journal.is_ok()});
+        }
+        Err(error) => {
+            object["archive"] = json!({"path": all.archive, "error": error.message().text(if all.json { Lang::En } else { all.words() })});
+        }
+    }
+    output::line(&if all.json { object.to_string() } else { serde_json::to_string_pretty(&object).unwrap_or_default() });
+    Ok(u8::from(!is_well))
+}

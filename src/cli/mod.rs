@@ -1,0 +1,314 @@
+//! What was typed? The command line: parsed here, meant in the verbs, shown once at the rim.
+
+mod archive;
+mod evaluate;
+mod ocr;
+mod output;
+mod progress;
+mod stand_alone;
+mod tables;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::error::{Error, Result};
+use crate::messages::Lang;
+
+/// From scans to verified pacchetti di versamento.
+#[derive(Debug, Parser)]
+#[command(name = "conserva", version, max_term_width = 110, after_help = EXAMPLES)]
+struct Opts {
+    #[command(flatten)]
+    all: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "Examples:
+  conserva init --ente samples/ente.toml        make an archive in ./archivio
+  conserva ingest scans/                        admit a folder and carry it to rest
+  conserva review                               what waits for a person
+  conserva review ID --set voce=VI.3 --approve  decide
+  conserva package                              build the packages of all that is ready
+  conserva verify archivio/pdv/*.zip            check packages, on any machine
+  conserva inspect PKG --html report.html       look inside a package
+  conserva ocr scan.tif scan.pdf                a searchable PDF/A, without an archive
+
+Exit codes: 0 all well; 1 some inputs held, refused or duplicate, or a finding of severity error; 2 wrong use;
+3 configuration or environment; 4 store or disk failure, nothing lost, run again; 130 stopped, resumable.";
+
+/// What holds for every verb.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Folder of the archive.
+    #[arg(long, global = true, env = "CONSERVA_ARCHIVE", default_value = "archivio", value_name = "DIR")]
+    archive: PathBuf,
+    /// Configuration file, instead of the archive's conserva.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Results as JSON: one object, or one per line.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Language of what is shown.
+    #[arg(long, global = true, value_enum, default_value_t = Words::It)]
+    lang: Words,
+    /// Who acts; by default the user of the operating system.
+    #[arg(long, global = true, env = "USER", default_value = "operator", value_name = "NAME")]
+    operator: String,
+}
+
+impl Global {
+    pub(crate) fn words(&self) -> Lang {
+        match self.lang {
+            Words::It => Lang::It,
+            Words::En => Lang::En,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Words {
+    It,
+    En,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Makes an archive.
+    Init {
+        /// The ente: IPA, AOO, offices, responsabili, manuals. Without it the archive is a trial (PROVA).
+        #[arg(long, value_name = "FILE.toml")]
+        ente: Option<PathBuf>,
+    },
+    /// Admits files and folders and carries them to rest; sources stay where they are.
+    Ingest {
+        /// Files and folders.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Treats the sources as an inbox: each leaves into .taken once it is safe.
+        #[arg(long)]
+        take: bool,
+    },
+    /// Lists documents, arrivals, fascicoli or pdv.
+    List {
+        /// What to list.
+        #[arg(value_enum, default_value_t = Listed::Documents)]
+        what: Listed,
+    },
+    /// Shows everything known of one document, arrival, fascicolo or pdv.
+    Show {
+        /// Its id, or the beginning of a document's.
+        id: String,
+    },
+    /// What is held; with an id and a decision, decides.
+    Review(Review),
+    /// Plans and builds packages of what is ready.
+    Package {
+        /// Shows the plan only.
+        #[arg(long)]
+        dry_run: bool,
+        /// Only this aggregation.
+        #[arg(long, value_name = "ID")]
+        fascicolo: Option<String>,
+        /// Profile of the package.
+        #[arg(long, value_enum, default_value_t = Profile::Agid)]
+        profile: Profile,
+        /// Also copies the packages into this folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Checks packages, ours or not, without an archive.
+    Verify {
+        /// Packages: files or folders.
+        #[arg(required = true)]
+        packages: Vec<PathBuf>,
+        /// Digests and completeness only.
+        #[arg(long, value_enum)]
+        only: Option<Only>,
+        /// Also writes the report as one HTML file.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
+    /// Tree, metadata, events and pages of packages for a person.
+    Inspect {
+        /// Packages: files or folders.
+        #[arg(required = true)]
+        packages: Vec<PathBuf>,
+        /// Writes one self-contained HTML file.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        /// Most page pictures shown.
+        #[arg(long, default_value_t = 40, value_name = "N")]
+        pictures: usize,
+    },
+    /// Makes a searchable PDF/A of a scan.
+    Ocr(ocr::OcrArgs),
+    /// Says what files are, by content.
+    Identify {
+        /// Files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Reads the fields of a document.
+    Extract {
+        /// File.
+        file: PathBuf,
+    },
+    /// Proposes tipo, voce and aggregation of a document.
+    Classify {
+        /// File.
+        file: PathBuf,
+    },
+    /// Measures an archive's documents against truth files (NAME.json beside the originals).
+    Evaluate {
+        /// Folder of truth files.
+        truth: PathBuf,
+    },
+    /// The journal of the archive.
+    Journal {
+        #[command(subcommand)]
+        verb: JournalVerb,
+    },
+    /// Health of the machine and of the archive.
+    Doctor,
+    /// Shell completions on stdout.
+    Completions {
+        /// Shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    Documents,
+    Arrivals,
+    Fascicoli,
+    Pdv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    Agid,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Only {
+    Digests,
+}
+
+#[derive(Debug, Subcommand)]
+enum JournalVerb {
+    /// Proves the chain, or names the first line that breaks it.
+    Verify,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Review {
+    /// Document to decide about; without it the queue is shown.
+    id: Option<String>,
+    /// Sets a field: oggetto, protocollo, data, mittente, destinatario, tipo, voce, riservato, fascicolo.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    set: Vec<String>,
+    /// Settles the doubts shown, as they stand.
+    #[arg(long)]
+    approve: bool,
+    /// Takes the failed step again.
+    #[arg(long)]
+    retry: bool,
+    /// Lets a duplicate be a document of its own.
+    #[arg(long)]
+    release: bool,
+    /// Refuses the document.
+    #[arg(long)]
+    refuse: bool,
+    /// A word on why.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
+/// The whole program: parses, acts, shows an error once, gives the exit code.
+pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|arg| arg == crate::child::SUBCOMMAND) {
+        return crate::child::serve();
+    }
+    let opts = match Opts::try_parse() {
+        Ok(opts) => opts,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    log_to_stderr();
+    let lang = opts.all.words();
+    let json = opts.all.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return show_error(&Error::bug("no runtime").because(error), lang, json),
+    };
+    match runtime.block_on(act(opts)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => show_error(&error, lang, json),
+    }
+}
+
+/// Logs go to stderr, warnings and worse; `CONSERVA_LOG` asks for more. Lines hold ids and codes only (invariant 13).
+#[expect(clippy::disallowed_methods, reason = "the log level is needed before any configuration is read")]
+fn log_to_stderr() {
+    let filter = std::env::var("CONSERVA_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// The rim: an error is shown here and nowhere else.
+fn show_error(error: &Error, lang: Lang, json: bool) -> ExitCode {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        tracing::debug!(%inner, "caused by");
+        cause = inner.source();
+    }
+    if json {
+        let object = serde_json::json!({"error": error.code(), "message": error.message().text(lang)});
+        output::line(&object.to_string());
+    }
+    output::complain(&error.message().text(lang));
+    ExitCode::from(error.exit_code())
+}
+
+/// Each verb to its room or desk.
+async fn act(opts: Opts) -> Result<u8> {
+    let all = &opts.all;
+    match opts.verb {
+        Verb::Init { ente } => archive::init(all, ente.as_deref()).await,
+        Verb::Ingest { paths, take } => archive::ingest(all, &paths, take).await,
+        Verb::List { what } => archive::list(all, what).await,
+        Verb::Show { id } => archive::show(all, &id).await,
+        Verb::Review(review) => archive::review(all, review).await,
+        Verb::Package { dry_run: true, fascicolo, .. } => archive::preview(all, fascicolo).await,
+        Verb::Package { fascicolo, out, profile: Profile::Agid, .. } => archive::package(all, fascicolo, out.as_deref()).await,
+        Verb::Verify { packages, only, html } => stand_alone::verify(all, &packages, only.is_some(), html.as_deref()),
+        Verb::Inspect { packages, html, pictures } => stand_alone::inspect(all, &packages, html.as_deref(), pictures),
+        Verb::Ocr(args) => ocr::ocr(all, &args),
+        Verb::Identify { files } => stand_alone::identify(all, &files),
+        Verb::Extract { file } => stand_alone::extract(all, &file),
+        Verb::Classify { file } => stand_alone::classify(all, &file),
+        Verb::Evaluate { truth } => evaluate::evaluate(all, &truth).await,
+        Verb::Journal { verb: JournalVerb::Verify } => archive::journal_verify(all).await,
+        Verb::Doctor => archive::doctor(all).await,
+        Verb::Completions { shell } => {
+            clap_complete::generate(shell, &mut Opts::command(), "conserva", &mut std::io::stdout());
+            Ok(0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Opts::command().debug_assert();
+    }
+}

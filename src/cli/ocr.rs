@@ -1,0 +1,154 @@
+//! `conserva ocr`: a searchable PDF/A of one scan, without an archive. Flag names follow OCRmyPDF where it has them.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{Global, output};
+use crate::app::{self, StandAlone};
+use crate::arrival::FileName;
+use crate::config::OcrConfig;
+use crate::copy::{self, CopyOrder, PdfaLevel};
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Result};
+use crate::limits::Limits;
+use crate::messages::Message;
+use crate::page::ReadPage;
+use crate::pipeline::AGENT;
+
+/// What was typed after `ocr`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OcrArgs {
+    /// Language of the model, several joined by `+`.
+    #[arg(short = 'l', long, default_value = "ita")]
+    language: String,
+    /// Which engine reads.
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
+    engine: Engine,
+    /// Pages read at a time; one per core unless said.
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Level of PDF/A.
+    #[arg(long, default_value = "2b", value_parser = ["1b", "2b", "3b"])]
+    pdfa: String,
+    /// Also writes the plain text, pages divided by form feeds.
+    #[arg(long, visible_alias = "sidecar", value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// Also writes ALTO 4.
+    #[arg(long, value_name = "FILE")]
+    alto: Option<PathBuf>,
+    /// Also writes hOCR.
+    #[arg(long, value_name = "FILE")]
+    hocr: Option<PathBuf>,
+    /// Title of the PDF; the name of the input unless said.
+    #[arg(long)]
+    title: Option<String>,
+    /// The scan: TIFF, JPEG, PNG or PDF.
+    input: PathBuf,
+    /// The PDF/A to write.
+    output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    /// The best that this release has.
+    Auto,
+    /// Tesseract.
+    Tesseract,
+}
+
+/// Reads every page and writes what was asked for. A page that cannot be read is said, and the exit code is 1.
+pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
+    let (Engine::Auto | Engine::Tesseract) = args.engine;
+    let limits = Limits::default();
+    let alone = StandAlone::new()?;
+    let count = args.jobs.unwrap_or_else(|| OcrConfig::default().children_used()).clamp(1, 64);
+    let readers = app::readers(&args.language, count, &limits, alone.path())?;
+    let (mime, sha256) = look(&args.input, &limits)?;
+    let input = args.input.canonicalize().map_err(|e| Error::disk("find", &args.input, e))?;
+    let surveys = readers.survey(&input, &mime)?;
+    let mut pages = Vec::with_capacity(surveys.len());
+    let mut unread = Vec::new();
+    for (survey, read) in surveys.iter().zip(readers.read_all(&input, &mime, &surveys, &|_| {})) {
+        match read {
+            Ok(page) => pages.push(page),
+            Err(error) => unread.push(Message::new("page-unread").with("page", survey.n).with("why", error.message().sentence(all.words()))),
+        }
+    }
+    if let Some(first) = unread.first() {
+        for message in &unread {
+            output::complain(&message.text(all.words()));
+        }
+        return Err(Error::hold("pages-unread").with("count", unread.len()).with("why", first.sentence(all.words())));
+    }
+    side_files(args, &pages, all)?;
+    if !copy::wants_copy(&pages) {
+        return Err(Error::hold("born-digital").with("path", args.input.display()));
+    }
+    let order = CopyOrder {
+        title: args.title.clone().unwrap_or_else(|| name_of(&args.input)),
+        instant: instant_of(&args.input)?,
+        id: first_half(&sha256),
+        level: PdfaLevel::parse(&args.pdfa).ok_or_else(|| Error::new(Kind::Usage, "usage-wrong").with("what", &args.pdfa))?,
+        output: alone.path().join("copy.pdf"),
+        lang: "it".to_owned(),
+        input,
+        mime,
+        pages,
+    };
+    let report = readers.searchable(&order)?;
+    output::copy_whole(&order.output, &args.output)?;
+    if all.json {
+        output::line(&json!({"input": args.input, "output": args.output, "report": report}).to_string());
+    }
+    Ok(0)
+}
+
+/// What the input is, by content, and its digest; the gate of the archive does not apply here, an unreadable file says so itself.
+fn look(path: &std::path::Path, limits: &Limits) -> Result<(String, Digest)> {
+    let mut file = std::fs::File::open(path).map_err(|e| Error::disk("open", path, e))?;
+    let bytes = file.metadata().map_err(|e| Error::disk("look at", path, e))?.len();
+    let format = crate::identify::format(&mut file, bytes, &file_name(path), limits)?;
+    if format.signed {
+        return Err(Error::hold("signed-left-alone").with("path", path.display()));
+    }
+    let (sha256, _) = std::fs::File::open(path).and_then(Digest::of_reader).map_err(|e| Error::disk("read", path, e))?;
+    Ok((format.mime, sha256))
+}
+
+fn file_name(path: &std::path::Path) -> FileName {
+    use std::os::unix::ffi::OsStrExt as _;
+    FileName::new(path.file_name().unwrap_or_default().as_bytes())
+}
+
+fn name_of(path: &std::path::Path) -> String {
+    file_name(path).shown()
+}
+
+fn first_half(digest: &Digest) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest.bytes()[..16]);
+    half
+}
+
+/// The date of the copy is that of the scan, so that the same scan gives the same bytes.
+fn instant_of(path: &std::path::Path) -> Result<jiff::Timestamp> {
+    let modified = std::fs::metadata(path).and_then(|m| m.modified()).map_err(|e| Error::disk("look at", path, e))?;
+    let instant = jiff::Timestamp::try_from(modified).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    Ok(jiff::Timestamp::from_second(instant.as_second()).unwrap_or(instant))
+}
+
+fn side_files(args: &OcrArgs, pages: &[ReadPage], _all: &Global) -> Result<()> {
+    let source = name_of(&args.input);
+    if let Some(path) = &args.text {
+        output::write_whole(path, copy::plain(pages).as_bytes())?;
+    }
+    if let Some(path) = &args.alto {
+        output::write_whole(path, copy::alto(pages, &source, AGENT).as_bytes())?;
+    }
+    if let Some(path) = &args.hocr {
+        output::write_whole(path, copy::hocr(pages, &source, AGENT).as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! `ingest PATH…`: admits files and folders, carries them to rest, and tells the outcome of every input.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::acquire::{self, AdmitOutcome, Admission, Offer, Release};
+use crate::arrival::{ArrivalId, ArrivalState};
+use crate::document::{DocumentId, DocumentState};
+use crate::error::{Kind, Result};
+use crate::messages::{Lang, Message};
+use crate::pipeline::House;
+use crate::worker;
+
+/// What became of one input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Admitted and carried to rest without a doubt.
+    Admitted,
+    /// The same bytes arrived before.
+    Duplicate,
+    /// A person must decide.
+    Held,
+    /// Refused with a reason.
+    Refused,
+}
+
+/// One line of `ingest --json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IngestLine {
+    /// The input as named or found.
+    pub path: String,
+    /// Its arrival, if it was admitted at all.
+    pub arrival: Option<ArrivalId>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Its documents.
+    pub documents: Vec<DocumentId>,
+    /// Why it is held, refused or waiting.
+    pub reason: Option<String>,
+}
+
+/// Admits everything under `paths` and works until all of it is at rest. With `take` the sources leave as from an inbox.
+pub async fn ingest(house: &Arc<House>, paths: &[PathBuf], take: bool, lang: Lang) -> Result<Vec<IngestLine>> {
+    let mut lines = Vec::new();
+    let admission = Admission {
+        store: house.store.clone(),
+        blobs: house.blobs.clone(),
+        clock: house.clock,
+        limits: house.config.limits.clone(),
+        archive: house.layout.root().to_owned(),
+    };
+    for found in acquire::walk(paths, &house.config.limits) {
+        if house.meter.is_stopping() {
+            break;
+        }
+        let (path, admitted) = match found {
+            Ok(found) => {
+                let release = if take { Release::Take { inbox: found.root.clone() } } else { Release::Leave };
+                let offer = Offer {
+                    ente: house.ente_id.clone(),
+                    door: "ingest".to_owned(),
+                    path: found.path.clone(),
+                    name: found.name,
+                    release,
+                };
+                (found.path, acquire::admit(&admission, offer).await)
+            }
+            Err((path, error)) => (path, Err(error)),
+        };
+        lines.push(line_of(house, path, admitted)?);
+    }
+    worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
+    for line in &mut lines {
+        complete(house, line, lang).await?;
+    }
+    Ok(lines)
+}
+
+fn line_of(house: &House, path: PathBuf, admitted: Result<acquire::Admitted>) -> Result<IngestLine> {
+    let path = path.display().to_string();
+    let line = |arrival, outcome, reason| IngestLine { path, arrival, outcome, documents: Vec::new(), reason };
+    match admitted {
+        Ok(admitted) => {
+            let outcome = match admitted.outcome {
+                AdmitOutcome::Duplicate { .. } => Outcome::Duplicate,
+                AdmitOutcome::New | AdmitOutcome::Replay => Outcome::Admitted,
+            };
+            if outcome == Outcome::Admitted {
+                house.meter.expect_documents(1);
+            }
+            Ok(line(Some(admitted.arrival.id), outcome, None))
+        }
+        Err(error) if error.kind() == Kind::Store => Err(error),
+        Err(error) => {
+            let outcome = if error.kind() == Kind::Refuse { Outcome::Refused } else { Outcome::Held };
+            Ok(line(None, outcome, Some(error.message().text(Lang::It))))
+        }
+    }
+}
+
+/// Fills in what became of an admitted input once everything is at rest.
+async fn complete(house: &House, line: &mut IngestLine, lang: Lang) -> Result<()> {
+    let Some(id) = &line.arrival else { return Ok(()) };
+    let Some(arrival) = house.store.arrival(&house.ente_id, id).await? else { return Ok(()) };
+    let documents = house.store.documents_of(&house.ente_id, id).await?;
+    line.documents = documents.iter().map(|row| row.document.id.clone()).collect();
+    let has = |state| documents.iter().any(|row| row.document.state == state);
+    line.outcome = match arrival.state {
+        ArrivalState::Duplicate => Outcome::Duplicate,
+        ArrivalState::Refused => Outcome::Refused,
+        ArrivalState::Held => Outcome::Held,
+        _ if has(DocumentState::Refused) => Outcome::Refused,
+        _ if has(DocumentState::Held) => Outcome::Held,
+        _ => Outcome::Admitted,
+    };
+    let mut reasons: Vec<String> = documents.iter().flat_map(|row| &row.holds).map(|h| h.message.text(lang)).collect();
+    if reasons.is_empty() {
+        reasons.extend(arrival.reason.as_ref().map(|m| m.text(lang)));
+    }
+    if let Some(earlier) = &arrival.duplicate_of {
+        reasons = vec![duplicate_reason(house, earlier, lang).await?];
+    }
+    line.reason = (!reasons.is_empty()).then(|| reasons.join(" · "));
+    Ok(())
+}
+
+async fn duplicate_reason(house: &House, earlier: &ArrivalId, lang: Lang) -> Result<String> {
+    let message = Message::new("duplicate-waits").with("id", earlier);
+    let message = match house.store.arrival(&house.ente_id, earlier).await? {
+        Some(first) => message.with("name", first.name.shown()).with("when", first.admitted_at),
+        None => message,
+    };
+    Ok(message.text(lang))
+}

@@ -1,0 +1,130 @@
+//! The steps of an arrival: what are these bytes, and which documents do they hold?
+
+use std::fs::File;
+use std::sync::Arc;
+
+use super::{blocking, decisions, need_fact, put};
+use crate::arrival::{Arrival, ArrivalId, ArrivalState};
+use crate::document::{Component, Document, DocumentState, Form, Format, Hold, Role};
+use crate::error::{Error, Kind, Result};
+use crate::pipeline::{House, Outcome, Step};
+use crate::store::Change;
+use crate::{identify, open};
+
+/// What are these bytes? Puts the format of the arrival; where the gate says no, its document rests with the reason.
+pub(crate) async fn identify(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> {
+    let arrival = need_arrival(house, id).await?;
+    let (format, objection) = look(house, &arrival).await?;
+    let mut changes = Vec::new();
+    if let Some(format) = &format {
+        changes.push(put(id.as_str(), "format", 0, format)?);
+    }
+    let noted = |outcome: Outcome| match format.as_ref().and_then(|f| f.puid.as_deref()) {
+        Some(puid) => outcome.noting("puid", puid),
+        None => outcome,
+    };
+    let Some(objection) = objection else {
+        return Ok(noted(Outcome::then(changes, Step::Open, id.as_str())));
+    };
+    let hold = Hold::new(objection.message().clone());
+    let document = document_of(house, &arrival, 1);
+    if objection.kind() == Kind::Hold && decisions(house, &document.id).await?.settles(&hold) {
+        return Ok(noted(Outcome::then(changes, Step::Open, id.as_str()).noting("approved", objection.code())));
+    }
+    changes.extend(rest_with(&arrival, &objection, document, format.as_ref())?);
+    let outcome = Outcome { verdict: Some(word(&objection)), ..Outcome::rest(changes) };
+    Ok(noted(outcome.noting("code", objection.code())))
+}
+
+/// The format, and the objection of the gate if it has one. Trouble with the disk is an error of its own.
+async fn look(house: &Arc<House>, arrival: &Arrival) -> Result<(Option<Format>, Option<Error>)> {
+    let path = house.blobs.path(&arrival.ente, &arrival.sha256);
+    let (name, bytes, limits) = (arrival.name.clone(), arrival.bytes, house.config.limits.clone());
+    blocking(move || {
+        let mut file = File::open(&path).map_err(|e| Error::disk("open blob", &path, e))?;
+        let format = match identify::format(&mut file, bytes, &name, &limits) {
+            Ok(format) => format,
+            Err(error) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => return Ok((None, Some(error))),
+            Err(error) => return Err(error),
+        };
+        match identify::gate(&format, &name) {
+            Ok(()) => Ok((Some(format), None)),
+            Err(error) => Ok((Some(format), Some(error))),
+        }
+    })
+    .await
+}
+
+/// The arrival and its one document come to rest with the gate's reason; refused bytes go into quarantine as they lie.
+fn rest_with(arrival: &Arrival, objection: &Error, document: Document, format: Option<&Format>) -> Result<Vec<Change>> {
+    let is_refused = objection.kind() == Kind::Refuse;
+    let (state, arrival_state) =
+        if is_refused { (DocumentState::Refused, ArrivalState::Refused) } else { (DocumentState::Held, ArrivalState::Held) };
+    let message = objection.message().clone();
+    let id = document.id.clone();
+    let mut changes = vec![
+        Change::SetArrival { id: arrival.id.clone(), state: arrival_state, reason: Some(message.clone()) },
+        Change::AddDocument(Box::new(document)),
+        Change::SetDocument { id: id.clone(), state },
+        Change::SetHolds { document: id.clone(), holds: vec![Hold::new(message)] },
+        Change::SetQuarantine { sha256: arrival.sha256, is_held: is_refused },
+    ];
+    if let Some(format) = format {
+        changes.push(put(id.as_str(), "components", 0, &[whole(arrival, format)])?);
+    }
+    Ok(changes)
+}
+
+/// Which documents does the arrival hold? Makes them, each with its components, and sends each on its way.
+pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> {
+    let arrival = need_arrival(house, id).await?;
+    let format: Format = need_fact(house, id.as_str(), "format").await?;
+    let mut outcome = Outcome::rest(vec![Change::SetArrival { id: id.clone(), state: ArrivalState::Opened, reason: None }]);
+    for opened in open::documents(&arrival, &format)? {
+        let mut document = document_of(house, &arrival, opened.position);
+        document.name = opened.name;
+        let id = document.id.clone();
+        outcome.changes.push(Change::AddDocument(Box::new(document)));
+        outcome.changes.push(Change::SetDocument { id: id.clone(), state: DocumentState::Working });
+        outcome.changes.push(Change::SetHolds { document: id.clone(), holds: Vec::new() });
+        outcome.changes.push(put(id.as_str(), "components", 0, &opened.components)?);
+        outcome.next.push((Step::Pages, id.0));
+    }
+    Ok(outcome)
+}
+
+/// The document at `position` of an arrival, as it is born.
+pub(crate) fn document_of(house: &House, arrival: &Arrival, position: u32) -> Document {
+    Document {
+        id: Document::derive_id(&arrival.ente, &arrival.id, position),
+        ente: house.ente_id.clone(),
+        arrival: arrival.id.clone(),
+        position,
+        name: arrival.name.clone(),
+        state: DocumentState::Working,
+        formed_at: arrival.admitted_at,
+        version: 1,
+    }
+}
+
+/// The arrival itself as a principal component.
+fn whole(arrival: &Arrival, format: &Format) -> Component {
+    Component {
+        role: Role::Principale,
+        n: 1,
+        name: arrival.name.clone(),
+        sha256: arrival.sha256,
+        bytes: arrival.bytes,
+        format: format.clone(),
+        form: Form::AsArrived,
+        pages: 0,
+    }
+}
+
+async fn need_arrival(house: &House, id: &ArrivalId) -> Result<Arrival> {
+    house.store.arrival(&house.ente_id, id).await?.ok_or_else(|| Error::bug(format_args!("no arrival {id}")))
+}
+
+fn word(error: &Error) -> &'static str {
+    if error.kind() == Kind::Refuse { "refuse" } else { "hold" }
+}

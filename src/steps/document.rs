@@ -1,0 +1,187 @@
+//! The steps of a document up to its filing: pages, text, fields, filing. `form` and `metadata` have files of their own.
+
+use std::sync::Arc;
+
+use super::{blocking, decisions, facts, need_document, need_fact, overlay, principal, put, put_doubts};
+use crate::clock::date_of_law;
+use crate::document::{Component, DocumentId, DocumentState, Hold};
+use crate::error::{Error, Kind, Result};
+use crate::fields::Fields;
+use crate::messages::Message;
+use crate::page::{PageSurvey, PageText, ReadPage};
+use crate::pipeline::{House, Outcome, Step};
+use crate::store::Change;
+use crate::{classify, extract};
+
+/// Where are its pages? Files that have none (an approved docx) go on without.
+pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
+    let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
+    let principal = principal(&components)?.clone();
+    let mut doubts = Vec::new();
+    let surveys = if has_pages(&principal.format.mime) {
+        let (worker, path) = (Arc::clone(house), house.blobs.path(&house.ente_id, &principal.sha256));
+        let mime = principal.format.mime.clone();
+        match blocking(move || worker.readers.survey(&path, &mime)).await {
+            Ok(surveys) => surveys,
+            Err(error) => {
+                doubts.push(doubt_of(error)?);
+                Vec::new()
+            }
+        }
+    } else {
+        Vec::new()
+    };
+    house.meter.expect_pages(surveys.len() as u64);
+    let changes = vec![put(id.as_str(), "survey", 0, &surveys)?, put_doubts(id.as_str(), Step::Pages, &doubts)?];
+    Ok(Outcome::then(changes, Step::Text, id.as_str()).noting("pages", surveys.len()))
+}
+
+/// What words stand on them? A page that cannot be read costs itself only and is a doubt.
+pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
+    let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
+    let surveys: Vec<PageSurvey> = need_fact(house, id.as_str(), "survey").await?;
+    let principal = principal(&components)?.clone();
+    let numbers: Vec<u32> = surveys.iter().map(|s| s.n).collect();
+    let (worker, path) = (Arc::clone(house), house.blobs.path(&house.ente_id, &principal.sha256));
+    let read = blocking(move || {
+        Ok(worker.readers.read_all(&path, &principal.format.mime, &surveys, &|_| worker.meter.page_done()))
+    })
+    .await?;
+    let drop = |kind: &str| Change::DropFacts { owner: id.0.clone(), kind: kind.to_owned() };
+    let mut changes = vec![drop("page"), drop("read")];
+    let mut doubts = Vec::new();
+    for (n, result) in numbers.into_iter().zip(read) {
+        match result {
+            Ok(page) => {
+                doubts.extend(poor(&page, house.ente.soglie.pagina));
+                changes.push(put(id.as_str(), "page", n, &page)?);
+            }
+            Err(error) => doubts.push(doubt_of(error)?.on_page(n)),
+        }
+    }
+    changes.push(put_doubts(id.as_str(), Step::Text, &doubts)?);
+    Ok(Outcome::then(changes, Step::Form, id.as_str()))
+}
+
+/// The doubt about a page that reads poorly, by the ente's limit.
+fn poor(page: &ReadPage, limit: f32) -> Option<Hold> {
+    let mean = page.page.mean_confidence?;
+    let message = Message::new("page-poor")
+        .with("page", page.page.survey.n)
+        .with("value", format_args!("{mean:.0}"))
+        .with("limit", format_args!("{limit:.0}"));
+    (mean < limit).then(|| Hold::new(message).on_page(page.page.survey.n))
+}
+
+/// What does it say? Values without a check digit are read a second time, independently (invariant 11). What was read is
+/// kept apart (`read`), so that a person's later decision costs no second OCR.
+pub(crate) async fn fields(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
+    let decided = decisions(house, id).await?;
+    let mut changes = Vec::new();
+    let mut fields: Fields = match house.store.fact(&house.ente_id, id.as_str(), "read").await? {
+        Some(_) => need_fact(house, id.as_str(), "read").await?,
+        None => {
+            let fields = readings(house, id).await?;
+            changes.push(put(id.as_str(), "read", 0, &fields)?);
+            fields
+        }
+    };
+    overlay::fields(&mut fields, &decided)?;
+    let doubts = extract::doubts(&fields, &house.ente);
+    changes.push(put(id.as_str(), "fields", 0, &fields)?);
+    changes.push(put_doubts(id.as_str(), Step::Fields, &doubts)?);
+    Ok(Outcome::then(changes, Step::Filing, id.as_str()))
+}
+
+/// Everything that the pages say, with second readings where a value has no check of its own.
+async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Fields> {
+    let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
+    let pages: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
+    let principal = principal(&components)?.clone();
+    let worker = Arc::clone(house);
+    blocking(move || {
+        let texts: Vec<PageText> = pages.iter().map(|p| p.text.clone()).collect();
+        let mut fields = extract::fields(&texts, &worker.ente);
+        let rereads = second_readings(&worker, &principal, &pages, &fields)?;
+        extract::confirm(&mut fields, &rereads);
+        Ok(fields)
+    })
+    .await
+}
+
+/// Asks the readers again for every region whose value has no check of its own. A region that cannot be read again is
+/// simply not confirmed.
+fn second_readings(
+    house: &House,
+    principal: &Component,
+    pages: &[ReadPage],
+    fields: &Fields,
+) -> Result<Vec<extract::FieldReread>> {
+    let path = house.blobs.path(&house.ente_id, &principal.sha256);
+    let mut rereads = Vec::new();
+    for wanted in extract::regions(fields) {
+        let Some(page) = pages.iter().find(|p| p.page.survey.n == wanted.region.page) else { continue };
+        if page.page.survey.source.is_digital() {
+            continue;
+        }
+        match house.readers.reread(&path, &principal.format.mime, &page.page, &[wanted.region.rect]) {
+            Ok(read) => rereads.extend(read.into_iter().map(|r| extract::FieldReread {
+                field: wanted.field.to_owned(),
+                raw: r.raw,
+                confidence: r.confidence,
+                origin: r.origin,
+            })),
+            Err(error) => _ = doubt_of(error)?,
+        }
+    }
+    Ok(rereads)
+}
+
+/// What is it and where does it belong? Here all doubts are weighed: with one open the document rests, held.
+pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
+    let row = need_document(house, id).await?;
+    let mut fields: Fields = need_fact(house, id.as_str(), "fields").await?;
+    let pages: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
+    let decided = decisions(house, id).await?;
+    let texts: Vec<PageText> = pages.into_iter().map(|p| p.text).collect();
+    let received = date_of_law(row.document.formed_at, &house.ente.zona);
+    let context = classify::Context { ente: &house.ente, titolario: &house.titolario, document: id, received };
+    let mut filing = classify::filing(&texts, &fields, &context);
+    overlay::filing(&mut filing, &decided);
+    if fields.oggetto.is_none() {
+        fields.oggetto = classify::composed_oggetto(&filing, &fields);
+    }
+    let mut doubts = filing.doubts.clone();
+    for earlier in facts::<Vec<Hold>>(house, id.as_str(), "doubts").await? {
+        doubts.extend(earlier);
+    }
+    if fields.oggetto.is_some() {
+        doubts.retain(|d| d.message.code() != "oggetto-missing");
+    }
+    let open = decided.open(doubts);
+    let mut changes = vec![put(id.as_str(), "fields", 0, &fields)?, put(id.as_str(), "filing", 0, &filing)?];
+    let detail = (filing.tipo.value.clone(), filing.voce.value.to_string());
+    let outcome = if open.is_empty() {
+        changes.push(Change::SetHolds { document: id.clone(), holds: Vec::new() });
+        changes.push(Change::FileDocument { document: id.clone(), key: filing.aggregazione, opened: received });
+        Outcome::then(changes, Step::Metadata, id.as_str())
+    } else {
+        changes.push(Change::SetDocument { id: id.clone(), state: DocumentState::Held });
+        changes.push(Change::SetHolds { document: id.clone(), holds: open });
+        Outcome { verdict: Some("hold"), ..Outcome::rest(changes) }
+    };
+    Ok(outcome.noting("tipo", detail.0).noting("voce", detail.1))
+}
+
+/// True of the formats whose pages the house reads.
+fn has_pages(mime: &str) -> bool {
+    matches!(mime, "image/tiff" | "image/jpeg" | "image/png" | "application/pdf")
+}
+
+/// An error that a person can settle becomes a doubt; trouble of our own stays an error.
+pub(crate) fn doubt_of(error: Error) -> Result<Hold> {
+    match error.kind() {
+        Kind::Hold | Kind::Refuse => Ok(Hold::new(error.message().clone())),
+        _ => Err(error),
+    }
+}

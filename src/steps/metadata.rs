@@ -1,0 +1,75 @@
+//! The step `metadata`: the document is described, and is ready.
+
+use std::sync::Arc;
+
+use super::{decisions, need_document, need_fact, put};
+use crate::aggregation::Aggregation;
+use crate::describe::{self, Checks, Described, Dossier, Formazione, Literals, Member};
+use crate::document::{Component, DocumentId, DocumentState, Hold};
+use crate::error::{Error, Result};
+use crate::fields::Fields;
+use crate::filing::Filing;
+use crate::finding::Severity;
+use crate::pipeline::{House, Outcome};
+use crate::store::Change;
+
+/// What the store keeps of a description.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Metadata {
+    /// The metadata file; empty where the document cannot be described yet.
+    pub xml: String,
+    /// How the aggregation cites the document.
+    pub member: Option<Member>,
+}
+
+/// Describes the document as Allegato 5 asks. Breaches hold it, all of them shown at once.
+pub(crate) async fn metadata(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
+    let row = need_document(house, id).await?;
+    let aggregation = need_aggregation(house, &row).await?;
+    let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
+    let fields: Fields = need_fact(house, id.as_str(), "fields").await?;
+    let filing: Filing = need_fact(house, id.as_str(), "filing").await?;
+    let decided = decisions(house, id).await?;
+    let operatore = decided.0.last().and_then(|d| house.ente.operatori.get(&d.operator));
+    let checks = Checks::default();
+    let literals = Literals::default();
+    let described = describe::metadata(&Dossier {
+        ente: &house.ente,
+        document: &row.document,
+        components: &components,
+        fields: &fields,
+        filing: &filing,
+        aggregation: &aggregation,
+        tipologia: crate::classify::tipo_name(&filing.tipo.value),
+        titolario: describe::Titolario { descrizione: house.titolario.name(&filing.voce.value).unwrap_or_default(), piano: None },
+        riservato: filing.riservato,
+        formazione: Formazione::B,
+        checks: &checks,
+        modifica: None,
+        operatore,
+        rup: None,
+        literals: &literals,
+    })?;
+    rest(id, described, &decided)
+}
+
+fn rest(id: &DocumentId, described: Described, decided: &crate::decision::Decisions) -> Result<Outcome> {
+    let breaches = described.findings.iter().filter(|f| f.severity == Severity::Error);
+    let holds: Vec<Hold> = breaches.map(|f| Hold::new(f.message.clone())).collect();
+    let notes: Vec<_> = described.findings.iter().map(|f| (f.message.clone(), f.place.clone())).collect();
+    let metadata = Metadata { xml: described.xml, member: described.member };
+    let mut changes = vec![put(id.as_str(), "metadata", 0, &metadata)?, put(id.as_str(), "findings", 0, &notes)?];
+    let is_ready = holds.is_empty();
+    let state = if is_ready { DocumentState::Ready } else { DocumentState::Held };
+    changes.push(Change::SetDocument { id: id.clone(), state });
+    changes.push(Change::SetHolds { document: id.clone(), holds });
+    let outcome = Outcome { verdict: (!is_ready).then_some("hold"), ..Outcome::rest(changes) };
+    Ok(outcome.noting("decisions", decided.0.len()))
+}
+
+/// The aggregation that a filed document belongs to.
+pub(crate) async fn need_aggregation(house: &House, row: &crate::store::DocumentRow) -> Result<Aggregation> {
+    let id = row.aggregazione.as_ref().ok_or_else(|| Error::bug("a described document that is not filed"))?;
+    let found = house.store.aggregation(&house.ente_id, id).await?;
+    Ok(found.ok_or_else(|| Error::bug(format_args!("no aggregation {id}")))?.aggregation)
+}

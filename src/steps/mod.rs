@@ -1,0 +1,68 @@
+//! What happens at each step? One function per step: facts in, room's work, changes out. `pipeline` knows the order.
+
+pub mod arrival;
+pub mod document;
+pub mod form;
+pub mod metadata;
+pub(crate) mod overlay;
+pub mod pdv;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::decision::{self, Decision, Decisions};
+use crate::document::{Component, DocumentId, Hold};
+use crate::error::{Error, Result};
+use crate::pipeline::{House, Step};
+use crate::store::{Change, DocumentRow};
+
+/// Runs blocking work (a room) off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| Error::bug("a step ended by panic").because(e))?
+}
+
+/// The row of a document that a job names.
+pub(crate) async fn need_document(house: &House, id: &DocumentId) -> Result<DocumentRow> {
+    house.store.document(&house.ente_id, id).await?.ok_or_else(|| Error::bug(format_args!("no document {id}")))
+}
+
+/// A fact that an earlier step must have stored.
+pub(crate) async fn need_fact<T: DeserializeOwned>(house: &House, owner: &str, kind: &str) -> Result<T> {
+    let body = house.store.fact(&house.ente_id, owner, kind).await?;
+    let body = body.ok_or_else(|| Error::bug(format_args!("no fact {kind} of {owner}")))?;
+    serde_json::from_str(&body).map_err(|e| Error::bug(format_args!("fact {kind} of {owner} unreadable")).because(e))
+}
+
+/// All numbered facts of a kind.
+pub(crate) async fn facts<T: DeserializeOwned>(house: &House, owner: &str, kind: &str) -> Result<Vec<T>> {
+    let rows = house.store.facts(&house.ente_id, owner, kind).await?;
+    rows.iter()
+        .map(|(n, body)| {
+            serde_json::from_str(body).map_err(|e| Error::bug(format_args!("fact {kind} {n} of {owner} unreadable")).because(e))
+        })
+        .collect()
+}
+
+/// The change that stores a fact.
+pub(crate) fn put<T: Serialize>(owner: &str, kind: &str, n: u32, value: &T) -> Result<Change> {
+    let body = serde_json::to_string(value).map_err(|e| Error::bug(format_args!("fact {kind} unwritable")).because(e))?;
+    Ok(Change::PutFact { owner: owner.to_owned(), kind: kind.to_owned(), n, body })
+}
+
+/// The change that stores the doubts which `step` raised; they are weighed together at the end of `filing`.
+pub(crate) fn put_doubts(owner: &str, step: Step, doubts: &[Hold]) -> Result<Change> {
+    put(owner, "doubts", step as u32, &doubts)
+}
+
+/// The decisions of people about a document, oldest first.
+pub(crate) async fn decisions(house: &House, id: &DocumentId) -> Result<Decisions> {
+    Ok(Decisions(facts::<Decision>(house, id.as_str(), decision::FACT).await?))
+}
+
+/// The principal component among `components`.
+pub(crate) fn principal(components: &[Component]) -> Result<&Component> {
+    components
+        .iter()
+        .find(|c| c.role == crate::document::Role::Principale)
+        .ok_or_else(|| Error::bug("a document without principal component"))
+}

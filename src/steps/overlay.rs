@@ -1,0 +1,126 @@
+//! How does a person's decision overlay what the machine read? Values set stand with the person as origin and full confidence.
+
+use jiff::civil::Date;
+
+use crate::aggregation::TipoAggregazione;
+use crate::decision::Decisions;
+use crate::error::{Error, Kind, Result};
+use crate::fields::{Fields, Party, PartyKind, Protocollo, Reading, Verso};
+use crate::filing::{Filing, Voce};
+
+/// Lays decided values over the fields.
+pub(crate) fn fields(fields: &mut Fields, decided: &Decisions) -> Result<()> {
+    if let Some((value, origin)) = decided.value("oggetto") {
+        fields.oggetto = Some(said(value.to_owned(), origin));
+    }
+    if let Some((value, origin)) = decided.value("protocollo") {
+        fields.protocollo = Some(said(parse_protocollo(value)?, origin));
+    }
+    if let Some((value, origin)) = decided.value("data") {
+        fields.data = Some(said(parse_date("data", value)?, origin));
+    }
+    if let Some((value, origin)) = decided.value("mittente") {
+        fields.mittente = Some(said(party(value), origin));
+    }
+    if let Some((value, origin)) = decided.value("destinatario") {
+        fields.destinatario = Some(said(party(value), origin));
+    }
+    Ok(())
+}
+
+/// Lays decided values over the filing.
+pub(crate) fn filing(filing: &mut Filing, decided: &Decisions) {
+    let mut is_decided = false;
+    if let Some((value, origin)) = decided.value("tipo") {
+        filing.tipo = said(value.to_owned(), origin);
+    }
+    if let Some((value, origin)) = decided.value("voce") {
+        filing.voce = said(Voce(value.to_owned()), origin);
+        if filing.aggregazione.tipo == TipoAggregazione::Fascicolo {
+            filing.aggregazione.voce = Voce(value.to_owned());
+        }
+        is_decided = true;
+    }
+    if let Some((value, _)) = decided.value("riservato") {
+        filing.riservato = value == "si";
+    }
+    if let Some((value, _)) = decided.value("fascicolo") {
+        value.clone_into(&mut filing.aggregazione.thread);
+    }
+    if is_decided {
+        filing.confidence = 1.0;
+    }
+}
+
+/// Checks one `FIELD=VALUE` before it is stored, with the sentence for the person who typed it.
+pub(crate) fn check(field: &str, value: &str, titolario: &crate::classify::Titolario) -> Result<()> {
+    let is_good = match field {
+        "protocollo" => return parse_protocollo(value).map(|_| ()),
+        "data" => return parse_date("data", value).map(|_| ()),
+        "voce" => titolario.name(&Voce(value.to_owned())).is_some(),
+        "tipo" => crate::classify::is_tipo(value),
+        "riservato" => matches!(value, "si" | "no"),
+        "oggetto" | "mittente" | "destinatario" | "fascicolo" => !value.trim().is_empty() && value.len() <= 2_000,
+        _ => false,
+    };
+    if is_good { Ok(()) } else { Err(wrong(&format!("{field}={value}"), "value")) }
+}
+
+fn said<T>(value: T, origin: String) -> Reading<T> {
+    Reading { value, confidence: 1.0, origin, page: None, rect: None, second: None }
+}
+
+fn party(name: &str) -> Party {
+    Party { nome: name.to_owned(), kind: PartyKind::Unknown, codice: None, indirizzo_digitale: None }
+}
+
+fn parse_date(field: &str, text: &str) -> Result<Date> {
+    text.parse().map_err(|_| wrong(&format!("{field}={text}"), "AAAA-MM-GG"))
+}
+
+/// `0001234/2024`, then, each optional and separated by blanks, a date `2024-03-12` and a direction `E`, `U` or `I`.
+fn parse_protocollo(text: &str) -> Result<Protocollo> {
+    let fail = || wrong(&format!("protocollo={text}"), "NUMERO/ANNO [AAAA-MM-GG] [E|U|I]");
+    let mut parts = text.split_whitespace();
+    let (numero, anno) = parts.next().and_then(|p| p.split_once('/')).ok_or_else(fail)?;
+    if numero.is_empty() || numero.len() > 12 || !numero.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(fail());
+    }
+    let anno: i16 = anno.parse().ok().filter(|y| (1900..=2200).contains(y)).ok_or_else(fail)?;
+    let mut protocollo = Protocollo { numero: format!("{numero:0>7}"), anno, data: None, verso: None };
+    for part in parts {
+        match part {
+            "E" => protocollo.verso = Some(Verso::E),
+            "U" => protocollo.verso = Some(Verso::U),
+            "I" => protocollo.verso = Some(Verso::I),
+            date => protocollo.data = Some(date.parse().map_err(|_| fail())?),
+        }
+    }
+    Ok(protocollo)
+}
+
+fn wrong(what: &str, why: &str) -> Error {
+    Error::new(Kind::Usage, "decision-unknown")
+        .with("what", what)
+        .with("why", why)
+        .with("fields", crate::decision::FIELDS.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocollo_typed_by_a_person_is_padded_to_seven_digits() {
+        let typed = parse_protocollo("4512/2024 2024-03-12 E").expect("a protocollo");
+        assert_eq!((typed.numero.as_str(), typed.anno, typed.verso), ("0004512", 2024, Some(Verso::E)));
+        assert_eq!(typed.data.map(|d| d.to_string()).as_deref(), Some("2024-03-12"));
+    }
+
+    #[test]
+    fn a_protocollo_without_year_or_with_letters_is_refused() {
+        for text in ["4512", "45a2/2024", "4512/24", "/2024", "4512/2024 ieri"] {
+            assert_eq!(parse_protocollo(text).expect_err(text).exit_code(), 2);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A stage for black-box tests: a folder with an archive in it, and the real program played on it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A temporary folder with an archive `archivio`, an inbox and the program.
+pub struct Stage {
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    /// An empty folder.
+    pub fn bare() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// A folder with an archive of the samples' ente.
+    pub fn with_archive() -> Self {
+        let stage = Self::bare();
+        let ente = repository().join("samples/ente.toml");
+        let output = stage.run(&["init", "--ente", ente.to_str().expect("a path")]);
+        assert!(output.status.success(), "init: {}", said(&output));
+        stage
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Puts a copy of `source` into the folder, with a fixed modification time so that ids repeat from run to run.
+    pub fn put(&self, source: &Path, name: &str) -> PathBuf {
+        let target = self.path(name);
+        std::fs::create_dir_all(target.parent().expect("a parent")).expect("folder");
+        std::fs::copy(source, &target).expect("copied");
+        let file = std::fs::File::options().write(true).open(&target).expect("opened");
+        let instant = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_710_000_000);
+        file.set_modified(instant).expect("mtime");
+        target
+    }
+
+    /// The program with its archive, ready to be given a verb.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conserva"));
+        command.arg("--archive").arg(self.path("archivio")).args(args).stdin(Stdio::null());
+        command.env_remove("CONSERVA_ARCHIVE").env_remove("CONSERVA_DRILL").env("CONSERVA_LOG", "warn");
+        command
+    }
+
+    /// Runs a verb to its end.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the program runs")
+    }
+
+    /// Runs a verb with `--json`, checks the exit code, gives its lines.
+    pub fn json(&self, args: &[&str], codes: &[i32]) -> Vec<Value> {
+        let output = self.run(&[&["--json"], args].concat());
+        let code = output.status.code().unwrap_or(-1);
+        assert!(codes.contains(&code), "{args:?} ended with {code}: {}", said(&output));
+        String::from_utf8_lossy(&output.stdout).lines().map(|l| serde_json::from_str(l).expect("a JSON line")).collect()
+    }
+}
+
+/// The repository.
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Shared material beside the checkout, where it is; its absence is said aloud.
+pub fn shared(what: &str) -> Option<PathBuf> {
+    let beside = std::env::var_os("CONSERVA_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
+    let path = beside.join(what);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("NOT CHECKED: ../shared/{what} is not here");
+    None
+}
+
+/// Both outputs in full.
+pub fn said(output: &Output) -> String {
+    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
