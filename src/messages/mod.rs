@@ -110,6 +110,8 @@ pub fn label(code: &str, lang: Lang) -> String {
 
 const ROOMS: &[(&str, &str)] = &[
     ("house", include_str!("house.toml")),
+    ("store", include_str!("store.toml")),
+    ("blobs", include_str!("blobs.toml")),
     ("acquire", include_str!("acquire.toml")),
     ("identify", include_str!("identify.toml")),
     ("pages", include_str!("pages.toml")),

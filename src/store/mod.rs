@@ -4,6 +4,14 @@
 //! transaction (invariant 4), fenced by the [`Claim`] of the job that wants it. The other functions only look.
 //! SQLite stands behind it today; PostgreSQL can stand beside it without touching a room.
 
+mod engine;
+pub mod journal;
+pub mod lock;
+mod sqlite;
+
+pub use engine::Store;
+pub use sqlite::Sqlite;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +39,14 @@ pub enum Change {
         sha256: Digest,
         /// True to hold.
         is_held: bool,
+    },
+    /// Fails the whole transaction (`arrivals-changed`, retry) unless exactly `count` arrivals have these bytes: what
+    /// admission decided by looking (new, replay, duplicate) still holds when it writes.
+    RequireArrivals {
+        /// Digest.
+        sha256: Digest,
+        /// How many arrivals were seen.
+        count: u64,
     },
     /// A new arrival. An arrival that is already there (same id) leaves its row as it was: a replay (invariant 3).
     AddArrival(Box<Arrival>),
@@ -158,6 +174,40 @@ pub struct Claim {
     pub attempt: u32,
     /// End of the lease.
     pub until: Timestamp,
+}
+
+/// A job that is not closed yet, as a person or the desk sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OpenJob {
+    /// Row id of the job.
+    pub job: i64,
+    /// Step of the spine.
+    pub step: String,
+    /// Id of the traveller.
+    pub owner: String,
+    /// Higher first.
+    pub priority: i32,
+    /// Attempts made so far, the one under way included.
+    pub attempt: u32,
+    /// Not to be claimed before.
+    pub not_before: Timestamp,
+    /// End of its lease, if it is under one.
+    pub until: Option<Timestamp>,
+    /// Why it was last put off, code only.
+    pub reason: Option<String>,
+}
+
+/// What the store knows of a blob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BlobRow {
+    /// Digest.
+    pub sha256: Digest,
+    /// Size.
+    pub bytes: u64,
+    /// True if its bytes are held in quarantine.
+    pub quarantined: bool,
+    /// When and by which authorisation its bytes were destroyed, JSON; none of a blob that is there.
+    pub destroyed: Option<String>,
 }
 
 /// How many jobs are in which condition.

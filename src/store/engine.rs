@@ -1,0 +1,221 @@
+//! Which engine answers? The contract, function by function, and the closed set of those that keep it.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::sqlite::Sqlite;
+use super::{AggregationRow, BlobRow, Change, Claim, Closing, DocumentRow, JobCounts, OpenJob};
+use crate::aggregation::AggregationId;
+use crate::arrival::{Arrival, ArrivalId, EnteId};
+use crate::clock::Clock;
+use crate::digest::Digest;
+use crate::document::{DocumentId, DocumentState};
+use crate::ente::Ente;
+use crate::error::Result;
+use crate::event::{Event, JournalHead, JournalLine};
+use crate::pdv::{Pdv, PdvId};
+
+/// The store of one archive. Cheap to clone: clones share the connections.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// SQLite, in the archive's folder.
+    Sqlite(Sqlite),
+}
+
+/// Changes and jobs.
+impl Store {
+    /// Opens the store at `path`: makes it, or, where an older release made it, backs it up beside itself
+    /// (`store.db.backup-<schema>`) and migrates it. One of a newer release is refused (`schema-newer`) untouched.
+    pub async fn open(path: &Path, clock: Clock) -> Result<Self> {
+        Ok(Self::Sqlite(Sqlite::open(path, clock).await?))
+    }
+
+    /// Applies `changes` in one transaction, in order, whole or not at all. With a `fence`, only if that job is still
+    /// under that very lease (else `lease-lost`, kind retry), and the job is closed in the same transaction.
+    ///
+    /// A lease that is past its end but that nobody else has claimed still counts: the attempt number is the fence.
+    pub async fn apply(&self, ente: &EnteId, fence: Option<(&Claim, Closing)>, changes: &[Change]) -> Result<()> {
+        let Self::Sqlite(engine) = self;
+        engine.apply(ente, fence, changes).await
+    }
+
+    /// Claims the next job of one of `steps` (all, if empty) until `lease_seconds` after `now`: highest priority, then
+    /// the ente that was served least lately, then the oldest. A job whose lease has ended is claimable again.
+    pub async fn claim(&self, steps: &[&str], now: Timestamp, lease_seconds: u64) -> Result<Option<Claim>> {
+        let Self::Sqlite(engine) = self;
+        engine.claim(steps, now, lease_seconds).await
+    }
+
+    /// Moves the end of a lease; false if it was lost.
+    pub async fn extend(&self, claim: &Claim, until: Timestamp) -> Result<bool> {
+        let Self::Sqlite(engine) = self;
+        engine.extend(claim, until).await
+    }
+
+    /// Ends all leases (the holder of the archive's lock, at start); attempts stay counted. Returns how many.
+    pub async fn void_leases(&self) -> Result<u64> {
+        let Self::Sqlite(engine) = self;
+        engine.void_leases().await
+    }
+
+    /// Makes a waiting job ready at `now`; false if there is none that waits.
+    pub async fn release_job(&self, ente: &EnteId, step: &str, owner: &str, now: Timestamp) -> Result<bool> {
+        let Self::Sqlite(engine) = self;
+        engine.release_job(ente, step, owner, now).await
+    }
+
+    /// How many jobs are ready, leased and waiting at the clock's now, of one ente or of all.
+    pub async fn job_counts(&self, ente: Option<&EnteId>) -> Result<JobCounts> {
+        let Self::Sqlite(engine) = self;
+        engine.job_counts(ente).await
+    }
+
+    /// The jobs that are not closed, oldest first.
+    pub async fn open_jobs(&self, ente: &EnteId) -> Result<Vec<OpenJob>> {
+        let Self::Sqlite(engine) = self;
+        engine.open_jobs(ente).await
+    }
+
+    /// Adds an ente, or replaces what is known of it; its journal key is made once and stays.
+    pub async fn add_ente(&self, ente: &Ente) -> Result<()> {
+        let Self::Sqlite(engine) = self;
+        engine.add_ente(ente).await
+    }
+}
+
+/// Looking.
+impl Store {
+    /// All enti, by id.
+    pub async fn enti(&self) -> Result<Vec<Ente>> {
+        let Self::Sqlite(engine) = self;
+        engine.enti().await
+    }
+
+    /// One ente.
+    pub async fn ente(&self, ente: &EnteId) -> Result<Option<Ente>> {
+        let Self::Sqlite(engine) = self;
+        engine.ente(ente).await
+    }
+
+    /// HMAC-SHA-256 of `value` with the ente's own key, hexadecimal: how a journal line speaks of a personal value.
+    pub async fn keyed(&self, ente: &EnteId, value: &str) -> Result<String> {
+        let Self::Sqlite(engine) = self;
+        engine.keyed(ente, value).await
+    }
+
+    /// One arrival.
+    pub async fn arrival(&self, ente: &EnteId, id: &ArrivalId) -> Result<Option<Arrival>> {
+        let Self::Sqlite(engine) = self;
+        engine.arrival(ente, id).await
+    }
+
+    /// All arrivals, in order of admission.
+    pub async fn arrivals(&self, ente: &EnteId) -> Result<Vec<Arrival>> {
+        let Self::Sqlite(engine) = self;
+        engine.arrivals(ente).await
+    }
+
+    /// The arrivals with these bytes, in order of admission.
+    pub async fn arrivals_with(&self, ente: &EnteId, sha256: &Digest) -> Result<Vec<Arrival>> {
+        let Self::Sqlite(engine) = self;
+        engine.arrivals_with(ente, sha256).await
+    }
+
+    /// One document.
+    pub async fn document(&self, ente: &EnteId, id: &DocumentId) -> Result<Option<DocumentRow>> {
+        let Self::Sqlite(engine) = self;
+        engine.document(ente, id).await
+    }
+
+    /// The documents in `state` (or all), in the order in which they were formed.
+    pub async fn documents(&self, ente: &EnteId, state: Option<DocumentState>) -> Result<Vec<DocumentRow>> {
+        let Self::Sqlite(engine) = self;
+        engine.documents(ente, state).await
+    }
+
+    /// The documents that came out of an arrival, by position.
+    pub async fn documents_of(&self, ente: &EnteId, arrival: &ArrivalId) -> Result<Vec<DocumentRow>> {
+        let Self::Sqlite(engine) = self;
+        engine.documents_of(ente, arrival).await
+    }
+
+    /// The facts of a kind, by number.
+    pub async fn facts(&self, ente: &EnteId, owner: &str, kind: &str) -> Result<Vec<(u32, String)>> {
+        let Self::Sqlite(engine) = self;
+        engine.facts(ente, owner, kind).await
+    }
+
+    /// The fact number 0 of a kind.
+    pub async fn fact(&self, ente: &EnteId, owner: &str, kind: &str) -> Result<Option<String>> {
+        let Self::Sqlite(engine) = self;
+        engine.fact(ente, owner, kind).await
+    }
+
+    /// One aggregation with its documents.
+    pub async fn aggregation(&self, ente: &EnteId, id: &AggregationId) -> Result<Option<AggregationRow>> {
+        let Self::Sqlite(engine) = self;
+        engine.aggregation(ente, id).await
+    }
+
+    /// All aggregations with their documents, in order of opening.
+    pub async fn aggregations(&self, ente: &EnteId) -> Result<Vec<AggregationRow>> {
+        let Self::Sqlite(engine) = self;
+        engine.aggregations(ente).await
+    }
+
+    /// One Pdv with its documents, in the plan's order.
+    pub async fn pdv(&self, ente: &EnteId, id: &PdvId) -> Result<Option<(Pdv, Vec<DocumentId>)>> {
+        let Self::Sqlite(engine) = self;
+        engine.pdv(ente, id).await
+    }
+
+    /// All Pdv with their documents, in order of planning.
+    pub async fn pdvs(&self, ente: &EnteId) -> Result<Vec<(Pdv, Vec<DocumentId>)>> {
+        let Self::Sqlite(engine) = self;
+        engine.pdvs(ente).await
+    }
+
+    /// At most `limit` journal lines, from number `from` on.
+    pub async fn journal(&self, ente: &EnteId, from: u64, limit: u32) -> Result<Vec<JournalLine>> {
+        let Self::Sqlite(engine) = self;
+        engine.journal(ente, from, limit).await
+    }
+
+    /// The events about one subject, in order.
+    pub async fn events_of(&self, ente: &EnteId, subject: &str) -> Result<Vec<Event>> {
+        let Self::Sqlite(engine) = self;
+        engine.events_of(ente, subject).await
+    }
+
+    /// The head of the journal; number 0 and zeros of an empty one.
+    pub async fn journal_head(&self, ente: &EnteId) -> Result<JournalHead> {
+        let Self::Sqlite(engine) = self;
+        engine.journal_head(ente).await
+    }
+
+    /// Reads the whole journal: its head if the chain holds, else the number of the first line that is altered or missing.
+    pub async fn check_journal(&self, ente: &EnteId) -> Result<std::result::Result<JournalHead, u64>> {
+        let Self::Sqlite(engine) = self;
+        engine.check_journal(ente).await
+    }
+
+    /// True if the journal still has the line that `head` (of a package, of a backup) speaks of, unchanged. Together
+    /// with [`Store::check_journal`] this shows a chain that was rewritten as a whole and a tail that was cut off.
+    pub async fn has_head(&self, ente: &EnteId, head: &JournalHead) -> Result<bool> {
+        let Self::Sqlite(engine) = self;
+        engine.has_head(ente, head).await
+    }
+
+    /// One blob.
+    pub async fn blob(&self, ente: &EnteId, sha256: &Digest) -> Result<Option<BlobRow>> {
+        let Self::Sqlite(engine) = self;
+        engine.blob(ente, sha256).await
+    }
+
+    /// All blobs, by digest.
+    pub async fn blobs(&self, ente: &EnteId) -> Result<Vec<BlobRow>> {
+        let Self::Sqlite(engine) = self;
+        engine.blobs(ente).await
+    }
+}

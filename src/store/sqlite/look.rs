@@ -1,0 +1,127 @@
+//! Looking: arrivals, documents, facts, aggregations, Pdv. Each function is one statement, so that it sees one state.
+
+use super::{Sqlite, failed, rows};
+use crate::aggregation::AggregationId;
+use crate::arrival::{Arrival, ArrivalId, EnteId};
+use crate::digest::Digest;
+use crate::document::{DocumentId, DocumentState};
+use crate::error::Result;
+use crate::pdv::{Pdv, PdvId};
+use crate::store::{AggregationRow, DocumentRow};
+
+/// Documents with their Pdv and open holds; the literal says which, and in which order.
+macro_rules! documents {
+    ($which:literal) => {
+        concat!(
+            "SELECT d.*, p.pdv,
+               (SELECT json_group_array(json(h.body) ORDER BY h.n) FROM holds h
+                WHERE h.ente = d.ente AND h.document = d.id) AS holds
+             FROM documents d LEFT JOIN pdv_documents p ON p.ente = d.ente AND p.document = d.id
+             WHERE d.ente = ?1 AND ",
+            $which
+        )
+    };
+}
+
+/// Aggregations with their documents in order of filing.
+macro_rules! aggregations {
+    ($which:literal) => {
+        concat!(
+            "SELECT a.*,
+               (SELECT json_group_array(d.id ORDER BY d.filed, d.seq) FROM documents d
+                WHERE d.ente = a.ente AND d.aggregazione = a.id) AS documents
+             FROM aggregations a WHERE a.ente = ?1 AND ",
+            $which
+        )
+    };
+}
+
+/// Pdv with their documents in the plan's order.
+macro_rules! pdvs {
+    ($which:literal) => {
+        concat!(
+            "SELECT v.*,
+               (SELECT json_group_array(p.document ORDER BY p.n) FROM pdv_documents p
+                WHERE p.ente = v.ente AND p.pdv = v.id) AS documents
+             FROM pdvs v WHERE v.ente = ?1 AND ",
+            $which
+        )
+    };
+}
+
+impl Sqlite {
+    pub(in crate::store) async fn arrival(&self, ente: &EnteId, id: &ArrivalId) -> Result<Option<Arrival>> {
+        let query = sqlx::query("SELECT * FROM arrivals WHERE ente = ?1 AND id = ?2").bind(ente.as_str()).bind(id.as_str());
+        query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(rows::arrival).transpose()
+    }
+
+    pub(in crate::store) async fn arrivals(&self, ente: &EnteId) -> Result<Vec<Arrival>> {
+        let query = sqlx::query("SELECT * FROM arrivals WHERE ente = ?1 ORDER BY seq").bind(ente.as_str());
+        query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::arrival).collect()
+    }
+
+    pub(in crate::store) async fn arrivals_with(&self, ente: &EnteId, sha256: &Digest) -> Result<Vec<Arrival>> {
+        let query = sqlx::query("SELECT * FROM arrivals WHERE ente = ?1 AND sha256 = ?2 ORDER BY seq");
+        let query = query.bind(ente.as_str()).bind(sha256.hex());
+        query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::arrival).collect()
+    }
+
+    pub(in crate::store) async fn document(&self, ente: &EnteId, id: &DocumentId) -> Result<Option<DocumentRow>> {
+        let query = sqlx::query(documents!("d.id = ?2")).bind(ente.as_str()).bind(id.as_str());
+        query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(rows::document).transpose()
+    }
+
+    pub(in crate::store) async fn documents(&self, ente: &EnteId, state: Option<DocumentState>) -> Result<Vec<DocumentRow>> {
+        let query = match state {
+            Some(state) => sqlx::query(documents!("d.state = ?2 ORDER BY d.seq")).bind(ente.as_str()).bind(state.as_str()),
+            None => sqlx::query(documents!("1 ORDER BY d.seq")).bind(ente.as_str()),
+        };
+        query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::document).collect()
+    }
+
+    pub(in crate::store) async fn documents_of(&self, ente: &EnteId, arrival: &ArrivalId) -> Result<Vec<DocumentRow>> {
+        let query = sqlx::query(documents!("d.arrival = ?2 ORDER BY d.position, d.seq"));
+        let query = query.bind(ente.as_str()).bind(arrival.as_str());
+        query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::document).collect()
+    }
+
+    pub(in crate::store) async fn facts(&self, ente: &EnteId, owner: &str, kind: &str) -> Result<Vec<(u32, String)>> {
+        sqlx::query_as("SELECT n, body FROM facts WHERE ente = ?1 AND owner = ?2 AND kind = ?3 ORDER BY n")
+            .bind(ente.as_str())
+            .bind(owner)
+            .bind(kind)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)
+    }
+
+    pub(in crate::store) async fn fact(&self, ente: &EnteId, owner: &str, kind: &str) -> Result<Option<String>> {
+        sqlx::query_scalar("SELECT body FROM facts WHERE ente = ?1 AND owner = ?2 AND kind = ?3 AND n = 0")
+            .bind(ente.as_str())
+            .bind(owner)
+            .bind(kind)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)
+    }
+
+    pub(in crate::store) async fn aggregation(&self, ente: &EnteId, id: &AggregationId) -> Result<Option<AggregationRow>> {
+        let query = sqlx::query(aggregations!("a.id = ?2")).bind(ente.as_str()).bind(id.as_str());
+        query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(rows::aggregation).transpose()
+    }
+
+    pub(in crate::store) async fn aggregations(&self, ente: &EnteId) -> Result<Vec<AggregationRow>> {
+        let query = sqlx::query(aggregations!("1 ORDER BY a.seq")).bind(ente.as_str());
+        query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::aggregation).collect()
+    }
+
+    pub(in crate::store) async fn pdv(&self, ente: &EnteId, id: &PdvId) -> Result<Option<(Pdv, Vec<DocumentId>)>> {
+        let query = sqlx::query(pdvs!("v.id = ?2")).bind(ente.as_str()).bind(id.as_str());
+        query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(rows::pdv).transpose()
+    }
+
+    pub(in crate::store) async fn pdvs(&self, ente: &EnteId) -> Result<Vec<(Pdv, Vec<DocumentId>)>> {
+        let query = sqlx::query(pdvs!("1 ORDER BY v.seq")).bind(ente.as_str());
+        query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::pdv).collect()
+    }
+}

@@ -1,0 +1,146 @@
+//! Which schema does the file have, and how does it become ours? One script per schema number, each in one transaction.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::SqlitePool;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use super::failed;
+use crate::drill;
+use crate::error::{Error, Kind, Result};
+
+/// The scripts; the first makes schema 1 of an empty file, the next schema 2 of schema 1, and so on.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite-0001.sql")];
+
+/// Marks the file as ours (`PRAGMA application_id`): the letters `CSRV`.
+const APPLICATION: i64 = 0x4353_5256;
+
+/// Brings the file behind `writer` to the last schema. Killed at any instant, it goes on from there when called again.
+pub(super) async fn migrate(writer: &SqlitePool, path: &Path, migrations: &[&'static str]) -> Result<()> {
+    let mut connection = writer.acquire().await.map_err(failed)?;
+    let (found, known) = (schema(&mut connection, path).await?, migrations.len());
+    if found > known {
+        let error = Error::new(Kind::Environment, "schema-newer");
+        return Err(error.with("found", found).with("known", known));
+    }
+    if found == known {
+        return Ok(());
+    }
+    if found > 0 {
+        back_up(&mut connection, path, found).await?;
+    }
+    drop(connection);
+    for (n, script) in migrations.iter().enumerate().skip(found) {
+        step(writer, path, n, script).await?;
+    }
+    if found == 0 {
+        sync_folder(path)?;
+    }
+    Ok(())
+}
+
+/// Applies the script that follows schema `n`, unless another process has done so meanwhile.
+async fn step(writer: &SqlitePool, path: &Path, n: usize, script: &'static str) -> Result<()> {
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    if schema(&mut tx, path).await? > n {
+        return Ok(());
+    }
+    sqlx::raw_sql(script).execute(&mut *tx).await.map_err(failed)?;
+    let marks = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {};", n + 1);
+    sqlx::raw_sql(AssertSqlSafe(marks)).execute(&mut *tx).await.map_err(failed)?;
+    drill::point("store.migration-uncommitted");
+    tx.commit().await.map_err(failed)?;
+    drill::point("store.migration-committed");
+    Ok(())
+}
+
+/// The schema number of the file: 0 of an empty one. A database that is not ours is refused.
+async fn schema(connection: &mut SqliteConnection, path: &Path) -> Result<usize> {
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(failed)?;
+    let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(failed)?;
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await.map_err(failed)?;
+    let is_empty = version == 0 && tables == 0;
+    match usize::try_from(version) {
+        Ok(version) if is_empty || application == APPLICATION => Ok(version),
+        _ => Err(Error::new(Kind::Environment, "store-foreign").with("path", path.display())),
+    }
+}
+
+/// Writes a whole copy beside the file, under its final name only when it is complete and on the disk.
+async fn back_up(connection: &mut SqliteConnection, path: &Path, found: usize) -> Result<()> {
+    let target = beside(path, &format!(".backup-{found}"));
+    let part = beside(path, &format!(".backup-{found}.part"));
+    match std::fs::remove_file(&part) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::disk("remove old backup part", &part, e)),
+        _ => {}
+    }
+    let name = part.to_str().ok_or_else(|| Error::bug("the archive's path is not UTF-8"))?;
+    sqlx::query("VACUUM INTO ?1").bind(name).execute(&mut *connection).await.map_err(failed)?;
+    drill::point("store.backup-written");
+    let synced = std::fs::File::open(&part).and_then(|file| file.sync_all());
+    synced.map_err(|e| Error::disk("sync backup", &part, e))?;
+    rustix::fs::rename(&part, &target).map_err(|e| Error::disk("name backup", &target, e.into()))?;
+    drill::point("store.backup-named");
+    sync_folder(path)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The entries of the folder that holds `path` are on the disk.
+fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::disk("sync folder", folder, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sqlite;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::ente::Ente;
+
+    const SECOND: &str = "ALTER TABLE enti ADD COLUMN note TEXT;";
+    const BROKEN: &str = "ALTER TABLE enti ADD COLUMN later TEXT; SELECT * FROM no_such_table;";
+
+    async fn versions(path: &Path, migrations: &[&'static str]) -> Result<Vec<Ente>> {
+        let store = Sqlite::open_with(path, Clock::System, migrations).await?;
+        let enti = store.enti().await;
+        store.writer.close().await;
+        store.readers.close().await;
+        enti
+    }
+
+    #[tokio::test]
+    async fn a_store_of_an_older_release_is_backed_up_and_migrated_with_its_rows() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("store.db");
+        let store = Sqlite::open(&path, Clock::System).await.expect("open");
+        store.add_ente(&Ente::prova()).await.expect("ente");
+        drop(store);
+        let newer = [MIGRATIONS[0], SECOND];
+        assert_eq!(versions(&path, &newer).await.expect("migrated"), [Ente::prova()]);
+        let backup = folder.path().join("store.db.backup-1");
+        assert_eq!(versions(&backup, MIGRATIONS).await.expect("backup opens with the older release"), [Ente::prova()]);
+        let error = versions(&path, MIGRATIONS).await.expect_err("the older release refuses");
+        assert_eq!((error.code(), error.kind()), ("schema-newer", Kind::Environment));
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_breaks_off_leaves_the_schema_before_it_and_goes_on_later() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("store.db");
+        versions(&path, MIGRATIONS).await.expect("made");
+        let broken = [MIGRATIONS[0], SECOND, BROKEN];
+        versions(&path, &broken).await.expect_err("breaks off");
+        // Schema 2 was reached and stays; of the third script nothing is left, or adding its column again would fail.
+        let whole = [MIGRATIONS[0], SECOND, "ALTER TABLE enti ADD COLUMN later TEXT;"];
+        versions(&path, &whole).await.expect("goes on");
+        assert!(folder.path().join("store.db.backup-2").exists());
+        assert!(!folder.path().join("store.db.backup-2.part").exists());
+    }
+}

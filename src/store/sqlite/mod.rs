@@ -1,0 +1,142 @@
+//! SQLite: one writer connection, a few readers, write-ahead log, every commit on the disk (`synchronous=FULL`).
+
+mod apply;
+mod file;
+mod jobs;
+mod lines;
+mod look;
+mod migrate;
+mod rows;
+
+use std::path::Path;
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite as Engine, Transaction};
+
+use crate::arrival::EnteId;
+use crate::clock::Clock;
+use crate::digest::Digest;
+use crate::ente::Ente;
+use crate::error::{Error, Kind, Result};
+
+/// Readers beside the one writer: as many as a desk and a few workers can use.
+const READERS_MAX: u32 = 4;
+/// How long a connection waits for another process's write.
+const BUSY_SECONDS: u64 = 30;
+
+/// The SQLite engine of [`super::Store`].
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    clock: Clock,
+}
+
+impl Sqlite {
+    pub(in crate::store) async fn open(path: &Path, clock: Clock) -> Result<Self> {
+        Self::open_with(path, clock, migrate::MIGRATIONS).await
+    }
+
+    async fn open_with(path: &Path, clock: Clock, migrations: &[&'static str]) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .foreign_keys(true)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(BUSY_SECONDS));
+        let writing = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+        let writer = pool().max_connections(1).connect_with(writing).await.map_err(|e| unopened(path, e))?;
+        migrate::migrate(&writer, path, migrations).await?;
+        let readers = pool().max_connections(READERS_MAX).connect_with(options.pragma("query_only", "ON")).await;
+        Ok(Self { writer, readers: readers.map_err(failed)?, clock })
+    }
+
+    /// The one writer's transaction: the write lock is taken at once, so that nothing read in it can turn stale.
+    async fn begin(&self) -> Result<Transaction<'static, Engine>> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+    }
+
+    pub(in crate::store) async fn add_ente(&self, ente: &Ente) -> Result<()> {
+        let id = &ente.codice_ipa;
+        let is_plain = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
+        if !is_plain || id.is_empty() || id.len() > 64 {
+            return Err(Error::new(Kind::Usage, "ente-id").with("ente", id));
+        }
+        let mut key = [0_u8; 32];
+        let filled = rustix::rand::getrandom(&mut key[..], rustix::rand::GetRandomFlags::empty()).map_err(Error::store)?;
+        if filled != key.len() {
+            return Err(Error::bug("the kernel gave too few random bytes"));
+        }
+        let body = serde_json::to_string(ente).map_err(Error::bug)?;
+        let mut tx = self.begin().await?;
+        sqlx::query("INSERT INTO enti (id, body, key) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET body = excluded.body")
+            .bind(id)
+            .bind(body)
+            .bind(&key[..])
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
+        tx.commit().await.map_err(failed)
+    }
+
+    pub(in crate::store) async fn enti(&self) -> Result<Vec<Ente>> {
+        let bodies: Vec<String> =
+            sqlx::query_scalar("SELECT body FROM enti ORDER BY id").fetch_all(&self.readers).await.map_err(failed)?;
+        bodies.iter().map(|body| rows::parsed(body)).collect()
+    }
+
+    pub(in crate::store) async fn ente(&self, ente: &EnteId) -> Result<Option<Ente>> {
+        let body: Option<String> = sqlx::query_scalar("SELECT body FROM enti WHERE id = ?1")
+            .bind(ente.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?;
+        body.map(|body| rows::parsed(&body)).transpose()
+    }
+
+    pub(in crate::store) async fn keyed(&self, ente: &EnteId, value: &str) -> Result<String> {
+        let row = sqlx::query("SELECT key FROM enti WHERE id = ?1").bind(ente.as_str()).fetch_optional(&self.readers).await;
+        let row = row.map_err(failed)?.ok_or_else(|| Error::new(Kind::Environment, "ente-unknown").with("ente", ente))?;
+        let key: Vec<u8> = row.try_get("key").map_err(failed)?;
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).map_err(Error::bug)?;
+        mac.update(value.as_bytes());
+        let bytes: [u8; 32] = mac.finalize().into_bytes().into();
+        Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+    }
+
+    pub(in crate::store) async fn blob(&self, ente: &EnteId, sha256: &Digest) -> Result<Option<super::BlobRow>> {
+        let row = sqlx::query("SELECT * FROM blobs WHERE ente = ?1 AND sha256 = ?2")
+            .bind(ente.as_str())
+            .bind(sha256.hex())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?;
+        row.as_ref().map(rows::blob).transpose()
+    }
+
+    pub(in crate::store) async fn blobs(&self, ente: &EnteId) -> Result<Vec<super::BlobRow>> {
+        let rows = sqlx::query("SELECT * FROM blobs WHERE ente = ?1 ORDER BY sha256").bind(ente.as_str());
+        rows.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::blob).collect()
+    }
+}
+
+/// A failure of the engine: waiting too long for another process may pass, the rest is the store's.
+fn failed(error: sqlx::Error) -> Error {
+    let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());
+    // Primary codes SQLITE_BUSY and SQLITE_LOCKED; extended ones keep them in the low byte.
+    if code.is_some_and(|code| matches!(code & 0xff, 5 | 6)) || matches!(error, sqlx::Error::PoolTimedOut) {
+        return Error::retry("store-busy").because(error);
+    }
+    Error::store(error)
+}
+
+/// A failure to open: SQLITE_NOTADB says that the file is somebody else's.
+fn unopened(path: &Path, error: sqlx::Error) -> Error {
+    if error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "26") {
+        return Error::new(Kind::Environment, "store-foreign").with("path", path.display()).because(error);
+    }
+    failed(error)
+}
