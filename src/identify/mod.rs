@@ -1,1 +1,54 @@
-//! What are these bytes? `format`: by content, PRONOM PUID, verdict of Allegato 2.
+//! What are these bytes? `format`: by content, PRONOM PUID, verdict of Allegato 2 (rule T-05: never by extension).
+
+mod bytes;
+mod formats;
+mod gate;
+mod magic;
+
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use crate::arrival::FileName;
+use crate::document::Format;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+pub use gate::gate;
+
+use bytes::Bytes;
+use formats::Seen;
+use magic::Family;
+
+/// What these bytes are. The name only contradicts: its extension never decides, a warning says where it differs.
+///
+/// Memory is flat: head, tail, places that the format points to, and scans of bounded length. An empty file is refused;
+/// every other one gets an answer, at worst the unknown format.
+pub fn format(source: &mut (impl Read + Seek), bytes: u64, name: &FileName, limits: &Limits) -> Result<Format> {
+    if bytes == 0 {
+        return Err(Error::refuse("file-empty").with("name", name.shown()));
+    }
+    let mut file = Bytes::of(source, bytes)?;
+    let seen = look(&mut file, limits)?;
+    Ok(formats::format_of(seen, &name.extension()))
+}
+
+/// The answer of `identify --json` for one file.
+pub fn json(path: &Path, format: &Format) -> serde_json::Value {
+    serde_json::json!({
+        "path": path.to_string_lossy(), "puid": format.puid, "mime": format.mime, "name": format.name, "version": format.version,
+        "claims": format.claims, "signed": format.signed, "encrypted": format.encrypted, "verdict": format.verdict,
+        "rule": format.rule, "warnings": format.warnings,
+    })
+}
+
+/// Sends the file to the eye for its family.
+fn look<S: Read + Seek>(file: &mut Bytes<'_, S>, _limits: &Limits) -> Result<Seen> {
+    Ok(Seen::of(match magic::family(&file.head, file.len) {
+        Some(Family::Pdf) => "pdf",
+        Some(Family::Tiff) => "tiff",
+        Some(Family::Jpeg) => "jpeg",
+        Some(Family::Png) => "png-1.0",
+        Some(Family::Plain(key)) => key,
+        _ => "unknown",
+    }))
+}
