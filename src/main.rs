@@ -1,3 +1,5 @@
 //! The command `conserva`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    conserva::cli::main()
+}
