@@ -1,1 +1,4 @@
 //! All integration tests in one binary, named as guarantees.
+
+mod blobs;
+mod store;
