@@ -2,3 +2,5 @@
 
 mod stage;
 mod tidy;
+mod blobs;
+mod store;
