@@ -1,1 +1,278 @@
-//! How is a scan searched and read for ever? `searchable`: PDF/A with invisible text; ALTO, hOCR, plain text.
+//! What does a person search and read in years to come? The same page images in a PDF/A, with the text laid under them.
+//!
+//! Stored image data pass through untouched wherever the level allows it; every exception is named in the report. The
+//! room runs in a child process: one [`CopyOrder`] in, one [`CopyReport`] out, so that hostile input costs a child.
+
+mod alto;
+mod ccitt;
+mod colour;
+mod font;
+mod frame;
+mod hocr;
+mod icc;
+mod jpeg;
+mod layer;
+mod pdf;
+mod picture;
+mod png;
+mod raster;
+mod strips;
+mod tiff;
+mod unpack;
+mod writer;
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::page::{PageSource, ReadPage};
+
+pub use alto::alto;
+pub use hocr::{hocr, plain};
+
+use font::Alphabet;
+use layer::Sheet;
+use picture::{Attachments, PageImage};
+use writer::{PdfWriter, Ref, number};
+
+/// Resolution of pages that are drawn anew, and of images that say none.
+const DPI: f64 = 300.0;
+/// Shortest and longest side of a PDF page in points (ISO 32000-1, annex C).
+const SIDE_PT: (f64, f64) = (3.0, 14_400.0);
+
+/// The level of conformity that a copy claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PdfaLevel {
+    /// ISO 19005-1, level B.
+    #[serde(rename = "1b")]
+    A1b,
+    /// ISO 19005-2, level B: the default of the house.
+    #[serde(rename = "2b")]
+    A2b,
+    /// ISO 19005-3, level B.
+    #[serde(rename = "3b")]
+    A3b,
+}
+
+/// All that a copy is made of: the same order gives the same bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CopyOrder {
+    /// The file that was read.
+    pub input: PathBuf,
+    /// Its media type, as identified.
+    pub mime: String,
+    /// Its pages in order, with their words.
+    pub pages: Vec<ReadPage>,
+    /// The level to claim.
+    pub level: PdfaLevel,
+    /// Title, for the reader's window and XMP.
+    pub title: String,
+    /// The instant that all dates of the copy say (that of the arrival, invariant 4).
+    pub instant: Timestamp,
+    /// Both halves of the file's /ID.
+    pub id: [u8; 16],
+    /// Where the copy goes; a file there is overwritten.
+    pub output: PathBuf,
+    /// Language of the text: a tag (`it-IT`) or an OCR language (`ita`).
+    pub lang: String,
+}
+
+/// What became of the pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyReport {
+    /// Size of the copy.
+    pub bytes: u64,
+    /// Number of its pages.
+    pub pages: u32,
+    /// Pages whose stored image data are in the copy, byte by byte.
+    pub passed_through: u32,
+    /// Pages whose image data were coded again, and why (`lzw-to-flate`, `cmyk-to-rgb`, …).
+    pub reencoded: Vec<(u32, String)>,
+    /// Pages drawn anew, digital ones of a mixed PDF among them.
+    pub rasterised: Vec<u32>,
+}
+
+/// True if a searchable copy makes sense: a file all of whose pages carry their own text gets none.
+pub fn wants_copy(pages: &[ReadPage]) -> bool {
+    pages.iter().any(|page| !page.page.survey.source.is_digital())
+}
+
+/// Writes the searchable PDF/A that `order` asks for.
+pub fn searchable(order: &CopyOrder, limits: &Limits) -> Result<CopyReport> {
+    if !wants_copy(&order.pages) {
+        return Err(Error::hold("copy-all-digital"));
+    }
+    if order.pages.len() > limits.pages_max as usize {
+        return Err(Error::hold("copy-limit").with("limit", "pages_max").with("page", limits.pages_max + 1));
+    }
+    let file = File::create(&order.output).map_err(|e| Error::disk("make copy", &order.output, e))?;
+    let outcome = write_copy(order, limits, BufWriter::with_capacity(1 << 18, file));
+    if outcome.is_err()
+        && let Err(error) = std::fs::remove_file(&order.output)
+    {
+        tracing::debug!(%error, "an unfinished copy stays in scratch");
+    }
+    outcome
+}
+
+fn write_copy<W: Write>(order: &CopyOrder, limits: &Limits, out: W) -> Result<CopyReport> {
+    let mut report = CopyReport { bytes: 0, pages: 0, passed_through: 0, reencoded: Vec::new(), rasterised: Vec::new() };
+    let mut source = Source::open(order, limits)?;
+    let mut out = PdfWriter::begin(out, !order.level.is_first())?;
+    let (root, font) = (out.promise(), out.promise());
+    let parents = frame::parents(&mut out, root, order.pages.len());
+    let mut copy = Copy { out, font, alphabet: Alphabet::default(), attachments: Attachments::default() };
+    let mut leaves = Vec::with_capacity(order.pages.len());
+    for (page, parent) in order.pages.iter().zip(parents) {
+        let image = source.page_image(page, order.level, limits)?;
+        let n = page.page.survey.n;
+        match image.reencoded {
+            None => report.passed_through += 1,
+            Some("rasterised") => report.rasterised.push(n),
+            Some(why) => report.reencoded.push((n, why.to_owned())),
+        }
+        leaves.push((copy.page(page, &image, parent)?, parent));
+        report.pages += 1;
+    }
+    let Copy { mut out, alphabet, .. } = copy;
+    if alphabet.is_empty() {
+        out.object(font, "null".to_owned())?;
+    } else {
+        alphabet.write(&mut out, font, order.level.is_first())?;
+    }
+    let (catalog, info) = frame::write(&mut out, order, root, &leaves)?;
+    report.bytes = out.end(catalog, info, &order.id)?;
+    Ok(report)
+}
+
+/// The file that is copied, opened once.
+enum Source {
+    Image(PathBuf),
+    Tiff(tiff::TiffFile),
+    Pdf(Box<pdf::PdfSource>),
+}
+
+impl Source {
+    fn open(order: &CopyOrder, limits: &Limits) -> Result<Self> {
+        Ok(match order.pages.first().map(|page| &page.page.survey.source) {
+            Some(PageSource::Tiff { .. }) => Self::Tiff(tiff::TiffFile::open(&order.input)?),
+            Some(PageSource::Image) | None => Self::Image(order.input.clone()),
+            Some(_) => Self::Pdf(Box::new(pdf::PdfSource::open(order.input.clone(), limits)?)),
+        })
+    }
+
+    /// What is drawn on one page.
+    fn page_image(&mut self, page: &ReadPage, level: PdfaLevel, limits: &Limits) -> Result<PageImage> {
+        let survey = &page.page.survey;
+        let missing = || Error::hold("copy-page-missing").with("page", survey.n);
+        match (self, &survey.source) {
+            (Self::Tiff(tiff), PageSource::Tiff { directory }) => strips::page_image(tiff, *directory, survey.n, limits),
+            (Self::Image(path), PageSource::Image) => image_file(path, limits),
+            (Self::Pdf(pdf), PageSource::PdfImage { page, object, generation }) => {
+                pdf.image(*page, (*object, *generation), level, limits)
+            }
+            (Self::Pdf(pdf), PageSource::PdfDigital { page: n } | PageSource::PdfRaster { page: n }) => {
+                pdf.drawn(*n, dpi(page), limits)
+            }
+            _ => Err(missing()),
+        }
+    }
+}
+
+/// The page image of a JPEG or PNG file.
+fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
+    let bytes = std::fs::metadata(path).map_err(|e| Error::disk("measure image", path, e))?.len();
+    if bytes > limits.unpacked_bytes_max {
+        return Err(Error::hold("copy-limit").with("limit", "unpacked_bytes_max").with("page", 1));
+    }
+    let data = std::fs::read(path).map_err(|e| Error::disk("read image", path, e))?;
+    if png::is_png(&data) {
+        return png::page_image(&data, limits);
+    }
+    let head = jpeg::head(&data).ok_or_else(|| Error::hold("copy-unsupported").with("page", 1).with("what", "JPEG"))?;
+    if u64::from(head.width) * u64::from(head.height) > limits.page_pixels_max {
+        return Err(Error::hold("copy-limit").with("limit", "page_pixels_max").with("page", 1));
+    }
+    if head.components == 4 {
+        let mut picture = jpeg::picture(&head, data);
+        picture.entries = String::from("/ColorSpace/DeviceCMYK/BitsPerComponent 8/Filter/DCTDecode");
+        if head.is_adobe() {
+            // Adobe's writers store the ink inverted.
+            picture.entries += "/Decode[1 0 1 0 1 0 1 0]";
+        }
+        return Ok(PageImage::whole(raster::converted(&picture, 1, true)?, Some("cmyk-to-rgb")));
+    }
+    Ok(PageImage::whole(jpeg::picture(&head, data), None))
+}
+
+fn dpi(page: &ReadPage) -> f64 {
+    let dpi = f64::from(page.page.dpi_used);
+    if dpi.is_finite() && dpi >= 1.0 { dpi } else { DPI }
+}
+
+/// The copy as it grows.
+struct Copy<W: Write> {
+    out: PdfWriter<W>,
+    font: Ref,
+    alphabet: Alphabet,
+    attachments: Attachments,
+}
+
+impl<W: Write> Copy<W> {
+    /// Writes one page and says which object it is.
+    fn page(&mut self, page: &ReadPage, image: &PageImage, parent: Ref) -> Result<Ref> {
+        let sheet = sheet(page, image);
+        let (width, height) = (number(sheet.width_pt, 3), number(sheet.height_pt, 3));
+        let mut content = format!("q {width} 0 0 {height} 0 0 cm\n").into_bytes();
+        let mut images = String::new();
+        for (n, piece) in image.pieces.iter().enumerate() {
+            let reference = self.out.promise();
+            self.attachments.write(&mut self.out, reference, &piece.picture)?;
+            _ = write!(images, "/I{n} {reference} 0 R");
+            content.extend(place(piece, image, n).bytes());
+        }
+        content.extend_from_slice(b"Q\n");
+        let words = layer::text_operators(page, sheet, &mut self.alphabet);
+        let font = if words.is_empty() { String::new() } else { format!("/Font<</F {} 0 R>>", self.font) };
+        content.extend(words);
+        let (body, leaf) = (self.out.promise(), self.out.promise());
+        self.out.deflated(body, "", &content)?;
+        let turn = if sheet.rotation == 0 { String::new() } else { format!("/Rotate {}", sheet.rotation) };
+        let page = format!(
+            "<</Type/Page/Parent {parent} 0 R/MediaBox[0 0 {width} {height}]{turn}/Contents {body} 0 R\
+             /Resources<</XObject<<{images}>>{font}>>>>"
+        );
+        self.out.object(leaf, page)?;
+        Ok(leaf)
+    }
+}
+
+/// Draws piece `n` where it belongs, in a space where the page is the unit square.
+fn place(piece: &picture::Piece, image: &PageImage, n: usize) -> String {
+    let (width, height) = (f64::from(image.width), f64::from(image.height));
+    let (across, down) = (f64::from(piece.picture.width), f64::from(piece.picture.height));
+    if image.pieces.len() == 1 && (across, down) == (width, height) {
+        return format!("/I{n} Do\n");
+    }
+    let bottom = height - f64::from(piece.y) - down;
+    let scale = [across / width, down / height].map(|v| number(v, 6));
+    let [x, y] = [f64::from(piece.x) / width, bottom / height].map(|v| number(v, 6));
+    format!("q {} 0 0 {} {x} {y} cm /I{n} Do Q\n", scale[0], scale[1])
+}
+
+/// The size of the page: that of the image at its resolution, within what a PDF may have.
+fn sheet(page: &ReadPage, image: &PageImage) -> Sheet {
+    let dpi = dpi(page);
+    let (width, height) = (f64::from(image.width) * 72.0 / dpi, f64::from(image.height) * 72.0 / (dpi * image.aspect));
+    let shrink = (SIDE_PT.1 / width.max(height)).min(1.0);
+    let grow = (SIDE_PT.0 / (width.min(height) * shrink)).max(1.0);
+    let fit = |side: f64| (side * shrink * grow).min(SIDE_PT.1);
+    let rotation = if matches!(page.page.rotation, 90 | 180 | 270) { page.page.rotation } else { 0 };
+    Sheet { width_pt: fit(width), height_pt: fit(height), rotation }
+}

@@ -1,0 +1,247 @@
+//! What is an image inside the copy? Its bytes as they stand in the file, with the dictionary entries that explain them.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+
+use super::writer::{PdfWriter, Ref};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+
+/// One image XObject.
+#[derive(Debug, Default)]
+pub(super) struct Picture {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// `/ColorSpace…/Filter…`; `@0@` stands for the first of `attached`, `@1@` for the second.
+    pub(super) entries: String,
+    pub(super) data: Vec<u8>,
+    /// Streams that the entries refer to (ICC profiles, JBIG2 globals), each with entries of its own.
+    pub(super) attached: Vec<(String, Vec<u8>)>,
+}
+
+/// A picture and the pixels of the page image that it covers.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) picture: Picture,
+    pub(super) x: u32,
+    pub(super) y: u32,
+}
+
+/// All that is drawn on one page, and how true it is to what was stored.
+#[derive(Debug)]
+pub(super) struct PageImage {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) pieces: Vec<Piece>,
+    /// Dots per inch down over dots per inch across; 1 but for fax pages and the like.
+    pub(super) aspect: f64,
+    /// Why the stored stream was not passed through, if it was not.
+    pub(super) reencoded: Option<&'static str>,
+}
+
+impl PageImage {
+    /// A page of one picture.
+    pub(super) fn whole(picture: Picture, reencoded: Option<&'static str>) -> Self {
+        let (width, height) = (picture.width, picture.height);
+        Self { width, height, pieces: vec![Piece { picture, x: 0, y: 0 }], aspect: 1.0, reencoded }
+    }
+}
+
+/// The streams attached to pictures, each written once.
+#[derive(Default)]
+pub(super) struct Attachments(HashMap<Digest, Ref>);
+
+impl Attachments {
+    /// Writes a picture as object `number`.
+    pub(super) fn write<W: Write>(&mut self, out: &mut PdfWriter<W>, number: Ref, picture: &Picture) -> Result<()> {
+        let mut entries = picture.entries.clone();
+        for (n, (own, data)) in picture.attached.iter().enumerate() {
+            let digest = Digest::of(&[own.as_bytes(), &[0], data].concat());
+            let reference = if let Some(known) = self.0.get(&digest) {
+                *known
+            } else {
+                let fresh = out.promise();
+                out.deflated(fresh, own, data)?;
+                self.0.insert(digest, fresh);
+                fresh
+            };
+            entries = entries.replace(&format!("@{n}@"), &format!("{reference} 0 R"));
+        }
+        let size = format!("/Type/XObject/Subtype/Image/Width {}/Height {}", picture.width, picture.height);
+        out.stream(number, &(size + &entries), &picture.data)
+    }
+}
+
+/// Colours of rows that are packed here.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Colour {
+    Gray,
+    Rgb,
+    /// A palette of RGB triples.
+    Palette(Vec<u8>),
+    /// Only on the way to a conversion: it never stands in a copy.
+    Cmyk,
+}
+
+impl Colour {
+    /// Samples of one pixel.
+    pub(super) fn samples(&self) -> u32 {
+        match self {
+            Self::Gray | Self::Palette(_) => 1,
+            Self::Rgb => 3,
+            Self::Cmyk => 4,
+        }
+    }
+
+    /// The colour space as PDF writes it, for samples of `bits`.
+    pub(super) fn pdf(&self, bits: u16) -> String {
+        match self {
+            Self::Gray => "/DeviceGray".to_owned(),
+            Self::Rgb => "/DeviceRGB".to_owned(),
+            Self::Cmyk => "/DeviceCMYK".to_owned(),
+            Self::Palette(colours) => {
+                let used = &colours[..colours.len().min(3 << bits.min(8)) / 3 * 3];
+                format!("[/Indexed/DeviceRGB {} <{}>]", (used.len() / 3).saturating_sub(1), super::writer::hex(used))
+            }
+        }
+    }
+}
+
+/// The shape of rows: what their bytes mean.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) bits: u16,
+    pub(super) colour: Colour,
+    /// True where the lowest value is white.
+    pub(super) is_inverted: bool,
+}
+
+impl Shape {
+    /// Bytes of one packed row.
+    pub(super) fn row_bytes(&self) -> usize {
+        (self.width as usize * self.colour.samples() as usize * usize::from(self.bits)).div_ceil(8)
+    }
+
+    /// The entries of the picture, but for the filter.
+    pub(super) fn entries(&self) -> String {
+        let decode = if self.is_inverted { "/Decode[1 0]" } else { "" };
+        format!("/ColorSpace{}/BitsPerComponent {}{decode}", spaced(&self.colour.pdf(self.bits)), self.bits)
+    }
+}
+
+/// A value after a key: arrays and names need no blank.
+fn spaced(value: &str) -> String {
+    if value.starts_with(['/', '[', '<', '(']) { value.to_owned() } else { format!(" {value}") }
+}
+
+/// Packs rows with Flate as they come; memory holds the packed page only.
+pub(super) struct RowPacker {
+    shape: Shape,
+    encoder: ZlibEncoder<Vec<u8>>,
+    /// The row before, where rows are predicted (8-bit grey and colour), with the scratch of one attempt.
+    before: Option<(Vec<u8>, Vec<u8>)>,
+    rows: u32,
+}
+
+impl RowPacker {
+    pub(super) fn new(shape: Shape) -> Self {
+        let is_predicted = shape.bits == 8 && !matches!(shape.colour, Colour::Palette(_));
+        let before = is_predicted.then(|| (vec![0; shape.row_bytes()], Vec::with_capacity(shape.row_bytes() + 1)));
+        Self { shape, encoder: ZlibEncoder::new(Vec::new(), Compression::new(6)), before, rows: 0 }
+    }
+
+    /// Takes whole rows; those under the foot of the image are dropped.
+    pub(super) fn push(&mut self, rows: &[u8]) -> Result<()> {
+        let length = self.shape.row_bytes();
+        let step = self.shape.colour.samples() as usize;
+        for row in rows.chunks_exact(length.max(1)) {
+            if self.rows == self.shape.height {
+                break;
+            }
+            self.rows += 1;
+            let done = match &mut self.before {
+                None => self.encoder.write_all(row),
+                Some((before, best)) => {
+                    predict(row, before, step, best);
+                    before.copy_from_slice(row);
+                    self.encoder.write_all(best)
+                }
+            };
+            done.map_err(Error::bug)?;
+        }
+        Ok(())
+    }
+
+    /// Rows taken so far.
+    pub(super) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// The picture; rows that never came are white.
+    pub(super) fn finish(mut self) -> Result<Picture> {
+        let is_white_high = !self.shape.is_inverted && !matches!(self.shape.colour, Colour::Palette(_) | Colour::Cmyk);
+        let white = vec![if is_white_high { 0xff } else { 0 }; self.shape.row_bytes()];
+        while self.rows < self.shape.height {
+            self.push(&white)?;
+        }
+        let mut entries = self.shape.entries() + "/Filter/FlateDecode";
+        if self.before.is_some() {
+            let (colors, columns) = (self.shape.colour.samples(), self.shape.width);
+            _ = write!(entries, "/DecodeParms<</Predictor 15/Colors {colors}/BitsPerComponent 8/Columns {columns}>>");
+        }
+        let data = self.encoder.finish().map_err(Error::bug)?;
+        Ok(Picture { width: self.shape.width, height: self.shape.height, entries, data, attached: Vec::new() })
+    }
+}
+
+/// Writes to `best` the row as the PNG filter sees it that leaves the smallest differences (Sub, Up or Paeth).
+fn predict(row: &[u8], before: &[u8], step: usize, best: &mut Vec<u8>) {
+    let mut sums = [0_u64; 3];
+    let cost = |value: u8| u64::from((value as i8).unsigned_abs());
+    for (n, value) in row.iter().enumerate() {
+        let (left, up, corner) = neighbours(row, before, n, step);
+        sums[0] += cost(value.wrapping_sub(left));
+        sums[1] += cost(value.wrapping_sub(up));
+        sums[2] += cost(value.wrapping_sub(paeth(left, up, corner)));
+    }
+    best.clear();
+    let pick = if sums[1] <= sums[0] && sums[1] <= sums[2] {
+        2
+    } else if sums[0] <= sums[2] {
+        1
+    } else {
+        4
+    };
+    best.push(pick);
+    best.extend(row.iter().enumerate().map(|(n, value)| {
+        let (left, up, corner) = neighbours(row, before, n, step);
+        value.wrapping_sub(match pick {
+            1 => left,
+            2 => up,
+            _ => paeth(left, up, corner),
+        })
+    }));
+}
+
+fn neighbours(row: &[u8], before: &[u8], n: usize, step: usize) -> (u8, u8, u8) {
+    if n >= step { (row[n - step], before[n], before[n - step]) } else { (0, before[n], 0) }
+}
+
+/// The Paeth predictor of the PNG specification, 9.4.
+fn paeth(left: u8, up: u8, corner: u8) -> u8 {
+    let (a, b, c) = (i16::from(left), i16::from(up), i16::from(corner));
+    let (to_a, to_b, to_c) = ((b - c).abs(), (a - c).abs(), (a + b - 2 * c).abs());
+    if to_a <= to_b && to_a <= to_c {
+        left
+    } else if to_b <= to_c {
+        up
+    } else {
+        corner
+    }
+}

@@ -1,0 +1,116 @@
+//! What did a TIFF writer do to the samples? LZW, PackBits, Deflate, prediction, planes and opacity undone.
+
+use std::io::Read as _;
+
+use flate2::read::ZlibDecoder;
+
+pub(super) fn unlzw(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
+    let mut out = vec![0; wanted];
+    let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
+    let (mut read, mut filled) = (0, 0);
+    while filled < wanted {
+        let step = decoder.decode_bytes(&data[read..], &mut out[filled..]);
+        read += step.consumed_in;
+        filled += step.consumed_out;
+        if !matches!(step.status, Ok(weezl::LzwStatus::Ok)) || (step.consumed_in == 0 && step.consumed_out == 0) {
+            break;
+        }
+    }
+    (filled == wanted).then_some(out)
+}
+
+pub(super) fn inflated(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    ZlibDecoder::new(data).take(wanted as u64).read_to_end(&mut out).ok()?;
+    Some(out)
+}
+
+pub(super) fn unpackbits(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(wanted);
+    let mut rest = data;
+    while out.len() < wanted {
+        let (&head, tail) = rest.split_first()?;
+        match head as i8 {
+            -128 => rest = tail,
+            n @ 0.. => {
+                let run = tail.get(..n as usize + 1)?;
+                out.extend_from_slice(run);
+                rest = &tail[run.len()..];
+            }
+            n => {
+                out.resize(out.len() + 1 + usize::from(n.unsigned_abs()), *tail.first()?);
+                rest = &tail[1..];
+            }
+        }
+    }
+    Some(out)
+}
+
+/// Undoes horizontal differencing (TIFF 6.0, section 14).
+pub(super) fn unpredict(row: &mut [u8], samples: usize, is_wide: bool, is_little: bool) {
+    if !is_wide {
+        for n in samples..row.len() {
+            row[n] = row[n].wrapping_add(row[n - samples]);
+        }
+        return;
+    }
+    let get = |pair: [u8; 2]| if is_little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) };
+    for n in samples..row.len() / 2 {
+        let before = n - samples;
+        let sum = get([row[2 * n], row[2 * n + 1]]).wrapping_add(get([row[2 * before], row[2 * before + 1]]));
+        let bytes = if is_little { sum.to_le_bytes() } else { sum.to_be_bytes() };
+        row[2 * n..2 * n + 2].copy_from_slice(&bytes);
+    }
+}
+
+/// Samples of planes of `wide` bytes, woven together.
+pub(super) fn interleaved(planes: &[Vec<u8>], wide: usize) -> Vec<u8> {
+    let count = planes.first().map_or(0, |plane| plane.len() / wide);
+    let mut out = Vec::with_capacity(count * wide * planes.len());
+    for n in 0..count {
+        for plane in planes {
+            out.extend_from_slice(&plane[n * wide..(n + 1) * wide]);
+        }
+    }
+    out
+}
+
+/// Eight-bit pixels of so many colour and extra samples, the first extra one opacity as ExtraSamples says (0 none,
+/// 1 already multiplied in, 2 plain), laid on white.
+pub(super) fn on_white(pixels: &[u8], (samples, extra): (usize, usize), alpha: u64, is_inverted: bool) -> Vec<u8> {
+    let white = if is_inverted { 0 } else { 255_u32 };
+    let mut out = Vec::with_capacity(pixels.len() / (samples + extra) * samples);
+    for pixel in pixels.chunks_exact(samples + extra) {
+        let cover = u32::from(pixel[samples]);
+        out.extend(pixel[..samples].iter().map(|value| {
+            let value = u32::from(*value);
+            match alpha {
+                0 => value as u8,
+                1 => (value + white * (255 - cover) / 255).min(255) as u8,
+                _ => ((value * cover + white * (255 - cover) + 127) / 255) as u8,
+            }
+        }));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_bytes_unpack_as_the_format_says() {
+        // The example of TIFF 6.0, section 9.
+        let packed = [0xFE, 0xAA, 0x02, 0x80, 0x00, 0x2A, 0xFD, 0xAA, 0x03, 0x80, 0x00, 0x2A, 0x22, 0xF7, 0xAA];
+        let plain = unpackbits(&packed, 24).expect("unpacks");
+        assert_eq!(plain[..6], [0xAA, 0xAA, 0xAA, 0x80, 0x00, 0x2A]);
+        assert_eq!(plain.len(), 24);
+        assert_eq!(unpackbits(&packed[..6], 24), None);
+    }
+
+    #[test]
+    fn opacity_lays_a_pixel_on_white() {
+        assert_eq!(on_white(&[0, 0, 0, 0, 0, 0, 0, 255], (3, 1), 2, false), [255, 255, 255, 0, 0, 0]);
+        assert_eq!(on_white(&[10, 0], (1, 1), 0, false), [10]);
+    }
+}
