@@ -59,6 +59,18 @@ impl FileName {
         String::from_utf8_lossy(&self.0).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
     }
 
+    /// The name without loss, as it stands in metadata: as it is where every character is plain text, else `base64:…`;
+    /// a name that begins so is written in Base64 too, so that nothing is ambiguous.
+    pub fn exact(&self) -> String {
+        use base64::Engine as _;
+        match std::str::from_utf8(&self.0) {
+            Ok(text) if !text.starts_with("base64:") && text.chars().all(|c| crate::xml::is_legal(c) && !c.is_control()) => {
+                text.to_owned()
+            }
+            _ => format!("base64:{}", base64::engine::general_purpose::STANDARD.encode(&self.0)),
+        }
+    }
+
     /// The extension in lower case ASCII, without the dot; empty where there is none.
     pub fn extension(&self) -> String {
         let shown = self.shown();

@@ -21,7 +21,9 @@ pub mod limits;
 pub mod messages;
 pub mod page;
 pub mod pdv;
+pub mod schemas;
 pub mod scratch;
+pub mod xml;
 
 // The corridor, the porter, the desk and the rim.
 pub mod app;

@@ -10,6 +10,7 @@ mod compose;
 mod documento;
 mod literals;
 mod nome;
+mod parties;
 mod registration;
 mod soggetto;
 
@@ -21,10 +22,12 @@ use crate::aggregation::Aggregation;
 use crate::digest::Digest;
 use crate::document::{Component, Document, DocumentId};
 use crate::ente::{Ente, Persona};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fields::{Fields, Party};
 use crate::filing::Filing;
 use crate::finding::{Finding, Severity};
+use crate::schemas::Schema;
+use documento::IdDoc;
 
 pub use checks::{Checks, Proof};
 pub use literals::Literals;
@@ -181,8 +184,6 @@ pub struct AggregationDossier<'a> {
     pub procedimento: Option<&'a Procedimento>,
     /// Where the paper lies (rule C-09), where known.
     pub posizione_fisica: Option<&'a str>,
-    /// The exact literals of the conservatore.
-    pub literals: &'a Literals,
 }
 
 /// A procedimento amministrativo with its phases (rule G-06).
@@ -238,14 +239,30 @@ pub struct DescribedAggregation {
 ///
 /// Only a broken invariant of ours is an error; what is wrong with the document is a finding.
 pub fn metadata(dossier: &Dossier<'_>) -> Result<Described> {
-    let _ = dossier;
-    Err(Error::bug("under construction"))
+    let (tipo, documento, findings) = compose::compose(dossier);
+    let Some(documento) = documento else {
+        return Ok(Described { tipo, xml: String::new(), member: None, findings });
+    };
+    let xml = documento.xml(dossier.literals);
+    let schema = match tipo {
+        Tipo::Amministrativo => Schema::DocumentoAmministrativo,
+        Tipo::Informatico => Schema::Documento,
+    };
+    // A conservatore with other literals has another schema: ours cannot judge.
+    if *dossier.literals == Literals::default() {
+        schema.ensure_ours(&xml)?;
+    }
+    let IdDoc { impronta, segnatura, .. } = documento.id;
+    Ok(Described { tipo, xml, member: Some(Member { id: dossier.document.id.clone(), tipo, impronta, segnatura }), findings })
 }
 
 /// Describes one aggregation.
 pub fn aggregation(dossier: &AggregationDossier<'_>) -> Result<DescribedAggregation> {
-    let _ = dossier;
-    Err(Error::bug("under construction"))
+    let (xml, findings) = aggregazione::compose(dossier);
+    if let Some(xml) = &xml {
+        Schema::Aggregazione.ensure_ours(xml)?;
+    }
+    Ok(DescribedAggregation { xml: xml.unwrap_or_default(), findings })
 }
 
 /// True if nothing in `findings` is an error.

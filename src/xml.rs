@@ -1,0 +1,108 @@
+//! How is XML written here? In order, indented, with every character legal: one small writer for all metadata files.
+
+use quick_xml::escape::escape;
+
+/// An XML document in the making. What is opened is closed by the same call, so that the result is always well-formed.
+#[derive(Debug)]
+pub struct Xml {
+    text: String,
+    depth: usize,
+}
+
+impl Default for Xml {
+    fn default() -> Self {
+        Self { text: String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), depth: 0 }
+    }
+}
+
+/// Attributes of one element, names with their prefix.
+pub type Attributes<'a> = &'a [(&'a str, &'a str)];
+
+impl Xml {
+    /// An element with children.
+    pub fn element(&mut self, name: &str, attributes: Attributes<'_>, children: impl FnOnce(&mut Self)) {
+        self.start(name, attributes);
+        self.text.push_str(">\n");
+        self.depth += 1;
+        children(self);
+        self.depth -= 1;
+        self.indent();
+        self.end(name);
+    }
+
+    /// An element without attributes, with children.
+    pub fn group(&mut self, name: &str, children: impl FnOnce(&mut Self)) {
+        self.element(name, &[], children);
+    }
+
+    /// An element with text.
+    pub fn leaf(&mut self, name: &str, value: &str) {
+        self.leaf_with(name, &[], value);
+    }
+
+    /// An element with text, where there is one.
+    pub fn leaf_if(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.leaf(name, value);
+        }
+    }
+
+    /// An element with attributes and text.
+    pub fn leaf_with(&mut self, name: &str, attributes: Attributes<'_>, value: &str) {
+        self.start(name, attributes);
+        self.text.push('>');
+        self.text.push_str(&escape(legal(value)));
+        self.end(name);
+    }
+
+    /// The document.
+    pub fn finish(self) -> String {
+        self.text
+    }
+
+    fn start(&mut self, name: &str, attributes: Attributes<'_>) {
+        self.indent();
+        self.text.push('<');
+        self.text.push_str(name);
+        for (key, value) in attributes {
+            self.text.push(' ');
+            self.text.push_str(key);
+            self.text.push_str("=\"");
+            self.text.push_str(&escape(legal(value)));
+            self.text.push('"');
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        self.text.push_str("</");
+        self.text.push_str(name);
+        self.text.push_str(">\n");
+    }
+
+    fn indent(&mut self) {
+        self.text.extend(std::iter::repeat_n(' ', self.depth * 2));
+    }
+}
+
+/// True of a character that XML 1.0 allows and every reader gives back as it is: no controls, no carriage return.
+pub fn is_legal(c: char) -> bool {
+    matches!(c, '\t' | '\n' | ' '..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// The text without what XML cannot carry: a carriage return becomes a blank, other illegal characters are dropped.
+pub fn legal(text: &str) -> String {
+    text.chars().map(|c| if c == '\r' { ' ' } else { c }).filter(|c| is_legal(*c)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_xml_cannot_carry_is_dropped_and_the_rest_is_escaped() {
+        let mut xml = Xml::default();
+        xml.element("a", &[("b", "1\"<\u{1}")], |xml| xml.leaf("c", "x & <y>\u{0}\u{fffe}\r\nz à"));
+        let text = xml.finish();
+        assert!(text.ends_with("<a b=\"1&quot;&lt;\">\n  <c>x &amp; &lt;y&gt; \nz à</c>\n</a>\n"), "{text}");
+    }
+}
