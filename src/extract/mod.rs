@@ -1,1 +1,41 @@
 //! What does the document say? `fields`: identifiers with check digits, dates, parties, protocol stamp, oggetto.
+//!
+//! Every reading carries page, box, origin and confidence. Values with a check digit are kept only when the check holds;
+//! values without one (protocollo, oggetto, mittente) wait for a second and independent reading of the same place
+//! ([`regions`], [`confirm`]) and are held by [`doubts`] where none agrees (invariant 11).
+
+mod codes;
+mod dates;
+mod doubts;
+mod identifiers;
+mod mentions;
+mod names;
+mod oggetto;
+mod parties;
+mod protocollo;
+mod registration;
+mod rows;
+mod second;
+
+use crate::ente::Ente;
+use crate::fields::Fields;
+use crate::page::PageText;
+
+pub use doubts::doubts;
+pub use second::{FieldRegion, FieldReread, confirm, regions};
+
+/// All values read from the pages of one document of `ente`.
+pub fn fields(pages: &[PageText], ente: &Ente) -> Fields {
+    let rows = rows::Rows::of(pages);
+    let mut fields = Fields::default();
+    identifiers::read(&rows, &mut fields);
+    mentions::read(&rows, &mut fields);
+    oggetto::read(&rows, &mut fields);
+    let stage = parties::stage(&rows, ente);
+    protocollo::read(&rows, ente, &stage, &mut fields);
+    parties::read(&rows, ente, &stage, &mut fields);
+    fields
+}
+
+#[cfg(test)]
+mod tests;

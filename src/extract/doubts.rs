@@ -1,0 +1,84 @@
+//! What must a person look at? Fields without a check digit that no second reading confirmed, and what is missing.
+
+use super::second::is_data;
+use crate::document::Hold;
+use crate::ente::Ente;
+use crate::fields::{Fields, Reading, Verso};
+use crate::messages::Message;
+
+/// The holds of the fields, by invariant 11 and the thresholds of the ente.
+///
+/// Call it after [`super::confirm`], and after an oggetto was composed where no page states one: without any oggetto
+/// the document is held. A document registered in a repertorio needs no protocollo (rule G-08).
+pub fn doubts(fields: &Fields, ente: &Ente) -> Vec<Hold> {
+    let mut holds = Vec::new();
+    let threshold = ente.soglie.lettura;
+    protocollo(fields, threshold, &mut holds);
+    match &fields.oggetto {
+        None => holds.push(Hold::new(Message::new("oggetto-missing")).on_field("oggetto")),
+        Some(reading) => holds.extend(unconfirmed(reading, threshold).map(|_| {
+            on(Hold::new(Message::new("oggetto-unconfirmed").with("value", short(&reading.value))), "oggetto", reading.page)
+        })),
+    }
+    mittente(fields, threshold, &mut holds);
+    holds
+}
+
+fn on(hold: Hold, field: &str, page: Option<u32>) -> Hold {
+    let hold = hold.on_field(field);
+    page.map_or(hold.clone(), |page| hold.on_page(page))
+}
+
+/// The reason why a reading is not yet metadata; none if it is data, or two readings agree above the threshold.
+fn unconfirmed<T>(reading: &Reading<T>, threshold: f32) -> Option<&'static str> {
+    if is_data(reading) {
+        return None;
+    }
+    match &reading.second {
+        None => Some("none"),
+        Some(second) if !second.agrees => Some("differs"),
+        Some(second) if second.confidence < threshold || reading.confidence < threshold => Some("weak"),
+        Some(_) => None,
+    }
+}
+
+fn protocollo(fields: &Fields, threshold: f32, holds: &mut Vec<Hold>) {
+    let conflicts = fields.doubtful.iter().filter(|d| d.field == "protocollo" && d.check == "conflict");
+    match &fields.protocollo {
+        None if fields.repertorio.is_none() => {
+            let code = if fields.doubtful.iter().any(|d| d.field == "protocollo") { "protocollo-unreadable" } else { "protocollo-missing" };
+            holds.push(Hold::new(Message::new(code)).on_field("protocollo"));
+        }
+        None => {}
+        Some(reading) => {
+            let shown = format!("{}/{}", reading.value.numero, reading.value.anno);
+            for other in conflicts {
+                let message = Message::new("protocollo-conflict").with("first", &shown).with("second", &other.raw);
+                holds.push(on(Hold::new(message), "protocollo", other.page));
+            }
+            if unconfirmed(reading, threshold).is_some() {
+                let second = reading.second.as_ref().map_or("-", |s| s.raw.as_str());
+                let message = Message::new("protocollo-unconfirmed").with("value", shown).with("second", short(second));
+                holds.push(on(Hold::new(message), "protocollo", reading.page));
+            }
+        }
+    }
+}
+
+/// Allegato 5 asks for an author or a sender: of what we send it is the ente, of what arrives it must be read.
+fn mittente(fields: &Fields, threshold: f32, holds: &mut Vec<Hold>) {
+    let arrives = fields.protocollo.as_ref().is_none_or(|p| p.value.verso.is_none_or(|v| v == Verso::E));
+    match &fields.mittente {
+        None if arrives => holds.push(Hold::new(Message::new("mittente-missing")).on_field("mittente")),
+        None => {}
+        Some(reading) => holds.extend(unconfirmed(reading, threshold).map(|_| {
+            on(Hold::new(Message::new("mittente-unconfirmed").with("value", short(&reading.value.nome))), "mittente", reading.page)
+        })),
+    }
+}
+
+/// At most 120 characters in one line, for a sentence.
+fn short(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > 120 { line.chars().take(119).chain(['…']).collect() } else { line }
+}

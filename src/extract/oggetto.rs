@@ -1,0 +1,150 @@
+//! What is it about? The oggetto after its label, over as many lines as it has; else a title that says it whole.
+
+use super::rows::{Pattern, Place, Row, Rows};
+use crate::fields::{Fields, Reading};
+
+static LABEL: Pattern = Pattern::new(r"^[^a-z0-9]{0,4}(?:o[gq]{1,2}et[tf]o|0ggetto|ogg\s?\.)\s?[:;.\-]{0,2}\s*");
+static STOP: Pattern = Pattern::new(
+    r"^\W{0,3}(?:il/la\b|(?:il|la|io|i|lo|l')\W{0,2}(?:sottoscritt|genitore|responsabile|dirigente|sindaco|funzionario|comandante|giunta|consiglio|segretario|presidente|giorno|ufficiale)|l'anno|premess|vist[oaie]\b|richiamat|considerat|dato atto|rilevat|atteso|si trasmette|si comunica|si invia|si informa|si chiede|con la presente|con riferimento|in riferimento|in relazione|in merito|facendo seguito|a seguito|egregi|gentil|spett|al\b|alla\b|all'|ai\b|e\s?p\.\s?c|rif\b|riferimento|prot\b|allegat|via pec|determina$|ordina$|chiede$|area\b|settore\b|responsabile\b|importo\b|data\b|proponente|relatore|sessione|seduta|pareri|immediat)",
+);
+static LAW: Pattern = Pattern::new(r"\s*\(([^()]*(?:\blegge\b|\bl\.|d\.?\s?lgs|d\.?p\.?r|\bartt?\.|\bcomma\b|regolamento|d\.l\.)[^()]*)\)?[\s.]*$");
+static TENDER: Pattern = Pattern::new(r"[\s.,;(\-–]*\b(?:smart\s?)?(?:cig|cup)\b[\s:.n]*[a-z0-9]{6,15}[).\s]*(?:[-–,e\s]*(?:cig|cup)\b[\s:.n]*[a-z0-9]{6,15}[).\s]*)?$");
+static ABBREVIATION: Pattern = Pattern::new(r"(?:\bn|\bnr|\bart|\bartt|\bprot|\bl|\bd|\blgs|\bsig|\bdott|\bfg|\bmapp|\bpart|\bsub|\bloc|\bfraz|\bing|\barch|\bgeom|\bs|\bdel|\bvia)\.$");
+static TITLE: Pattern = Pattern::new(
+    r"^\W{0,3}(certificato|attestato|contratto|convenzione|dichiarazione|denuncia|comunicazione|richiesta|istanza|domanda|segnalazione|relazione|verbale|parere|avviso|bando|accordo|protocollo d'intesa|scrittura privata|ricorso|reclamo|nulla osta|autorizzazione|concessione)\b",
+);
+static CONTINUES: Pattern = Pattern::new(r"^\W{0,2}(?:per\b|relativ|concernente|avente|in merito|tra\b|riguardante|ad oggetto|di\b|della\b|dei\b)");
+static WHOLE: Pattern = Pattern::new(r"^\W{0,3}(?:certificato|attestato)\s+(?:di|contestuale|anagrafico)\b|^\W{0,3}dichiarazione\s+di\s+(?:residenza|successione|morte|nascita)\b");
+
+const ROWS_MAX: usize = 9;
+
+/// Reads the oggetto.
+pub(super) fn read(rows: &Rows, fields: &mut Fields) {
+    fields.oggetto = labelled(rows).or_else(|| titled(rows));
+}
+
+fn labelled(rows: &Rows) -> Option<Reading<String>> {
+    let (at, end) = rows.rows.iter().enumerate().take(60).find_map(|(i, row)| {
+        let found = LABEL.captures(&row.fold)?.get(0)?;
+        // `Oggetto` inside a sentence or as the head of an article is not the label.
+        let marked = found.as_str().contains([':', ';', '-', '.']) || row.is_capitals() || row.fold.len() > found.end();
+        let article = row.fold.starts_with("oggetto del ") || row.fold.starts_with("oggetto dell");
+        (marked && !article).then_some((i, found.end()))
+    })?;
+    let mut places = Vec::new();
+    let first = rows.rows.get(at)?;
+    let mut previous = first;
+    if end < first.fold.len() {
+        places.push(Place { row: at, span: end..first.fold.len() });
+    }
+    for i in at + 1..(at + ROWS_MAX).min(rows.rows.len()) {
+        let Some(row) = rows.rows.get(i) else { break };
+        let started = !places.is_empty();
+        if row.page != first.page || (started && ends(previous, row, places.len())) || (!started && STOP.is_match(&row.fold)) {
+            break;
+        }
+        places.push(Place { row: i, span: 0..row.fold.len() });
+        previous = row;
+    }
+    value(rows, &places, "oggetto", 1.0)
+}
+
+/// True if the oggetto ends with `last`: what follows is another thing.
+fn ends(last: &Row, next: &Row, lines: usize) -> bool {
+    if STOP.is_match(&next.fold) || next.pieces.iter().all(|p| p.span.len() <= 2) {
+        return true;
+    }
+    let hyphen = last.fold.ends_with('-');
+    let sentence = last.fold.trim_end_matches(['"', '\'', ' ']).ends_with('.') && !ABBREVIATION.is_match(&last.fold);
+    let capital = next.chars.iter().find(|c| c.is_alphabetic()).is_some_and(|c| c.is_uppercase());
+    if sentence && capital {
+        return true;
+    }
+    let height = last.upright.h.max(next.upright.h).max(1);
+    let gap = next.upright.y.saturating_sub(last.upright.y + last.upright.h.min(height));
+    // Skewed lines overlap; a gap of more than a line and a half is another paragraph.
+    if gap * 2 > height * 3 && !hyphen {
+        return true;
+    }
+    // Capitals under an oggetto in small letters begin the act itself.
+    if next.is_capitals() && !last.is_capitals() && next.pieces.len() >= 2 {
+        return true;
+    }
+    // A row that ends well before the margin closes a paragraph, unless a word waits for its other half.
+    let short = (last.upright.x + last.upright.w) * 10 < (next.upright.x + next.upright.w) * 8 && lines > 0;
+    short && capital && !hyphen
+}
+
+/// The text of the places, hyphens joined, the citation of the law and the tender's codes at its end left out.
+fn value(rows: &Rows, places: &[Place], rule: &str, strength: f32) -> Option<Reading<String>> {
+    let mut text = String::new();
+    for place in places {
+        let part = rows.rows.get(place.row)?.slice(place.span.clone());
+        let part = part.trim();
+        if text.ends_with('-') && part.chars().next().is_some_and(char::is_lowercase) && !text.ends_with(" -") {
+            text.pop();
+        } else if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(part);
+    }
+    let text = closed(&text);
+    if text.chars().filter(|c| c.is_alphabetic()).count() < 4 {
+        return None;
+    }
+    Some(rows.reading(text, places, rule, strength))
+}
+
+/// Cuts what is not the subject: the law at the end, CIG and CUP (fields of their own), stray marks.
+pub(super) fn closed(text: &str) -> String {
+    let mut kept: Vec<char> = text.chars().collect();
+    for pattern in [&TENDER, &LAW, &TENDER] {
+        let low: String = kept.iter().map(|&c| super::rows::folded(c)).collect();
+        if let Some(start) = pattern.captures(&low).and_then(|c| c.get(0)).map(|m| m.start()).filter(|start| *start >= 12) {
+            kept.truncate(start);
+        }
+    }
+    let text: String = kept.into_iter().collect();
+    let text = text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | ';' | ':' | '-' | '_' | '|' | '‘' | '*'));
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A title in capitals that goes on in the row below, or that says all (`CERTIFICATO DI RESIDENZA`).
+fn titled(rows: &Rows) -> Option<Reading<String>> {
+    let (at, row) = rows.rows.iter().enumerate().take(16).find(|(_, r)| r.is_capitals() && r.pieces.len() <= 10 && TITLE.is_match(&r.fold))?;
+    let mut places = vec![Place { row: at, span: 0..row.fold.len() }];
+    let mut last = row;
+    for i in at + 1..at + 4 {
+        let Some(next) = rows.rows.get(i).filter(|n| n.page == row.page) else { break };
+        let goes_on = if places.len() == 1 { CONTINUES.is_match(&next.fold) && next.pieces.len() >= 3 } else { !ends(last, next, 1) && !next.fold.contains("cig") && !next.fold.contains("cup") };
+        if !goes_on {
+            break;
+        }
+        places.push(Place { row: i, span: 0..next.fold.len() });
+        last = next;
+    }
+    if places.len() == 1 && !WHOLE.is_match(&row.fold) {
+        return None;
+    }
+    let mut reading = value(rows, &places, "oggetto-titolo", 0.9)?;
+    reading.value = sentence_case(&reading.value, row.text().chars().count());
+    Some(reading)
+}
+
+/// Lowers the capitals of the title, the first letter kept.
+fn sentence_case(text: &str, capitals: usize) -> String {
+    text.chars().enumerate().flat_map(|(i, c)| if i == 0 || i >= capitals { vec![c] } else { c.to_lowercase().collect() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_law_and_the_codes_at_the_end_are_left_out() {
+        assert_eq!(closed("Accesso agli atti della pratica n. 3/2019 (legge 7 agosto 1990, n. 241, artt. 22)."), "Accesso agli atti della pratica n. 3/2019");
+        assert_eq!(closed("Liquidazione fattura n. 1/E alla ditta. CIG Z0F0000A1B."), "Liquidazione fattura n. 1/E alla ditta");
+        assert_eq!(closed("Acquisto carta - CIG: B1A2B3C3B8 - CUP: D28E18000400006"), "Acquisto carta");
+        assert_eq!(closed("Rassegna (seconda edizione)"), "Rassegna (seconda edizione)");
+    }
+}

@@ -1,0 +1,251 @@
+//! Who writes to whom, and when? Letterhead, addressee, undersigned, form fields, signature block, date of the document.
+
+use super::dates;
+use super::names;
+use super::rows::{Pattern, Place, Row, Rows, distance, fold, has_word_like};
+use crate::ente::Ente;
+use crate::fields::{Fields, Party, PartyKind, Reading, Verso};
+
+static ADDRESS: Pattern = Pattern::new(
+    r"^\W{0,3}(?:e\s*,?\s*p\.?\s?c\.?\s*[:.]?\s*)?(al(?:l[ao]|le|l')?|ai|ag[l1]i|spett(?:\.?\s?(?:le|li|bile|mo)|abile)?\.?|egr\.?(?:egi[oa])?|gent\.?(?:ile|mo|ma)?|ill\.?mo|preg\.?mo|on\.|a:)(?:\s|$|')",
+);
+static BODY: Pattern = Pattern::new(
+    r"^\W{0,3}(?:il/la|il|la|lo|io|i|l')?\W{0,2}(?:sottoscritt|premess[oe]|vist[oaie]\b|richiamat|considerat|l'anno|con la presente|si trasmette|si comunica|in riferimento|in relazione|facendo seguito|a seguito|con riferimento|si invia|si chiede|chiede\b|dichiara\b)",
+);
+static OGGETTO: Pattern = Pattern::new(r"^\W{0,3}o[gq]+etto\b|^\W{0,3}ogg\s?[.:]");
+static STAMP_ROW: Pattern = Pattern::new(r"(protocollo gen|\barrivo\b|\bpartenza\b|\bingresso\b|ufficio protocollo|\binterno$)");
+static STREET: Pattern = Pattern::new(r"^\W*(?:via|viale|piazza|piazzale|p\.zza|corso|vicolo|largo|strada|localita|fraz|c\.so|tel|fax|pec|e-?mail|www|c\.?f\.?|p\.? ?iva|partita|cap)\b|\b\d{5}\b");
+static OFFICE: Pattern = Pattern::new(
+    r"(responsabil[ei]\b|segretari[oa] (?:comunale|generale)|ufficio|settore|servizio|sportello unico|loro sedi|^sede$|dipendenti|assessor[ei]|consiglier[ei]|sindaco|comando di polizia|giunta|dirigent[ei]|albo pretorio|ragioneria|r\.?s\.?u\b)",
+);
+static PLACE_DATE: Pattern = Pattern::new(r"^[^\d]{2,40}[,.]?\s+(?:li'?|addi'?|il)?\W{0,3}$");
+static DATE_LABEL: Pattern = Pattern::new(r"^\W{0,3}(?:data|li'?|addi'?)\W{0,3}$");
+
+/// What the first page shows before its text begins.
+pub(super) struct Stage {
+    /// Rows that begin with our name and do not address us.
+    pub(super) own: Vec<usize>,
+    /// True if our name is the letterhead.
+    pub(super) letterhead_own: bool,
+    /// True if another's name is.
+    pub(super) letterhead_foreign: bool,
+    /// Row and name of another's letterhead.
+    pub(super) letterhead: Option<(usize, String)>,
+    /// Rows and name of the addressee.
+    addressee: Option<(Vec<usize>, String)>,
+    to_own: bool,
+    is_act: bool,
+    first_page: u32,
+    body: usize,
+}
+
+/// Looks at the first page with text.
+pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
+    let first_page = rows.rows.first().map_or(1, |r| r.page);
+    let on_first = |r: &Row| r.page == first_page;
+    let body = rows.rows.iter().position(|r| !on_first(r) || (r.at > 1 && BODY.is_match(&r.fold))).unwrap_or(rows.rows.len()).min(30);
+    let names_us: Vec<usize> = (0..rows.rows.len()).filter(|&i| rows.rows.get(i).is_some_and(|r| begins_with_us(&r.fold, ente))).collect();
+    let own: Vec<usize> = names_us.into_iter().filter(|&i| !addressed(rows, i)).collect();
+    let letterhead_own = own.iter().any(|&i| rows.rows.get(i).is_some_and(|r| on_first(r) && r.at < 12) && i < body && !in_stamp(rows, i));
+    let addressee = addressee(rows, first_page, body);
+    let to_own = addressee.as_ref().is_some_and(|(_, name)| {
+        let name = fold(name);
+        mentions_us(&name, ente) || (letterhead_own && OFFICE.is_match(&name))
+    });
+    let letterhead = if letterhead_own { None } else { letterhead(rows, ente, first_page, body) };
+    let is_act = rows.rows.iter().take(body).any(|r| {
+        ["deliberazione", "determinazione", "ordinanza", "decreto", "determina", "repertorio", "verbale"].iter().any(|w| has_word_like(&r.fold, w)) && r.is_capitals()
+    });
+    Stage { own, letterhead_own, letterhead_foreign: letterhead.is_some(), letterhead, addressee, to_own, is_act, first_page, body }
+}
+
+impl Stage {
+    /// True of a row that stands among the heads of the first page, before its text.
+    pub(super) fn is_heading(&self, rows: &Rows, at: usize) -> bool {
+        rows.rows.get(at).is_some_and(|r| r.page == self.first_page) && at < self.body.max(1)
+    }
+
+    /// True of a row that addresses somebody.
+    pub(super) fn is_addressed(&self, rows: &Rows, at: usize) -> bool {
+        self.addressee.as_ref().is_some_and(|(taken, _)| taken.contains(&at)) || addressed(rows, at)
+    }
+
+    /// The direction that the parties imply, where no stamp says it.
+    pub(super) fn verso(&self) -> Verso {
+        match (self.letterhead_own, self.to_own, self.is_act, self.addressee.is_some()) {
+            (false, ..) => Verso::E,
+            (true, true, ..) | (true, _, true, false) => Verso::I,
+            (true, ..) => Verso::U,
+        }
+    }
+}
+
+/// True if the row begins with the name of the ente, but for one letter in eight.
+fn begins_with_us(row: &str, ente: &Ente) -> bool {
+    let name = fold(&ente.denominazione);
+    let bare = row.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    let head = bare.get(..name.len().min(bare.len())).unwrap_or("");
+    let limit = name.len() / 8;
+    !name.is_empty() && distance(head, &name, limit) <= limit
+}
+
+fn mentions_us(text: &str, ente: &Ente) -> bool {
+    let name = fold(&ente.denominazione);
+    let place = name.strip_prefix("comune di ").or_else(|| name.strip_prefix("citta di ")).unwrap_or(&name);
+    text.contains(&name) || (place.len() >= 4 && text.contains("comune") && has_word_like(text, place.split(' ').next_back().unwrap_or(place)))
+}
+
+/// True if the row, or one of the three above it in its column, begins like an address (`Al`, `Spett.le`).
+fn addressed(rows: &Rows, at: usize) -> bool {
+    let Some(row) = rows.rows.get(at) else { return false };
+    if ADDRESS.is_match(&row.fold) || row.fold.starts_with("del ") || row.fold.starts_with("per il tramite") {
+        return true;
+    }
+    let above = |r: &&Row| {
+        let overlap = (r.upright.x + r.upright.w).min(row.upright.x + row.upright.w) > r.upright.x.max(row.upright.x);
+        overlap && row.upright.y.saturating_sub(r.upright.y + r.upright.h) < row.upright.h.max(8) * 4
+    };
+    rows.before(at).take(3).filter(above).take_while(|r| !OGGETTO.is_match(&r.fold)).any(|r| ADDRESS.is_match(&r.fold))
+}
+
+/// True if words of a protocol stamp stand right around the row.
+fn in_stamp(rows: &Rows, at: usize) -> bool {
+    rows.around(at, 1.6).iter().filter_map(|&i| rows.rows.get(i)).any(|r| r.pieces.len() <= 6 && STAMP_ROW.is_match(&r.fold))
+}
+
+fn addressee(rows: &Rows, page: u32, body: usize) -> Option<(Vec<usize>, String)> {
+    let start = (0..body).find(|&i| rows.rows.get(i).is_some_and(|r| r.page == page && r.pieces.len() <= 12 && ADDRESS.is_match(&r.fold)))?;
+    let first = rows.rows.get(start)?;
+    let prefix = ADDRESS.captures(&first.fold)?.get(0)?.end();
+    let mut parts = vec![names::addressed(&first.slice(prefix..first.chars.len()))];
+    let mut taken = vec![start];
+    for i in start + 1..(start + 5).min(body) {
+        let Some(row) = rows.rows.get(i).filter(|r| r.page == page) else { break };
+        let apart = row.upright.y.saturating_sub(first.upright.y) > first.upright.h.max(20) * 8;
+        if apart || OGGETTO.is_match(&row.fold) || BODY.is_match(&row.fold) || STREET.is_match(&row.fold) || in_stamp(rows, i) {
+            break;
+        }
+        // Another column (a table of data beside the address) is not the address.
+        if row.upright.x + row.upright.w < first.upright.x || row.pieces.len() > 10 || dates::found(&row.fold).len() == 1 {
+            continue;
+        }
+        taken.push(i);
+        parts.push(row.text());
+    }
+    let name = parts.iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" - ");
+    let name = name.replace(" - del ", " del ").replace(" - dell", " dell").replace(" - della ", " della ");
+    (!name.is_empty()).then_some((taken, name))
+}
+
+/// Another's letterhead: one of the first rows that names a firm or a body.
+fn letterhead(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Option<(usize, String)> {
+    let mut seen = 0;
+    for i in 0..body {
+        let row = rows.rows.get(i).filter(|r| r.page == page)?;
+        if OGGETTO.is_match(&row.fold) || addressed(rows, i) {
+            return None;
+        }
+        if in_stamp(rows, i) || begins_with_us(&row.fold, ente) || STAMP_ROW.is_match(&row.fold) {
+            continue;
+        }
+        let name = names::bare(&row.text());
+        if row.pieces.len() <= 10 && names::kind(&name) != PartyKind::PersonaFisica && names::is_body(&name) {
+            return Some((i, name));
+        }
+        seen += 1;
+        if seen > 3 {
+            return None;
+        }
+    }
+    None
+}
+
+/// Reads mittente, destinatario and the date of the document.
+pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields) {
+    fields.data = data(rows, fields);
+    fields.destinatario = stage.addressee.as_ref().map(|(taken, name)| {
+        let places: Vec<Place> = taken.iter().filter_map(|&i| rows.rows.get(i).map(|r| Place { row: i, span: 0..r.fold.len() })).collect();
+        let kind = if stage.to_own { PartyKind::Ente } else { names::kind(name) };
+        rows.reading(party(name.clone(), kind), &places, "destinatario", 0.9)
+    });
+    let verso = fields.protocollo.as_ref().and_then(|p| p.value.verso).unwrap_or_else(|| stage.verso());
+    fields.mittente = if verso == Verso::E { sender(rows, stage, fields) } else { Some(ourselves(ente)) };
+    if let Some(mittente) = &mut fields.mittente {
+        beside(mittente, &fields.codici_fiscali, &fields.partite_iva);
+    }
+}
+
+fn party(nome: String, kind: PartyKind) -> Party {
+    Party { nome, kind, codice: None, indirizzo_digitale: None }
+}
+
+/// The ente as sender: data of the ente, not a reading.
+fn ourselves(ente: &Ente) -> Reading<Party> {
+    let value = Party {
+        nome: ente.denominazione.clone(),
+        kind: PartyKind::Ente,
+        codice: ente.codice_fiscale.clone(),
+        indirizzo_digitale: Some(ente.aoo.pec.clone()),
+    };
+    Reading { value, confidence: 1.0, origin: "ente".into(), page: None, rect: None, second: None }
+}
+
+fn sender(rows: &Rows, stage: &Stage, fields: &Fields) -> Option<Reading<Party>> {
+    if let Some((at, name)) = &stage.letterhead {
+        let span = 0..rows.rows.get(*at)?.fold.len();
+        return Some(rows.reading(party(name.clone(), names::kind(name)), &[Place { row: *at, span }], "mittente-intestazione", 0.9));
+    }
+    names::undersigned(rows)
+        .or_else(|| names::form(rows))
+        .or_else(|| names::issuer(rows, stage.body))
+        .or_else(|| names::signature(rows))
+        .map(|(place, name)| {
+            let kind = names::kind(&name);
+            let mut reading = rows.reading(party(name, kind), &place, "mittente", 0.95);
+            if fields.destinatario.as_ref().is_some_and(|d| d.value.nome == reading.value.nome) {
+                reading.confidence *= 0.5;
+            }
+            reading
+        })
+}
+
+/// Gives the party the checked code that agrees with its name, or (of a firm) the first number read.
+fn beside(party: &mut Reading<Party>, persons: &[Reading<String>], firms: &[Reading<String>]) {
+    match party.value.kind {
+        PartyKind::PersonaFisica | PartyKind::Unknown => {
+            party.value.codice = persons.iter().find(|code| names::agrees(&party.value.nome, &code.value)).map(|code| code.value.clone());
+        }
+        PartyKind::PersonaGiuridica => party.value.codice = firms.first().map(|code| code.value.clone()),
+        PartyKind::Amministrazione | PartyKind::Ente => {}
+    }
+}
+
+/// The date of the document: in the words of an act, beside a place, after a label, or that of its repertorio.
+fn data(rows: &Rows, fields: &Fields) -> Option<Reading<jiff::civil::Date>> {
+    for at in 0..rows.rows.len().min(60) {
+        let Some((row, next)) = rows.rows.get(at).map(|r| (r, rows.after(at).next())) else { break };
+        let head = row.fold.clone() + " ";
+        let both = head.clone() + next.map_or("", |r| r.fold.as_str());
+        let Some((range, date)) = dates::in_words(&both).filter(|(range, _)| range.start < head.len()) else { continue };
+        let mut places = vec![Place { row: at, span: range.start..row.fold.len() }];
+        if range.end > head.len() && next.is_some() {
+            places.push(Place { row: at + 1, span: 0..range.end - head.len() });
+        }
+        return Some(rows.reading(date, &places, "data-in-lettere", 0.95));
+    }
+    let stamp = |at: usize| in_stamp(rows, at);
+    for (at, row) in rows.rows.iter().enumerate().rev() {
+        if row.pieces.len() > 7 {
+            continue;
+        }
+        let Some((range, date)) = dates::found(&row.fold).into_iter().next_back() else { continue };
+        let before = row.fold.get(..range.start).unwrap_or("");
+        let place = PLACE_DATE.is_match(before) && row.chars.iter().find(|c| c.is_alphabetic()).is_some_and(|c| c.is_uppercase());
+        let alone = row.fold.get(range.end..).is_some_and(|tail| tail.trim().len() <= 3);
+        if alone && (place && before.contains([',', '.']) || DATE_LABEL.is_match(before) || before.contains(" li ")) && !stamp(at) {
+            return Some(rows.reading(date, &[Place { row: at, span: range }], "data-luogo", 0.9));
+        }
+    }
+    let act = fields.repertorio.as_ref()?;
+    act.value.data.map(|date| Reading { value: date, confidence: act.confidence, origin: act.origin.clone(), page: act.page, rect: act.rect, second: None })
+}

@@ -1,0 +1,208 @@
+//! Which registration is ours? Stamps and lines of protocol, told apart from the sender's and from citations; repertories.
+//!
+//! Ours is the one beside our name or IPA code, or under our own letterhead; one that a sentence cites is a reference.
+
+use jiff::civil::Date;
+
+use super::dates;
+use super::parties::Stage;
+use super::registration::{self, Printed};
+use super::rows::{Pattern, Place, Rows};
+use crate::ente::Ente;
+use crate::fields::{Doubtful, Fields, Protocollo, Reading, Repertorio, Verso};
+
+static CITING: Pattern = Pattern::new(
+    r"(\bnota|\bistanza|\brichiesta|\bdomanda|\blettera|riferimento|\brif\.?|\bvs\.?|vostr[ao]|\bv/s|comunicazione|acquisit[aeio]|assunt[aeio]|pervenut[aeio]|registrat[aeio]|presentat[aeio]|agli atti|\bal|\bin data|\bcon|numero|inp[sx]|inail|segnalazione|ricevut[aeio]|verbale|delibera\w*|determina\w*|contratto|visto|vista)[\s.,:(]*(?:di|in|al|con|ns\.?|del|della|a|n\.)?\s*$",
+);
+static STAMP: Pattern = Pattern::new(r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura)");
+static FOREIGN: Pattern = Pattern::new(
+    r"\b(regione|provincia|ministero|prefettura|questura|procura|tribunale|a\.?s\.?l\b|a\.?t\.?s\b|azienda|inps|inpx|inail|agenzia|universita|consorzio|camera di commercio|arpa\w?|istituto|ordine degli|unione dei comuni|citta metropolitana|comune di|s\.p\.a|s\.r\.l|studio|associazione)",
+);
+static ACT: Pattern = Pattern::new(
+    r"^\W*(?:copia\s+(?:di\s+)?)?(?:verbale\s+(?:di\s+)?)?(?:registro\s+(?:generale\s+)?(?:delle\s+)?)?(deliberazion[ei]|delibera|determinazion[ei]|determina|ordinanz[ae]|decreto|repertorio|rep\.|contratto\s+rep)",
+);
+static NUMBERED: Pattern =
+    Pattern::new(r"(?:\b(?:numero|num|nr|no|n)[\s.:,]{0,3}|\brep(?:ertorio|\.)\s*(?:n\.?)?\s*|reg(?:istro|\.)?\s*gen(?:erale|\.)?\s*(?:n\.?)?\s*)(\d{1,7})(?:\s?/\s?((?:19|20)\d{2}))?\b");
+
+/// A registration with whose it is.
+struct Found {
+    reading: Reading<Protocollo>,
+    /// > 0 ours, < 0 another's, 0 unknown.
+    ours: i32,
+}
+
+/// Reads our registration, those of others and the registration in a repertorio.
+pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields) {
+    let mut found: Vec<Found> = Vec::new();
+    for (at, row) in rows.rows.iter().enumerate() {
+        for printed in registration::printed(&row.fold) {
+            match consider(rows, ente, stage, &printed, at) {
+                Ok(Some(one)) => found.push(one),
+                Ok(None) => {}
+                Err(doubt) => fields.doubtful.push(doubt),
+            }
+        }
+    }
+    found.sort_by(|a, b| b.ours.cmp(&a.ours).then(b.reading.confidence.total_cmp(&a.reading.confidence)));
+    for one in found {
+        keep(one, fields);
+    }
+    fields.repertorio = repertorio(rows, stage);
+}
+
+/// The best of ours becomes the registration; another number of ours is a conflict that a person settles.
+fn keep(one: Found, fields: &mut Fields) {
+    let value = &one.reading.value;
+    if one.ours < 0 {
+        fields.protocolli_altri.push(one.reading);
+        return;
+    }
+    let Some(known) = &mut fields.protocollo else {
+        if one.ours > 0 {
+            fields.protocollo = Some(one.reading);
+        } else {
+            fields.protocolli_altri.push(one.reading);
+        }
+        return;
+    };
+    let same = known.value.numero == value.numero && known.value.anno == value.anno;
+    if same {
+        known.value.data = known.value.data.or(value.data);
+    } else if one.ours > 1 {
+        let raw = format!("{}/{}", value.numero, value.anno);
+        fields.doubtful.push(Doubtful {
+            field: "protocollo".into(),
+            raw,
+            check: "conflict".into(),
+            page: one.reading.page,
+            rect: one.reading.rect,
+        });
+    } else {
+        fields.protocolli_altri.push(one.reading);
+    }
+}
+
+/// What the rows around a number say about it.
+struct Surroundings {
+    rows: Vec<usize>,
+    stamp: bool,
+    own: bool,
+    foreign: bool,
+}
+
+fn surroundings(rows: &Rows, stage: &Stage, at: usize) -> Surroundings {
+    let short = |i: &usize| rows.rows.get(*i).is_some_and(|r| r.pieces.len() <= 9);
+    let near: Vec<usize> = rows.around(at, 3.6).into_iter().filter(short).collect();
+    let all = || near.iter().copied().chain([at]);
+    let matching = |pattern: &Pattern, i: usize| rows.rows.get(i).is_some_and(|r| pattern.is_match(&r.fold));
+    let own = all().any(|i| stage.own.contains(&i));
+    let foreign = all().any(|i| !stage.own.contains(&i) && matching(&FOREIGN, i) && !stage.is_addressed(rows, i));
+    Surroundings { stamp: all().any(|i| matching(&STAMP, i)), own, foreign, rows: near }
+}
+
+fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usize) -> Result<Option<Found>, Doubtful> {
+    let Some(row) = rows.rows.get(at) else { return Ok(None) };
+    let around = surroundings(rows, stage, at);
+    let code = ente.codice_ipa.to_ascii_lowercase();
+    let says_code = row.fold.contains(&code) || around.rows.iter().any(|&i| rows.rows.get(i).is_some_and(|r| r.fold.contains(&code)));
+    let above = rows.before(at).next().map_or("", |r| r.fold.as_str());
+    let context = if printed.before.trim().is_empty() { above } else { printed.before.as_str() };
+    let cited = (!printed.before.trim().is_empty() || row.pieces.len() > 9) && CITING.is_match(context);
+    if (!printed.labelled && !(around.stamp && row.pieces.len() <= 6)) || (cited && !says_code) {
+        return Ok(None);
+    }
+    let heading = stage.is_heading(rows, at);
+    let stamp = around.stamp && row.pieces.len() <= 9 && (around.own || says_code || verso_near(rows, &around, at).is_some());
+    if !stamp && !heading && !says_code {
+        return Ok(None);
+    }
+    let (data, place) = date_near(rows, &around, printed, at, stamp);
+    let mut places = vec![Place { row: at, span: printed.span.clone() }];
+    places.extend(place);
+    let doubt = |check: &str| {
+        let reading = rows.reading((), &places, check, 1.0);
+        Doubtful { field: "protocollo".into(), raw: printed.digits.clone(), check: check.into(), page: reading.page, rect: reading.rect }
+    };
+    let Some(numero) = registration::numero(&printed.digits) else { return Err(doubt("length")) };
+    let Some(anno) = printed.anno.or(data.map(Date::year)) else { return if stamp { Err(doubt("year")) } else { Ok(None) } };
+    if data.is_some_and(|data| data.year() != anno) {
+        return Err(doubt("year-date"));
+    }
+    let own_here = around.own || says_code || (heading && stage.letterhead_own && !around.foreign);
+    let said = printed.verso.or_else(|| if stamp { verso_near(rows, &around, at) } else { registration::verso(row.fold.get(printed.span.end..).unwrap_or("")) });
+    let ours = match (own_here, around.foreign, said) {
+        (true, _, _) if says_code || stamp || !around.foreign => 3,
+        (true, _, _) => 2,
+        (false, false, Some(Verso::E)) => 1,
+        (false, true, _) | (false, _, Some(Verso::U)) => -2,
+        _ if stage.letterhead_foreign => -1,
+        _ => 0,
+    };
+    let verso = said.or(if ours > 0 { Some(stage.verso()) } else { None });
+    let strength = if printed.labelled || stamp { 1.0 } else { 0.8 };
+    let rule = if stamp { "protocollo-timbro" } else { "protocollo-testo" };
+    let reading = rows.reading(Protocollo { numero, anno, data, verso }, &places, rule, strength);
+    Ok(Some(Found { reading, ours }))
+}
+
+fn verso_near(rows: &Rows, around: &Surroundings, at: usize) -> Option<Verso> {
+    let here = rows.rows.get(at).and_then(|r| registration::verso(&r.fold));
+    here.or_else(|| around.rows.iter().filter_map(|&i| rows.rows.get(i)).filter(|r| r.pieces.len() <= 6).find_map(|r| registration::verso(&r.fold)))
+}
+
+/// The date of a registration: in its row, else in the row below, else (of a stamp) in the nearest row of the stamp.
+fn date_near(rows: &Rows, around: &Surroundings, printed: &Printed, at: usize, stamp: bool) -> (Option<Date>, Option<Place>) {
+    if printed.data.is_some() {
+        return (printed.data, None);
+    }
+    let mut order: Vec<usize> = around.rows.clone();
+    order.sort_by_key(|i| (*i < at, i.abs_diff(at)));
+    for i in order {
+        let Some(row) = rows.rows.get(i).filter(|r| r.pieces.len() <= 6) else { continue };
+        let said = row.fold.trim_start().starts_with("del ") || row.fold.contains("data");
+        if !stamp && !said {
+            continue;
+        }
+        if let Some((_, date)) = dates::found(&row.fold).into_iter().next() {
+            // The whole row: a stamp's direction stands beside its date, and both are read again together.
+            return (Some(date), Some(Place { row: i, span: 0..row.fold.len() }));
+        }
+    }
+    (None, None)
+}
+
+/// The registration in a repertorio, from the heading of an act.
+fn repertorio(rows: &Rows, stage: &Stage) -> Option<Reading<Repertorio>> {
+    let (at, row) = rows.rows.iter().enumerate().find(|(i, r)| stage.is_heading(rows, *i) && r.pieces.len() <= 12 && ACT.is_match(&r.fold))?;
+    let word = ACT.captures(&row.fold)?.get(1)?.as_str().to_owned();
+    let near: Vec<usize> = [at, at + 1, at + 2].into_iter().filter(|&i| rows.rows.get(i).is_some_and(|r| r.page == row.page && (i == at || r.pieces.len() <= 9))).collect();
+    let text = |i: usize| rows.rows.get(i).map_or("", |r| r.fold.as_str());
+    let whole: String = near.iter().map(|&i| text(i)).collect::<Vec<_>>().join(" ");
+    let (line, number, year) = near.iter().find_map(|&i| {
+        let fold = text(i);
+        if fold.contains("prot") {
+            return None;
+        }
+        NUMBERED.captures(fold).and_then(|c| Some((i, c.get(1)?.as_str().to_owned(), c.get(2).and_then(|y| y.as_str().parse::<i16>().ok()))))
+    })?;
+    let written = || rows.rows.iter().take(60).collect::<Vec<_>>().windows(2).find_map(|pair| {
+        let both: String = pair.iter().map(|r| r.fold.as_str()).collect::<Vec<_>>().join(" ");
+        dates::in_words(&both).map(|(_, date)| date)
+    });
+    let data = near.iter().find_map(|&i| dates::found(text(i)).into_iter().next().map(|(_, date)| date)).or_else(written);
+    let anno = year.or(data.map(Date::year))?;
+    let registro = if word.starts_with("deliber") {
+        if whole.contains("consigli") { "delibera_consiglio" } else { "delibera_giunta" }
+    } else if word.starts_with("determin") {
+        "determina"
+    } else if word.starts_with("ordinanz") {
+        "ordinanza"
+    } else if word.starts_with("decreto") {
+        "decreto_sindacale"
+    } else {
+        "contratto"
+    };
+    let value = Repertorio { numero: number, anno, data, registro: registro.to_owned() };
+    let span = 0..rows.rows.get(line)?.fold.len();
+    Some(rows.reading(value, &[Place { row: line, span }], "repertorio", 0.95))
+}
