@@ -46,6 +46,17 @@ impl Error {
         Self { kind, message: Message::new(code), cause: None }
     }
 
+    /// An error said elsewhere (by a child process): its kind and its message.
+    pub fn of(kind: Kind, message: Message) -> Self {
+        Self { kind, message, cause: None }
+    }
+
+    /// The same error once more, without its technical cause.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { kind: self.kind, message: self.message.clone(), cause: None }
+    }
+
     /// A doubt for a person.
     pub fn hold(code: &'static str) -> Self {
         Self::new(Kind::Hold, code)

@@ -49,6 +49,16 @@ impl Message {
         self.values.get(name).map(String::as_str)
     }
 
+    /// True if the catalogue has words for the code.
+    pub fn is_known(&self) -> bool {
+        catalogue().contains_key(self.code.as_str())
+    }
+
+    /// Bytes of code and values together, for ceilings on messages that come from outside.
+    pub fn bytes(&self) -> usize {
+        self.code.len() + self.values.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+    }
+
     /// What happened and where, in `lang`. An unknown code (a message stored by a newer release) shows code and values.
     pub fn sentence(&self, lang: Lang) -> String {
         match (catalogue().get(self.code.as_str()), lang) {

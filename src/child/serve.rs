@@ -1,0 +1,92 @@
+//! What does a child do all day? Lock itself in, then answer one question after the other until its parent is gone.
+
+use std::io::{stdin, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::answer::Reply;
+use super::reading::Reader;
+use super::{frame, kernel, sandbox};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// The first question: who the child is to be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Hello {
+    pub(super) lang: String,
+    pub(super) limits: Limits,
+    pub(super) scratch: PathBuf,
+    pub(super) roots: Vec<PathBuf>,
+}
+
+/// The child's main: `main.rs` calls it for the hidden subcommand `page-child`.
+pub fn serve() -> ExitCode {
+    match converse() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Longest question, bytes, before the greeting said otherwise.
+const HELLO_BYTES_MAX: u32 = 1 << 20;
+
+fn converse() -> std::io::Result<()> {
+    let (mut questions, mut answers) = (stdin().lock(), stdout().lock());
+    let Some(payload) = frame::read(&mut questions, HELLO_BYTES_MAX)? else { return Ok(()) };
+    let hello = parse(&payload).and_then(|question| answer_form::<Hello>(question.request));
+    let hello = match hello {
+        Ok(hello) => hello,
+        Err(error) => return frame::write(&mut answers, &Reply::of(Err(error)).to_bytes(), HELLO_BYTES_MAX),
+    };
+    let bytes_max = hello.limits.frame_bytes_max;
+    let seconds = hello.limits.page_seconds_max;
+    let reader = Reader::new(&hello);
+    sandbox::enter(&hello.roots, &hello.scratch);
+    let is_ready = reader.is_ok();
+    frame::write(&mut answers, &Reply::of(reader.as_ref().map(|_| Value::Null).map_err(Error::again)).to_bytes(), bytes_max)?;
+    let Ok(mut reader) = reader else { return Ok(()) };
+    debug_assert!(is_ready);
+    while let Some(payload) = frame::read(&mut questions, bytes_max)? {
+        kernel::allow_cpu(seconds.saturating_add(10));
+        let reply = parse(&payload).and_then(|question| work(&mut reader, question));
+        frame::write(&mut answers, &Reply::of(reply).to_bytes(), bytes_max)?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+struct Question {
+    op: String,
+    request: Value,
+}
+
+/// Every operation a child knows. Another room's work on hostile bytes is one more line here: its request and its
+/// answer are the room's own types, its door is called with paths that the child may read and the scratch it may write.
+///
+/// `searchable` (room `copy`) is to stand here: request `{input, mime, pages, options, out}`, `out` below the scratch.
+fn work(reader: &mut Reader, question: Question) -> Result<Value> {
+    match question.op.as_str() {
+        "survey" => value(reader.survey(&answer_form(question.request)?)?),
+        "read" => value(reader.read(&answer_form(question.request)?)?),
+        "reread" => value(reader.reread(&answer_form(question.request)?)?),
+        "picture" => value(reader.picture(&answer_form(question.request)?)?),
+        #[cfg(feature = "drill")]
+        "drill" => value(super::drill::misbehave(&question.request)),
+        other => Err(Error::bug(format_args!("a child was asked for {other}"))),
+    }
+}
+
+fn parse(payload: &[u8]) -> Result<Question> {
+    serde_json::from_slice(payload).map_err(|e| Error::bug(format_args!("a question of no known form: {e}")))
+}
+
+fn answer_form<T: serde::de::DeserializeOwned>(request: Value) -> Result<T> {
+    serde_json::from_value(request).map_err(|e| Error::bug(format_args!("a request of no known form: {e}")))
+}
+
+fn value<T: Serialize>(answer: T) -> Result<Value> {
+    serde_json::to_value(answer).map_err(|e| Error::bug(format_args!("an answer that has no form: {e}")))
+}
