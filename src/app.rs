@@ -17,7 +17,8 @@ use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 use crate::pipeline::House;
 use crate::scratch::ScratchRoot;
-use crate::store::{ArchiveLock, Store, ensure_local};
+use crate::store::Store;
+use crate::store::lock::{ArchiveLock, ensure_local};
 use crate::worker::Meter;
 
 /// An archive with its house, and the lock that makes this process its porter. Dropping it closes the archive.
@@ -104,7 +105,8 @@ async fn assemble(layout: Layout, config: Config) -> Result<House> {
     let scratch = ScratchRoot::open(&layout.scratch(), true)?;
     let store = Store::open(&layout.store(), clock).await?;
     let ente = store.enti().await?.into_iter().next().ok_or_else(|| Error::bug("an archive without ente"))?;
-    let readers = readers(&config.ocr.language, config.ocr.children_used(), &config.limits, &layout.scratch())?;
+    let readers =
+        readers(&config.ocr.language, config.ocr.children_used(), &config.limits, &layout.scratch(), &[layout.blobs()])?;
     Ok(House {
         blobs: Blobs::open(&layout.blobs())?,
         ente_id: EnteId(ente.codice_ipa.clone()),
@@ -120,16 +122,17 @@ async fn assemble(layout: Layout, config: Config) -> Result<House> {
     })
 }
 
-/// The children that read pages, of this same program.
-pub fn readers(language: &str, count: usize, limits: &Limits, scratch: &Path) -> Result<Readers> {
+/// The children that read pages, of this same program; `roots` are the folders that they may read inputs from.
+pub fn readers(language: &str, count: usize, limits: &Limits, scratch: &Path, roots: &[PathBuf]) -> Result<Readers> {
     let program = std::env::current_exe().map_err(|e| Error::new(Kind::Environment, "program-unknown").because(e))?;
     Readers::start(ReadersOptions {
         program,
-        args: vec![crate::child::SUBCOMMAND.into()],
+        args: vec![crate::child::SUBCOMMAND.to_owned()],
         count,
         lang: language.to_owned(),
         limits: limits.clone(),
         scratch: scratch.to_owned(),
+        roots: roots.to_vec(),
     })
 }
 
@@ -158,5 +161,16 @@ impl Drop for StandAlone {
         if let Err(error) = std::fs::remove_dir_all(&self.path) {
             tracing::debug!(%error, "scratch folder left behind");
         }
+    }
+}
+
+/// Pictures of pages, made by children.
+pub struct ChildPictures(pub Readers);
+
+impl crate::verify::Pictures for ChildPictures {
+    fn picture(&self, file: &Path, mime: &str, page: u32, side_max: u32) -> Option<Vec<u8>> {
+        let surveys = self.0.survey(file, mime).ok()?;
+        let survey = surveys.iter().find(|s| s.n == page)?;
+        self.0.picture(file, mime, survey, 0, side_max).ok()
     }
 }

@@ -55,7 +55,7 @@ pub struct House {
     /// Folders for a moment.
     pub scratch: ScratchRoot,
     /// The ente's Titolario.
-    pub titolario: Titolario,
+    pub titolario: &'static Titolario,
     /// What people watch while it works.
     pub meter: Arc<crate::worker::Meter>,
 }

@@ -16,7 +16,7 @@ use crate::pipeline::{self, House, Step};
 use crate::store::{Change, Claim, Closing};
 
 /// Seconds of a lease; it is extended while the step runs.
-const LEASE_SECONDS: i64 = 60;
+const LEASE_SECONDS: u64 = 60;
 /// How long an idle porter waits before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(150);
 
@@ -128,7 +128,7 @@ async fn is_at_rest(house: &House) -> Result<bool> {
 async fn carry(house: &Arc<House>, claim: &Claim) -> Result<()> {
     let taken = {
         let mut step = std::pin::pin!(pipeline::take(house, claim));
-        let mut beat = tokio::time::interval(Duration::from_secs(LEASE_SECONDS as u64 / 3));
+        let mut beat = tokio::time::interval(Duration::from_secs(LEASE_SECONDS / 3));
         beat.tick().await;
         loop {
             tokio::select! {
@@ -149,7 +149,7 @@ async fn carry(house: &Arc<House>, claim: &Claim) -> Result<()> {
 }
 
 async fn extend(house: &House, claim: &Claim) -> Result<()> {
-    let until = house.clock.now().saturating_add(SignedDuration::from_secs(LEASE_SECONDS)).unwrap_or(claim.until);
+    let until = house.clock.now().saturating_add(SignedDuration::from_secs(LEASE_SECONDS as i64)).unwrap_or(claim.until);
     if !house.store.extend(claim, until).await? {
         tracing::warn!(step = claim.step, owner = claim.owner, "the lease was lost; another porter does this step");
     }

@@ -13,6 +13,7 @@ mod pool;
 mod process;
 mod reading;
 pub mod sandbox;
+mod searchable;
 pub mod serve;
 
 use std::path::{Path, PathBuf};
@@ -27,7 +28,11 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{Origin, Page, PageSurvey, ReadPage, Rect};
 
+pub use sandbox::probe;
 pub use serve::serve;
+
+/// The hidden subcommand that starts a child.
+pub const SUBCOMMAND: &str = "page-child";
 
 /// How the reader children are started.
 #[derive(Debug, Clone)]

@@ -65,14 +65,13 @@ struct Question {
 
 /// Every operation a child knows. Another room's work on hostile bytes is one more line here: its request and its
 /// answer are the room's own types, its door is called with paths that the child may read and the scratch it may write.
-///
-/// `searchable` (room `copy`) is to stand here: request `{input, mime, pages, options, out}`, `out` below the scratch.
 fn work(reader: &mut Reader, question: Question) -> Result<Value> {
     match question.op.as_str() {
         "survey" => value(reader.survey(&answer_form(question.request)?)?),
         "read" => value(reader.read(&answer_form(question.request)?)?),
         "reread" => value(reader.reread(&answer_form(question.request)?)?),
         "picture" => value(reader.picture(&answer_form(question.request)?)?),
+        "searchable" => value(crate::copy::searchable(&answer_form(question.request)?, reader.limits())?),
         #[cfg(feature = "drill")]
         "drill" => value(super::drill::misbehave(&question.request)),
         other => Err(Error::bug(format_args!("a child was asked for {other}"))),

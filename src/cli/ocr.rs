@@ -64,7 +64,7 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let limits = Limits::default();
     let alone = StandAlone::new()?;
     let count = args.jobs.unwrap_or_else(|| OcrConfig::default().children_used()).clamp(1, 64);
-    let readers = app::readers(&args.language, count, &limits, alone.path())?;
+    let readers = app::readers(&args.language, count, &limits, alone.path(), &[])?;
     let (mime, sha256) = look(&args.input, &limits)?;
     let input = args.input.canonicalize().map_err(|e| Error::disk("find", &args.input, e))?;
     let surveys = readers.survey(&input, &mime)?;

@@ -162,7 +162,7 @@ fn describe(house: &House, aggregation: &Aggregation, ids: &[DocumentId], listed
         ente: &house.ente,
         aggregation,
         documents: &documents,
-        titolario: describe::Titolario { descrizione: house.titolario.name(&aggregation.key.voce).unwrap_or_default(), piano: None },
+        titolario: describe::Titolario { descrizione: house.titolario.nome(&aggregation.key.voce).unwrap_or_default(), piano: None },
         tempo_di_conservazione: chosen.iter().filter_map(|l| l.years).max(),
         rup: None,
         intestatario: None,

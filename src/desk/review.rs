@@ -46,7 +46,7 @@ pub async fn decide(house: &House, id: &str, request: &Request) -> Result<Docume
         return Err(Error::new(Kind::Usage, "id-unknown").with("id", id));
     };
     for (field, value) in &request.set {
-        overlay::check(field, value, &house.titolario)?;
+        overlay::check(field, value, house.titolario)?;
     }
     let mut changes = consequences(house, &row, request).await?;
     changes.push(record(house, &row, request).await?);

@@ -145,7 +145,7 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     let decided = decisions(house, id).await?;
     let texts: Vec<PageText> = pages.into_iter().map(|p| p.text).collect();
     let received = date_of_law(row.document.formed_at, &house.ente.zona);
-    let context = classify::Context { ente: &house.ente, titolario: &house.titolario, document: id, received };
+    let context = classify::Context { ente: &house.ente, titolario: house.titolario, document: id, received };
     let mut filing = classify::filing(&texts, &fields, &context);
     overlay::filing(&mut filing, &decided);
     if fields.oggetto.is_none() {

@@ -41,7 +41,7 @@ pub(crate) async fn metadata(house: &Arc<House>, id: &DocumentId) -> Result<Outc
         filing: &filing,
         aggregation: &aggregation,
         tipologia: crate::classify::tipo_name(&filing.tipo.value),
-        titolario: describe::Titolario { descrizione: house.titolario.name(&filing.voce.value).unwrap_or_default(), piano: None },
+        titolario: describe::Titolario { descrizione: house.titolario.nome(&filing.voce.value).unwrap_or_default(), piano: None },
         riservato: filing.riservato,
         formazione: Formazione::B,
         checks: &checks,

@@ -57,7 +57,7 @@ pub(crate) fn check(field: &str, value: &str, titolario: &crate::classify::Titol
     let is_good = match field {
         "protocollo" => return parse_protocollo(value).map(|_| ()),
         "data" => return parse_date("data", value).map(|_| ()),
-        "voce" => titolario.name(&Voce(value.to_owned())).is_some(),
+        "voce" => titolario.nome(&Voce(value.to_owned())).is_some(),
         "tipo" => crate::classify::is_tipo(value),
         "riservato" => matches!(value, "si" | "no"),
         "oggetto" | "mittente" | "destinatario" | "fascicolo" => !value.trim().is_empty() && value.len() <= 2_000,

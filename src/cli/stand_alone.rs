@@ -1,0 +1,156 @@
+//! The verbs that need no archive: verify, inspect, identify, extract, classify.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{Global, output, tables};
+use crate::app::{self, ChildPictures, StandAlone};
+use crate::arrival::FileName;
+use crate::classify::{self, Titolario};
+use crate::clock::Clock;
+use crate::digest::Digest;
+use crate::document::{DocumentId, Format};
+use crate::ente::Ente;
+use crate::error::{Error, Kind, Result};
+use crate::extract;
+use crate::fields::Fields;
+use crate::limits::Limits;
+use crate::messages::label;
+use crate::page::PageText;
+use crate::verify::{self, NoPictures, Options, View};
+
+/// `verify PKG…`.
+pub(crate) fn verify(all: &Global, packages: &[PathBuf], only_digests: bool, html: Option<&Path>) -> Result<u8> {
+    let options = Options { only_digests, limits: Limits::default() };
+    let mut is_ok = true;
+    let mut pages = Vec::new();
+    for package in packages {
+        let report = verify::report(package, &options)?;
+        is_ok &= report.ok;
+        output::line(&if all.json { report.json(all.words()).to_string() } else { output::clean(&report.text(all.words())) });
+        pages.push(report);
+    }
+    if let Some(path) = html {
+        output::write_whole(path, verify::reports_html(&pages, all.words()).as_bytes())?;
+    }
+    Ok(u8::from(!is_ok))
+}
+
+/// `inspect PKG…`: text on the terminal, or one HTML file with pictures of the pages.
+pub(crate) fn inspect(all: &Global, packages: &[PathBuf], html: Option<&Path>, pictures: usize) -> Result<u8> {
+    let options = Options { only_digests: false, limits: Limits::default() };
+    let alone = StandAlone::new()?;
+    let readers = app::readers("ita", 1, &options.limits, alone.path(), &[alone.path().to_owned()])?;
+    let eye = ChildPictures(readers);
+    let view = View { pictures: if html.is_some() { &eye } else { &NoPictures }, count: pictures, scratch: &alone.scratch };
+    let mut is_ok = true;
+    let mut inspections = Vec::new();
+    for package in packages {
+        let inspection = verify::inspect(package, &options, &view)?;
+        is_ok &= inspection.report.ok;
+        if all.json {
+            output::line(&inspection.report.json(all.words()).to_string());
+        } else if html.is_none() {
+            output::line(&output::clean(&inspection.text(all.words())));
+        }
+        inspections.push(inspection);
+    }
+    if let Some(path) = html {
+        output::write_whole(path, verify::inspections_html(&inspections, all.words()).as_bytes())?;
+        output::line(&path.display().to_string());
+    }
+    Ok(u8::from(!is_ok))
+}
+
+/// `identify FILE…`.
+pub(crate) fn identify(all: &Global, files: &[PathBuf]) -> Result<u8> {
+    let limits = Limits::default();
+    let mut lines = Vec::new();
+    let mut is_well = true;
+    for path in files {
+        match format_of(path, &limits) {
+            Ok(format) if all.json => output::line(&crate::identify::json(path, &format).to_string()),
+            Ok(format) => lines.push(vec![
+                path.display().to_string(),
+                format.puid.clone().unwrap_or_else(|| "—".to_owned()),
+                format.mime.clone(),
+                label(verdict_label(&format), all.words()),
+                format.rule,
+            ]),
+            Err(error) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => {
+                is_well = false;
+                let why = error.message().text(all.words());
+                if all.json {
+                    output::line(&json!({"path": path, "verdict": "rifiutato", "rule": error.code(), "message": why}).to_string());
+                } else {
+                    output::complain(&format!("{}: {why}", path.display()));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if !all.json {
+        tables::table(&["head-path", "head-puid", "head-mime", "head-verdict", "head-rule"], &lines, all.words());
+    }
+    Ok(u8::from(!is_well))
+}
+
+fn verdict_label(format: &Format) -> &'static str {
+    match format.verdict {
+        crate::document::Verdict::Accettato => "verdict-accettato",
+        crate::document::Verdict::DaConvertire => "verdict-da-convertire",
+        crate::document::Verdict::Rifiutato => "verdict-rifiutato",
+    }
+}
+
+fn format_of(path: &Path, limits: &Limits) -> Result<Format> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut file = std::fs::File::open(path).map_err(|e| Error::disk("open", path, e))?;
+    let bytes = file.metadata().map_err(|e| Error::disk("look at", path, e))?.len();
+    let name = FileName::new(path.file_name().unwrap_or_default().as_bytes());
+    crate::identify::format(&mut file, bytes, &name, limits)
+}
+
+/// `extract FILE`: the fields of one document, as JSON.
+pub(crate) fn extract(all: &Global, file: &Path) -> Result<u8> {
+    let (fields, _) = read(file)?;
+    print(all, &json!(fields));
+    Ok(0)
+}
+
+/// `classify FILE`: tipo, voce and aggregation proposed for one document, as JSON with reasons.
+pub(crate) fn classify(all: &Global, file: &Path) -> Result<u8> {
+    let (fields, texts) = read(file)?;
+    let ente = Ente::prova();
+    let (sha256, _) =
+        std::fs::File::open(file).and_then(Digest::of_reader).map_err(|e| Error::disk("read", file, e))?;
+    let document = DocumentId(Digest::id("doc", &[sha256.bytes()]));
+    let received = crate::clock::date_of_law(Clock::System.now(), &ente.zona);
+    let context = classify::Context { ente: &ente, titolario: Titolario::comuni(), document: &document, received };
+    let filing = classify::filing(&texts, &fields, &context);
+    let mut shown = json!(filing);
+    shown["reasons"] = filing.reasons.iter().map(|m| m.sentence(all.words())).collect();
+    print(all, &shown);
+    Ok(u8::from(!filing.doubts.is_empty()))
+}
+
+/// The fields and the text of one file. Nothing is confirmed by a second reading here.
+fn read(file: &Path) -> Result<(Fields, Vec<PageText>)> {
+    let limits = Limits::default();
+    let alone = StandAlone::new()?;
+    let mime = format_of(file, &limits)?.mime;
+    let input = file.canonicalize().map_err(|e| Error::disk("find", file, e))?;
+    let count = crate::config::OcrConfig::default().children_used();
+    let readers = app::readers("ita", count, &limits, alone.path(), &[])?;
+    let surveys = readers.survey(&input, &mime)?;
+    let mut texts = Vec::new();
+    for read in readers.read_all(&input, &mime, &surveys, &|_| {}) {
+        texts.push(read?.text);
+    }
+    Ok((extract::fields(&texts, &Ente::prova()), texts))
+}
+
+fn print(all: &Global, value: &serde_json::Value) {
+    output::line(&if all.json { value.to_string() } else { serde_json::to_string_pretty(value).unwrap_or_default() });
+}
