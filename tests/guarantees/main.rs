@@ -1,4 +1,7 @@
 //! All integration tests in one binary, named as guarantees.
 
+mod acquire;
+#[cfg(feature = "drill")]
+mod admission_drill;
 mod blobs;
 mod store;
