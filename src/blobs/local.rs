@@ -128,8 +128,7 @@ impl Temporary {
             let mut random = [0_u8; 16];
             let filled = rustix::rand::getrandom(&mut random[..], rustix::rand::GetRandomFlags::empty());
             filled.map_err(|e| Error::disk("name temporary file", folder, e.into()))?;
-            let name: String = random.iter().map(|b| format!("{b:02x}")).collect();
-            let path = folder.join(format!("{TEMPORARY}{name}"));
+            let path = folder.join(format!("{TEMPORARY}{:032x}", u128::from_ne_bytes(random)));
             let file = File::options().create_new(true).write(true).mode(0o600).open(&path);
             let file = file.map_err(|e| Error::disk("make temporary file", folder, e))?;
             let is_locked = file.try_lock().is_ok();

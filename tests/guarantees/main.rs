@@ -2,5 +2,8 @@
 
 mod stage;
 mod tidy;
+mod acquire;
+#[cfg(feature = "drill")]
+mod admission_drill;
 mod blobs;
 mod store;

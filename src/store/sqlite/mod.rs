@@ -103,8 +103,12 @@ impl Sqlite {
         let key: Vec<u8> = row.try_get("key").map_err(failed)?;
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).map_err(Error::bug)?;
         mac.update(value.as_bytes());
-        let bytes: [u8; 32] = mac.finalize().into_bytes().into();
-        Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+        let mut hex = String::with_capacity(64);
+        for byte in mac.finalize().into_bytes() {
+            hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or_default());
+            hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or_default());
+        }
+        Ok(hex)
     }
 
     pub(in crate::store) async fn blob(&self, ente: &EnteId, sha256: &Digest) -> Result<Option<super::BlobRow>> {
@@ -125,7 +129,7 @@ impl Sqlite {
 
 /// A failure of the engine: waiting too long for another process may pass, the rest is the store's.
 fn failed(error: sqlx::Error) -> Error {
-    let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<u32>().ok());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse::<u32>().ok());
     // Primary codes SQLITE_BUSY and SQLITE_LOCKED; extended ones keep them in the low byte.
     if code.is_some_and(|code| matches!(code & 0xff, 5 | 6)) || matches!(error, sqlx::Error::PoolTimedOut) {
         return Error::retry("store-busy").because(error);
@@ -135,7 +139,7 @@ fn failed(error: sqlx::Error) -> Error {
 
 /// A failure to open: SQLITE_NOTADB says that the file is somebody else's.
 fn unopened(path: &Path, error: sqlx::Error) -> Error {
-    if error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "26") {
+    if error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "26") {
         return Error::new(Kind::Environment, "store-foreign").with("path", path.display()).because(error);
     }
     failed(error)
