@@ -1,1 +1,57 @@
-//! What words stand on a page? `text`: words with boxes and confidence, from an engine behind one port.
+//! What words stand on a page? `read`: words with boxes and confidence, from an engine behind one port.
+
+mod tesseract;
+
+pub use tesseract::Tesseract;
+
+use crate::error::Result;
+use crate::page::{Block, Origin};
+
+/// The pixels that an engine is asked to read.
+#[derive(Debug, Clone, Copy)]
+pub struct Sheet<'a> {
+    /// One byte per pixel, 0 is black, row by row.
+    pub gray: &'a [u8],
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Their resolution.
+    pub dpi: f32,
+    /// True if the light is uneven and the threshold must be chosen locally.
+    pub is_uneven: bool,
+    /// What to expect on it.
+    pub layout: Layout,
+}
+
+/// What an engine should expect on a sheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A page of unknown layout.
+    Page,
+    /// One block of lines.
+    Block,
+    /// One line.
+    Line,
+}
+
+/// How a sheet lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Orientation {
+    /// Degrees clockwise that bring it upright.
+    pub rotation: u16,
+    /// How sure the engine is; above 1 it is seldom wrong.
+    pub confidence: f32,
+}
+
+/// A reader of pages that a customer may swap.
+pub trait OcrEngine {
+    /// Engine, version, language, as facts carry them.
+    fn origin(&self) -> Origin;
+
+    /// Words in lines in blocks, boxes on the sheet given, in reading order.
+    fn read(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>>;
+
+    /// How the sheet lies; `None` where the engine cannot tell.
+    fn orientation(&mut self, sheet: Sheet<'_>) -> Option<Orientation>;
+}

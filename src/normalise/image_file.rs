@@ -1,0 +1,170 @@
+//! What does a JPEG or a PNG say of itself, and what does it show? Headers first, pixels when asked.
+
+use std::path::{Path, PathBuf};
+
+use image::{DynamicImage, ImageFormat};
+
+use super::{PageImage, broken, broken_page, tiff_directory, truncated};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::page::{PageSource, PageSurvey};
+
+/// One image that is one page.
+#[derive(Debug)]
+pub struct ImageFile {
+    path: PathBuf,
+    format: ImageFormat,
+    width: u32,
+    height: u32,
+    dpi: f32,
+    bits: u16,
+    rotation: u16,
+}
+
+impl ImageFile {
+    pub(super) fn open(path: &Path, mime: &str, limits: &Limits) -> Result<Self> {
+        let bytes = read(path, limits)?;
+        let format = if mime == "image/png" { ImageFormat::Png } else { ImageFormat::Jpeg };
+        let mut file = Self { path: path.to_owned(), format, width: 0, height: 0, dpi: 0.0, bits: 8, rotation: 0 };
+        if format == ImageFormat::Png {
+            file.look_at_png(&bytes)?;
+        } else {
+            file.look_at_jpeg(&bytes)?;
+        }
+        Ok(file)
+    }
+
+    pub(super) fn survey(&self) -> Vec<PageSurvey> {
+        let compression = if self.format == ImageFormat::Png { "deflate" } else { "jpeg" };
+        let survey = PageSurvey {
+            n: 1,
+            source: PageSource::Image,
+            width: self.width,
+            height: self.height,
+            dpi: self.dpi,
+            compression: compression.to_owned(),
+            bits: self.bits,
+        };
+        vec![survey]
+    }
+
+    pub(super) fn image(&self, limits: &Limits) -> Result<PageImage> {
+        let bytes = read(&self.path, limits)?;
+        let mut reader = image::ImageReader::with_format(std::io::Cursor::new(bytes), self.format);
+        let mut ceilings = image::Limits::default();
+        ceilings.max_alloc = Some(limits.page_pixels_max.saturating_mul(8));
+        reader.limits(ceilings);
+        let decoded = reader.decode().map_err(|e| broken_page(1, &e))?;
+        let (width, height) = (decoded.width(), decoded.height());
+        let mut image = PageImage::new(width, height, to_gray(decoded)).ok_or_else(|| broken_page(1, "size"))?;
+        image.bilevel = self.bits == 1;
+        image.dpi = self.dpi;
+        image.rotation = self.rotation;
+        Ok(image)
+    }
+
+    /// Chunks of a PNG up to its end (ISO/IEC 15948 clause 5).
+    fn look_at_png(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some(mut rest) = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n") else { return Err(broken("PNG: signature")) };
+        let size = bytes.len() as u64;
+        loop {
+            let Some((head, body)) = rest.split_first_chunk::<8>() else { return Err(truncated(1, size + 12, size)) };
+            let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+            let Some(data) = body.get(..length).filter(|_| body.len() >= length + 4) else {
+                return Err(truncated(1, size - body.len() as u64 + length as u64 + 4, size));
+            };
+            match &head[4..] {
+                b"IHDR" if length == 13 => {
+                    self.width = u32::from_be_bytes([data[0], data[1], data[2], data[3]]);
+                    self.height = u32::from_be_bytes([data[4], data[5], data[6], data[7]]);
+                    let samples = [1, 1, 3, 1, 2, 1, 4].get(usize::from(data[9])).copied().unwrap_or(1);
+                    self.bits = u16::from(data[8]) * samples;
+                }
+                b"pHYs" if length == 9 && data[8] == 1 => {
+                    self.dpi = u32::from_be_bytes([data[0], data[1], data[2], data[3]]) as f32 * 0.0254;
+                }
+                b"eXIf" => self.heed_exif(data),
+                b"IEND" => break,
+                _ => {}
+            }
+            rest = &body[length + 4..];
+        }
+        if self.width == 0 || self.height == 0 { Err(broken("PNG: no size")) } else { Ok(()) }
+    }
+
+    /// Segments of a JPEG up to its first scan (ISO/IEC 10918-1 annex B).
+    fn look_at_jpeg(&mut self, bytes: &[u8]) -> Result<()> {
+        let size = bytes.len() as u64;
+        if !bytes.starts_with(&[0xFF, 0xD8]) {
+            return Err(broken("JPEG: no start"));
+        }
+        let mut at = 2;
+        loop {
+            let Some([0xFF, marker]) = bytes.get(at..at + 2) else { return Err(truncated(1, at as u64 + 2, size)) };
+            if *marker == 0xFF {
+                at += 1;
+                continue;
+            }
+            let length = bytes.get(at + 2..at + 4).map_or(0, |b| usize::from(u16::from_be_bytes([b[0], b[1]])));
+            let Some(data) = bytes.get(at + 4..at + 2 + length) else {
+                return Err(truncated(1, (at + 2 + length) as u64, size));
+            };
+            match marker {
+                0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF if data.len() >= 6 => {
+                    self.height = u32::from(u16::from_be_bytes([data[1], data[2]]));
+                    self.width = u32::from(u16::from_be_bytes([data[3], data[4]]));
+                    self.bits = u16::from(data[0]) * u16::from(data[5]);
+                }
+                0xE0 if data.starts_with(b"JFIF\0") && data.len() >= 12 => self.heed_jfif(data),
+                0xE1 if data.starts_with(b"Exif\0\0") => self.heed_exif(&data[6..]),
+                0xDA => break,
+                _ => {}
+            }
+            at += 2 + length;
+        }
+        if self.width == 0 || self.height == 0 {
+            return Err(broken("JPEG: no size"));
+        }
+        has_end(bytes, at).then_some(()).ok_or_else(|| truncated(1, size + 2, size))
+    }
+
+    fn heed_jfif(&mut self, data: &[u8]) {
+        let density = f32::from(u16::from_be_bytes([data[8], data[9]]));
+        match data[7] {
+            1 if density > 1.0 => self.dpi = density,
+            2 if density > 1.0 => self.dpi = density * 2.54,
+            _ => {}
+        }
+    }
+
+    fn heed_exif(&mut self, data: &[u8]) {
+        let Ok(directory) = tiff_directory::first(&data) else { return };
+        self.rotation = directory.rotation();
+        // 72 is what cameras write when they mean nothing.
+        if self.dpi <= 0.0 && directory.dpi() > 72.5 {
+            self.dpi = directory.dpi();
+        }
+    }
+}
+
+/// True if the end marker stands somewhere after the first scan began; scanners may add bytes after it.
+fn has_end(bytes: &[u8], scan_at: usize) -> bool {
+    bytes[scan_at..].windows(2).rev().any(|pair| pair == [0xFF, 0xD9])
+}
+
+fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
+    let bytes = std::fs::metadata(path).map_err(|e| Error::disk("look at", path, e))?.len();
+    if bytes > limits.unpacked_bytes_max {
+        return Err(Error::hold("file-memory").with("bytes", limits.unpacked_bytes_max));
+    }
+    std::fs::read(path).map_err(|e| Error::disk("read", path, e))
+}
+
+/// Grey pixels, what is transparent on white.
+fn to_gray(decoded: DynamicImage) -> Vec<u8> {
+    if !decoded.color().has_alpha() {
+        return decoded.into_luma8().into_raw();
+    }
+    let pixels = decoded.into_luma_alpha8().into_raw();
+    pixels.chunks_exact(2).map(|p| (255 - u32::from(255 - p[0]) * u32::from(p[1]) / 255) as u8).collect()
+}

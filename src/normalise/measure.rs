@@ -1,0 +1,234 @@
+//! What does the eye see before reading? Paper, ink, light and blankness, measured on a small picture of the page.
+
+use super::PageImage;
+
+/// Cells per inch of the small picture.
+const CELLS_PER_INCH: f32 = 100.0;
+/// Side of a tile over which the paper's brightness is taken, cells (8 mm).
+const TILE: usize = 32;
+/// Least darkening of a cell that counts as ink: show-through darkens less.
+const INK_DROP: i32 = 36;
+/// Fewest cells of a group that is content: a digit of 8 points has 12, a speck fewer than 8.
+const CONTENT_CELLS: usize = 8;
+/// Share of the page's width and height at each edge whose shadows are not content.
+const EDGE: f32 = 0.015;
+
+/// What was seen of one page.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// Dark cells of the small picture.
+    pub(super) mask: Mask,
+    /// Pixels of the page per cell.
+    pub(super) cell: usize,
+    /// Brightness of ink below that of paper, 0 to 1.
+    pub contrast: f32,
+    /// Spread of the paper's brightness over the page, 0 to 1.
+    pub unevenness: f32,
+    /// True if nothing that could be writing is on the page.
+    pub blank: bool,
+    /// True if lines of text run down the stored image rather than across.
+    pub sideways: bool,
+    /// True if the page is light writing on dark paper.
+    pub inverted: bool,
+    /// Median height of a letter or group of letters, pixels; 0 where there is none.
+    pub letter_height: f32,
+}
+
+impl Look {
+    /// True if there is hardly any ink: a page of marks and dirt.
+    pub fn is_sparse(&self) -> bool {
+        let dark = self.mask.dark.iter().filter(|dark| **dark).count();
+        dark * 200 < self.mask.dark.len()
+    }
+}
+
+/// Dark cells, row by row.
+#[derive(Debug, Clone)]
+pub(super) struct Mask {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) dark: Vec<bool>,
+}
+
+/// Looks at a page whose resolution is about `dpi`.
+pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
+    let cell = ((dpi / CELLS_PER_INCH).round() as usize).clamp(1, 16);
+    let mut small = Small::of(image, cell);
+    let inverted = small.median() < 90;
+    if inverted {
+        small.values.iter_mut().for_each(|value| *value = 255 - *value);
+    }
+    let paper = Paper::of(&small);
+    let least_drop = INK_DROP.max((f32::from(paper.range(&small)) * 0.2) as i32);
+    let dark = small.values.iter().enumerate().map(|(at, value)| paper.at(at % small.width, at / small.width) - i32::from(*value) > least_drop);
+    let mask = Mask { width: small.width, height: small.height, dark: dark.collect() };
+    let groups = groups(&mask);
+    let mut heights: Vec<usize> = groups.iter().map(|g| g.height).filter(|h| *h >= 3).collect();
+    heights.sort_unstable();
+    let letter_height = heights.get(heights.len() / 2).map_or(0.0, |h| (h * cell) as f32);
+    let (across, down) = mask.energies();
+    Look {
+        cell,
+        contrast: f32::from(paper.range(&small)) / 255.0,
+        unevenness: paper.unevenness(),
+        blank: !groups.iter().any(|group| group.is_content(&mask)),
+        sideways: down > 1.5 * across,
+        inverted,
+        letter_height,
+        mask,
+    }
+}
+
+/// The page at one value per cell, the mean of its pixels.
+struct Small {
+    width: usize,
+    height: usize,
+    values: Vec<u8>,
+}
+
+impl Small {
+    fn of(image: &PageImage, cell: usize) -> Self {
+        let (width, height) = ((image.width as usize / cell).max(1), (image.height as usize / cell).max(1));
+        let mut values = Vec::with_capacity(width * height);
+        let mut sums = vec![0_u32; width];
+        let stride = image.width as usize;
+        for y in 0..height {
+            sums.fill(0);
+            let rows = y * cell..((y + 1) * cell).min(image.height as usize);
+            let count = (rows.len() * cell.min(stride)).max(1) as u32;
+            for row in rows {
+                let row = &image.gray[row * stride..(row + 1) * stride];
+                for (sum, pixels) in sums.iter_mut().zip(row.chunks(cell)) {
+                    *sum += pixels.iter().map(|p| u32::from(*p)).sum::<u32>();
+                }
+            }
+            values.extend(sums.iter().map(|sum| (sum / count).min(255) as u8));
+        }
+        Self { width, height, values }
+    }
+
+    fn median(&self) -> u8 {
+        percentile(&self.values, 50)
+    }
+}
+
+/// The paper's brightness, tile by tile.
+struct Paper {
+    columns: usize,
+    tiles: Vec<u8>,
+}
+
+impl Paper {
+    fn of(small: &Small) -> Self {
+        let columns = small.width.div_ceil(TILE);
+        let mut tiles = Vec::new();
+        for top in (0..small.height).step_by(TILE) {
+            for left in (0..small.width).step_by(TILE) {
+                let rows = top..(top + TILE).min(small.height);
+                let right = (left + TILE).min(small.width);
+                let values: Vec<u8> =
+                    rows.flat_map(|y| small.values[y * small.width + left..y * small.width + right].iter().copied()).collect();
+                tiles.push(percentile(&values, 90));
+            }
+        }
+        Self { columns, tiles }
+    }
+
+    fn at(&self, x: usize, y: usize) -> i32 {
+        i32::from(self.tiles.get(y / TILE * self.columns + x / TILE).copied().unwrap_or(255))
+    }
+
+    /// Brightness between the paper and the darkest hundredth of the cells.
+    fn range(&self, small: &Small) -> u8 {
+        percentile(&self.tiles, 50).saturating_sub(percentile(&small.values, 1))
+    }
+
+    fn unevenness(&self) -> f32 {
+        f32::from(percentile(&self.tiles, 95).saturating_sub(percentile(&self.tiles, 10))) / 255.0
+    }
+}
+
+fn percentile(values: &[u8], share: usize) -> u8 {
+    let mut counts = [0_usize; 256];
+    values.iter().for_each(|value| counts[usize::from(*value)] += 1);
+    let wanted = values.len() * share / 100;
+    let mut below = 0;
+    for (value, count) in (0..=255).zip(counts) {
+        below += count;
+        if below > wanted {
+            return value;
+        }
+    }
+    255
+}
+
+impl Mask {
+    /// How sharply ink changes from row to row (lines across) and from column to column (lines down).
+    fn energies(&self) -> (f32, f32) {
+        let mut rows = vec![0.0_f32; self.height];
+        let mut columns = vec![0.0_f32; self.width];
+        let margin = (self.width / 25, self.height / 25);
+        for y in margin.1..self.height - margin.1 {
+            for x in margin.0..self.width - margin.0 {
+                if self.dark[y * self.width + x] {
+                    rows[y] += 1.0;
+                    columns[x] += 1.0;
+                }
+            }
+        }
+        // A ruled line is one row of many cells: taking roots keeps it from outvoting the text.
+        let energy = |profile: &[f32]| profile.windows(2).map(|w| (w[1].sqrt() - w[0].sqrt()).powi(2)).sum::<f32>() / profile.len() as f32;
+        (energy(&rows), energy(&columns))
+    }
+}
+
+/// A connected group of dark cells.
+struct Group {
+    cells: usize,
+    left: usize,
+    top: usize,
+    width: usize,
+    height: usize,
+}
+
+impl Group {
+    /// Content is large enough, and not a shadow along an edge of the sheet.
+    fn is_content(&self, mask: &Mask) -> bool {
+        let edge = |length: usize| (length as f32 * EDGE).ceil() as usize;
+        let (across, down) = (edge(mask.width), edge(mask.height));
+        let touches = self.left < across
+            || self.top < down
+            || self.left + self.width + across > mask.width
+            || self.top + self.height + down > mask.height;
+        self.cells >= CONTENT_CELLS && !(touches && mask.width > 200)
+    }
+}
+
+fn groups(mask: &Mask) -> Vec<Group> {
+    let mut left_over = mask.dark.clone();
+    let mut groups = Vec::new();
+    let mut stack = Vec::new();
+    for start in 0..left_over.len() {
+        if !std::mem::take(&mut left_over[start]) {
+            continue;
+        }
+        stack.push(start);
+        let (mut cells, mut low, mut high) = (0, (usize::MAX, usize::MAX), (0, 0));
+        while let Some(at) = stack.pop() {
+            let (x, y) = (at % mask.width, at / mask.width);
+            cells += 1;
+            low = (low.0.min(x), low.1.min(y));
+            high = (high.0.max(x), high.1.max(y));
+            for near_y in y.saturating_sub(1)..(y + 2).min(mask.height) {
+                for near_x in x.saturating_sub(1)..(x + 2).min(mask.width) {
+                    let near = near_y * mask.width + near_x;
+                    if std::mem::take(&mut left_over[near]) {
+                        stack.push(near);
+                    }
+                }
+            }
+        }
+        groups.push(Group { cells, left: low.0, top: low.1, width: high.0 - low.0 + 1, height: high.1 - low.1 + 1 });
+    }
+    groups
+}

@@ -1,0 +1,203 @@
+//! What kind of page is each page of a PDF? One image, text of its own, or something that must be painted to be read.
+//!
+//! The rule, stated once: *visible* text counts, invisible text (an OCR layer) and text below a full page image do not.
+//! A page with visible readable text is digital, unless images cover more than half of it and its characters are few
+//! (a stamp printed on a scan). A page whose only visible content is one image is that image. The rest is rasterised,
+//! and so is a page whose text has no usable Unicode.
+
+use std::path::Path;
+
+use hayro::hayro_interpret::InterpreterSettings;
+use hayro::hayro_syntax::object::stream::Stream;
+use hayro::hayro_syntax::page::Page;
+use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
+
+use super::pdf_device::{FULL_PAGE, SeenImage, Taker, Witness, walk};
+use super::{PageImage, broken, broken_page};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::page::{Block, PageSource, PageSurvey};
+
+/// Resolution at which pages are rasterised and at which digital pages are measured.
+pub(super) const RASTER_DPI: f64 = 300.0;
+/// Fewer visible characters than this over a page of images are a stamp, not a text.
+const STAMP_CHARS: u32 = 200;
+/// Share of the page that a lone image must cover to be the page.
+const LONE_IMAGE: f64 = 0.5;
+
+/// An open PDF. Its objects are read when they are needed.
+pub struct PdfFile {
+    pdf: Pdf,
+}
+
+impl std::fmt::Debug for PdfFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PdfFile").finish_non_exhaustive()
+    }
+}
+
+impl PdfFile {
+    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self> {
+        let bytes = std::fs::metadata(path).map_err(|e| Error::disk("look at", path, e))?.len();
+        if bytes > limits.pdf_bytes_max {
+            return Err(Error::hold("pdf-too-large").with("bytes", bytes).with("max", limits.pdf_bytes_max));
+        }
+        let bytes = std::fs::read(path).map_err(|e| Error::disk("read", path, e))?;
+        let head = &bytes[..bytes.len().min(1024)];
+        if !head.windows(5).any(|five| five == b"%PDF-") {
+            return Err(broken("PDF: no header"));
+        }
+        match Pdf::new(bytes) {
+            Ok(pdf) => Ok(Self { pdf }),
+            Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => Err(Error::hold("pdf-encrypted")),
+            Err(LoadPdfError::Decryption(other)) => Err(Error::hold("pdf-encrypted").with("what", format_args!("{other:?}"))),
+            Err(LoadPdfError::Invalid) => Err(broken("PDF: cross references or page tree")),
+        }
+    }
+
+    pub(super) fn survey(&self, limits: &Limits) -> Result<Vec<PageSurvey>> {
+        let pages = self.pdf.pages();
+        if pages.is_empty() {
+            return Err(Error::refuse("pdf-without-pages"));
+        }
+        if pages.len() > limits.pages_max as usize {
+            return Err(Error::hold("pages-too-many").with("pages", pages.len()).with("max", limits.pages_max));
+        }
+        Ok((1..).zip(pages.iter()).map(|(n, page)| survey_page(n, page)).collect())
+    }
+
+    pub(super) fn image(&self, page: u32, object: u32, limits: &Limits) -> Result<PageImage> {
+        let mut taker = Taker { object, pixels_max: limits.page_pixels_max, taken: None };
+        walk(self.page(page)?, 1.0, &mut taker);
+        taker.taken.ok_or_else(|| broken_page(page, format_args!("image {object}")))
+    }
+
+    pub(super) fn raster(&self, page: u32, limits: &Limits) -> Result<PageImage> {
+        let sheet = self.page(page)?;
+        let dpi = raster_dpi(sheet);
+        let scale = (dpi / 72.0) as f32;
+        let (width, height) = sheet.render_dimensions();
+        if f64::from(width * scale) * f64::from(height * scale) > limits.page_pixels_max as f64 {
+            let error = Error::hold("page-too-large").with("page", page).with("max", limits.page_pixels_max);
+            return Err(error.with("width", width * scale).with("height", height * scale));
+        }
+        let settings = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: hayro::vello_cpu::color::palette::css::WHITE };
+        let pixmap =
+            render(sheet, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
+        let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
+        let luma = |p: &[u8]| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114) / 1000) as u8;
+        let gray = pixmap.data_as_u8_slice().chunks_exact(4).map(luma).collect();
+        let mut image = PageImage::new(width, height, gray).ok_or_else(|| broken_page(page, "size 0"))?;
+        image.dpi = dpi as f32;
+        Ok(image)
+    }
+
+    /// The page's own text, boxes at the resolution of [`Self::raster`]; `None` if it has no usable text.
+    pub(super) fn own_text(&self, page: u32) -> Result<Option<Vec<Block>>> {
+        let sheet = self.page(page)?;
+        let scale = raster_dpi(sheet) / 72.0;
+        let mut collector = super::pdf_text::Collector::new(scale, sheet.render_dimensions());
+        walk(sheet, scale, &mut collector);
+        Ok(collector.blocks())
+    }
+
+    fn page(&self, page: u32) -> Result<&Page<'_>> {
+        let at = page.checked_sub(1).map(|at| at as usize);
+        at.and_then(|at| self.pdf.pages().get(at)).ok_or_else(|| Error::bug("no such PDF page"))
+    }
+}
+
+/// 300 dpi, less for sheets so large that the pixels would not fit the renderer's 16 bits.
+fn raster_dpi(page: &Page<'_>) -> f64 {
+    let (width, height) = page.render_dimensions();
+    let longest = f64::from(width.max(height)).max(1.0) / 72.0;
+    RASTER_DPI.min(65_000.0 / longest)
+}
+
+fn survey_page(n: u32, page: &Page<'_>) -> PageSurvey {
+    let (width, height) = page.render_dimensions();
+    let sheet = hayro::kurbo::Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+    let mut witness = Witness { sheet, ..Witness::default() };
+    walk(page, 1.0, &mut witness);
+    match verdict(&witness) {
+        Verdict::Image(image) => PageSurvey {
+            n,
+            source: PageSource::PdfImage { page: n, object: image.object, generation: image.generation },
+            width: image.width,
+            height: image.height,
+            dpi: (f64::from(image.width) * 72.0 / image.extent.0.max(1e-3)) as f32,
+            compression: image.compression.to_owned(),
+            bits: image.bits,
+        },
+        Verdict::Digital => painted(n, page, PageSource::PdfDigital { page: n }),
+        Verdict::Raster => painted(n, page, PageSource::PdfRaster { page: n }),
+    }
+}
+
+fn painted(n: u32, page: &Page<'_>, source: PageSource) -> PageSurvey {
+    let dpi = raster_dpi(page);
+    let (width, height) = page.render_dimensions();
+    let pixels = |points: f32| (f64::from(points) * dpi / 72.0) as u32;
+    PageSurvey {
+        n,
+        source,
+        width: pixels(width).max(1),
+        height: pixels(height).max(1),
+        dpi: dpi as f32,
+        compression: "none".to_owned(),
+        bits: 24,
+    }
+}
+
+enum Verdict<'a> {
+    Image(&'a SeenImage),
+    Digital,
+    Raster,
+}
+
+fn verdict(witness: &Witness) -> Verdict<'_> {
+    let area = witness.sheet.area().max(1e-6);
+    let covered: f64 = witness.images.iter().map(|image| image.covers.intersect(witness.sheet).area()).sum::<f64>() / area;
+    let (readable, unreadable) = (witness.readable, witness.unreadable);
+    if readable + unreadable == 0 {
+        return match witness.images.as_slice() {
+            // Nothing at all: a blank page, which its own (empty) text describes.
+            [] if witness.drawings == 0 => Verdict::Digital,
+            [image] if is_page(image, witness, covered) => Verdict::Image(image),
+            _ => Verdict::Raster,
+        };
+    }
+    if readable < 9 * unreadable {
+        return Verdict::Raster;
+    }
+    if covered > LONE_IMAGE && readable < STAMP_CHARS { Verdict::Raster } else { Verdict::Digital }
+}
+
+/// A lone image is the page if it covers most of it, is whole (no mask, not mirrored, no inline image) and nothing is drawn over it.
+fn is_page(image: &SeenImage, witness: &Witness, covered: f64) -> bool {
+    let is_plain = image.object != 0 && image.rotation.is_some() && (!image.is_masked || image.bits == 1);
+    let is_alone = witness.drawings == 0;
+    is_plain && is_alone && (covered >= LONE_IMAGE || covered >= FULL_PAGE)
+}
+
+/// The compression of an image stream, by its last filter.
+pub(super) fn compression(stream: &Stream<'_>) -> &'static str {
+    // The enum of filters is not public in hayro-syntax 0.9; its debug form is its name.
+    let last = stream.filters().last().map(|filter| format!("{filter:?}"));
+    match last.as_deref() {
+        None => "raw",
+        Some("CcittFaxDecode") => {
+            let params = stream.dict().get::<hayro::hayro_syntax::object::Dict<'_>>(b"DecodeParms".as_slice());
+            let k = params.and_then(|p| p.get::<i32>(b"K".as_slice())).unwrap_or(0);
+            if k < 0 { "g4" } else { "g3" }
+        }
+        Some("DctDecode") => "jpeg",
+        Some("JpxDecode") => "jpx",
+        Some("Jbig2Decode") => "jbig2",
+        Some("LzwDecode") => "lzw",
+        Some("FlateDecode") => "deflate",
+        Some("RunLengthDecode") => "packbits",
+        Some(_) => "raw",
+    }
+}

@@ -1,0 +1,235 @@
+//! What does an engine read best? The page turned, straightened, scaled and cleaned as far as it needs, and no further.
+
+use super::geometry::{Back, cropped, scaled, straightened, turned};
+use super::measure::{Look, look};
+use super::{PageImage, skew};
+use crate::page::{PageSurvey, Rect};
+
+/// Skew below this is left alone, degrees: lines of an A4 sheet then drift by less than half a letter.
+const SKEW_LEFT_ALONE: f32 = 0.3;
+/// Resolution that engines are trained for.
+const GOOD_DPI: f32 = 300.0;
+/// Below this the page is enlarged, above the other it is reduced.
+const SMALL_DPI: f32 = 150.0;
+const LARGE_DPI: f32 = 450.0;
+/// Most pixels given to an engine: an A2 sheet at 300 dpi.
+const PIXELS_MAX: f32 = 80_000_000.0;
+/// Spread of the paper's brightness from which one threshold for the whole page loses text.
+const UNEVEN: f32 = 0.16;
+/// Specks per million pixels from which a black and white page is cleaned.
+const SPECKS_PER_MILLION: usize = 60;
+
+/// A page as seen once, before any treatment: what the plans of treatment start from.
+#[derive(Debug)]
+pub struct Plan {
+    /// Resolution used for reading.
+    pub dpi: f32,
+    /// True if the resolution was estimated, not declared.
+    pub is_dpi_estimated: bool,
+    /// What was seen.
+    pub look: Look,
+}
+
+/// A page ready for an engine.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The pixels to read.
+    pub image: PageImage,
+    /// Their resolution.
+    pub dpi: f32,
+    /// True if the light is uneven: the engine should choose its threshold locally.
+    pub is_uneven: bool,
+    /// The way back to the page as stored.
+    pub back: Back,
+    /// Pixels of the prepared image per pixel of the stored one.
+    pub scale: f32,
+    /// What was done, in order (S-06).
+    pub steps: Vec<String>,
+}
+
+impl Prepared {
+    /// The box on the stored page of a box on the prepared image.
+    pub fn stored(&self, rect: Rect) -> Rect {
+        let unscaled = |value: u32| (value as f32 / self.scale).round() as u32;
+        let (x, y) = (unscaled(rect.x), unscaled(rect.y));
+        let (right, bottom) = (unscaled(rect.x + rect.w), unscaled(rect.y + rect.h));
+        self.back.stored(Rect { x, y, w: (right - x).max(1), h: (bottom - y).max(1) })
+    }
+}
+
+/// Looks at the page and settles its resolution.
+pub fn plan(image: &PageImage, survey: &PageSurvey) -> Plan {
+    let declared = if image.dpi > 0.0 { image.dpi } else { survey.dpi };
+    let first = look(image, if is_plausible(declared, image) { declared } else { a4_dpi(image) });
+    if is_plausible(declared, image) {
+        return Plan { dpi: declared, is_dpi_estimated: false, look: first };
+    }
+    let (short, long) = (image.width.min(image.height) as f32, image.width.max(image.height) as f32);
+    let is_sheet = (1.25..1.6).contains(&(long / short)) && (120.0..1300.0).contains(&a4_dpi(image));
+    // A letter with its neighbours is about 7 points high in text of 10 to 12 points.
+    let by_letters = first.letter_height * 72.0 / 7.0;
+    let dpi = if is_sheet || by_letters < 1.0 { a4_dpi(image) } else { by_letters };
+    Plan { dpi: dpi.clamp(70.0, 1200.0).round(), is_dpi_estimated: true, look: first }
+}
+
+/// A declared resolution is believed if the sheet it implies could lie on a scanner or a plotter.
+fn is_plausible(dpi: f32, image: &PageImage) -> bool {
+    let longest = image.width.max(image.height) as f32 / dpi;
+    (90.0..=1300.0).contains(&dpi) && (0.5..=60.0).contains(&longest)
+}
+
+/// The resolution if the shorter side is that of an A4 sheet.
+fn a4_dpi(image: &PageImage) -> f32 {
+    (image.width.min(image.height) as f32 / 8.27).max(70.0)
+}
+
+/// Makes the page ready, turned clockwise by `rotation`.
+pub fn prepare(stored: &PageImage, plan: &Plan, rotation: u16) -> Prepared {
+    let mut steps = Vec::new();
+    if plan.is_dpi_estimated {
+        steps.push(format!("dpi {} estimated", plan.dpi));
+    }
+    let mut image = if rotation == 0 { stored.clone() } else { turned(stored, rotation) };
+    if rotation != 0 {
+        steps.push(format!("rotate {rotation}"));
+    }
+    if plan.look.inverted {
+        image.gray.iter_mut().for_each(|value| *value = 255 - *value);
+        steps.push("invert".to_owned());
+    }
+    if image.bilevel && despeckle(&mut image) {
+        steps.push("despeckle".to_owned());
+    }
+    let skew_deg = skew::degrees(&plan.look.mask, rotation);
+    let is_straightened = skew_deg.abs() >= SKEW_LEFT_ALONE;
+    if is_straightened {
+        image = straightened(&image, skew_deg);
+        steps.push(format!("deskew {skew_deg:.2}"));
+    }
+    let scale = scale(&image, plan.dpi);
+    if (scale - 1.0).abs() > 0.01 {
+        image = scaled(&image, scale);
+        steps.push(format!("scale {scale:.2}"));
+    }
+    let is_uneven = !stored.bilevel && plan.look.unevenness > UNEVEN;
+    if is_uneven {
+        steps.push("sauvola".to_owned());
+    }
+    let skew_deg = if is_straightened { skew_deg } else { 0.0 };
+    let back = Back { width: stored.width, height: stored.height, rotation, skew_deg };
+    Prepared { dpi: plan.dpi * scale, image, is_uneven, back, scale, steps }
+}
+
+/// Degrees by which text rises to the right on the page turned by `rotation`.
+pub fn skew_of(plan: &Plan, rotation: u16) -> f32 {
+    skew::degrees(&plan.look.mask, rotation)
+}
+
+fn scale(image: &PageImage, dpi: f32) -> f32 {
+    let wanted = if dpi < SMALL_DPI {
+        (GOOD_DPI / dpi).min(3.0)
+    } else if dpi > LARGE_DPI {
+        GOOD_DPI / dpi
+    } else {
+        1.0
+    };
+    let most = (PIXELS_MAX / (image.width as f32 * image.height as f32)).sqrt();
+    wanted.min(most)
+}
+
+/// Takes away black pixels that stand alone if there are many of them; says whether it did.
+fn despeckle(image: &mut PageImage) -> bool {
+    let (width, height) = (image.width as usize, image.height as usize);
+    let mut alone = Vec::new();
+    for y in 1..height.saturating_sub(1) {
+        let row = &image.gray[y * width..(y + 1) * width];
+        for x in 1..width.saturating_sub(1) {
+            if row[x] >= 128 || row[x - 1] < 128 || row[x + 1] < 128 {
+                continue;
+            }
+            let above = &image.gray[(y - 1) * width + x - 1..=(y - 1) * width + x + 1];
+            let below = &image.gray[(y + 1) * width + x - 1..=(y + 1) * width + x + 1];
+            if above.iter().chain(below).all(|value| *value >= 128) {
+                alone.push(y * width + x);
+            }
+        }
+    }
+    let is_dirty = alone.len() > image.gray.len() / 1_000_000 * SPECKS_PER_MILLION + SPECKS_PER_MILLION;
+    if is_dirty {
+        alone.iter().for_each(|at| image.gray[*at] = 255);
+    }
+    is_dirty
+}
+
+/// A region made ready for a second reading, otherwise than the page for its first: from the original, with a margin,
+/// enlarged, black and white by a threshold of its own.
+pub fn region(stored: &PageImage, plan: &Plan, rotation: u16, rect: Rect) -> PageImage {
+    let margin = (plan.dpi * 0.06) as u32;
+    let rect = on_page(rect.grown(margin, stored.width, stored.height), stored);
+    let mut part = turned(&cropped(stored, rect), rotation);
+    let skew_deg = skew_of(plan, rotation);
+    if skew_deg.abs() >= SKEW_LEFT_ALONE {
+        part = straightened(&part, skew_deg);
+    }
+    let factor = (1.5 * GOOD_DPI / plan.dpi).clamp(0.5, 4.0).min((PIXELS_MAX / 4.0 / part.gray.len() as f32).sqrt());
+    let mut part = scaled(&part, factor);
+    if plan.look.inverted {
+        part.gray.iter_mut().for_each(|value| *value = 255 - *value);
+    }
+    sauvola(&mut part, (GOOD_DPI * 1.5 * 0.08) as usize);
+    part
+}
+
+fn on_page(rect: Rect, image: &PageImage) -> Rect {
+    let (x, y) = (rect.x.min(image.width - 1), rect.y.min(image.height - 1));
+    Rect { x, y, w: rect.w.clamp(1, image.width - x), h: rect.h.clamp(1, image.height - y) }
+}
+
+/// Sauvola's threshold in a window of `2 * reach + 1` pixels (Sauvola and Pietikäinen 2000, k = 0.3, R = 128).
+fn sauvola(image: &mut PageImage, reach: usize) {
+    let (width, height) = (image.width as usize, image.height as usize);
+    let stride = width + 1;
+    let mut sums = vec![(0_u64, 0_u64); stride * (height + 1)];
+    for y in 0..height {
+        let (mut sum, mut squares) = (0_u64, 0_u64);
+        for x in 0..width {
+            let value = u64::from(image.gray[y * width + x]);
+            sum += value;
+            squares += value * value;
+            let above = sums[y * stride + x + 1];
+            sums[(y + 1) * stride + x + 1] = (above.0 + sum, above.1 + squares);
+        }
+    }
+    for y in 0..height {
+        let (top, bottom) = (y.saturating_sub(reach), (y + reach + 1).min(height));
+        for x in 0..width {
+            let (left, right) = (x.saturating_sub(reach), (x + reach + 1).min(width));
+            let [a, b, c, d] = [(top, left), (top, right), (bottom, left), (bottom, right)].map(|(y, x)| sums[y * stride + x]);
+            let count = ((bottom - top) * (right - left)) as f32;
+            let mean = (d.0 + a.0 - b.0 - c.0) as f32 / count;
+            let deviation = ((d.1 + a.1 - b.1 - c.1) as f32 / count - mean * mean).max(0.0).sqrt();
+            let threshold = mean * (1.0 + 0.3 * (deviation / 128.0 - 1.0));
+            let value = &mut image.gray[y * width + x];
+            *value = if f32::from(*value) <= threshold { 0 } else { 255 };
+        }
+    }
+}
+
+/// A small picture of the page, upright, for a person: JPEG bytes.
+pub fn picture(stored: &PageImage, rotation: u16, side_max: u32) -> Option<Vec<u8>> {
+    let factor = side_max.clamp(16, 8_000) as f32 / stored.width.max(stored.height) as f32;
+    let small = if factor < 1.0 { shrunk(stored, factor) } else { stored.clone() };
+    let upright = turned(&small, rotation);
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 80);
+    encoder.encode(&upright.gray, upright.width, upright.height, image::ExtendedColorType::L8).ok()?;
+    Some(bytes)
+}
+
+fn shrunk(stored: &PageImage, factor: f32) -> PageImage {
+    let width = ((stored.width as f32 * factor) as u32).max(1);
+    let height = ((stored.height as f32 * factor) as u32).max(1);
+    let Some(buffer) = image::GrayImage::from_raw(stored.width, stored.height, stored.gray.clone()) else { return stored.clone() };
+    let gray = image::imageops::thumbnail(&buffer, width, height).into_raw();
+    PageImage { width, height, gray, ..*stored }
+}

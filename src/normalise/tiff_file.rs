@@ -1,0 +1,234 @@
+//! Where are the pages of a TIFF? One directory each; black and white fax data is decoded here, the rest by `tiff`.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use hayro_ccitt::EncodingMode;
+use tiff::ColorType;
+use tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
+
+use super::ccitt::{self, Coding};
+use super::tiff_directory::{Bytes, Directory, chain};
+use super::{PageImage, broken_page, truncated};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::page::{PageSource, PageSurvey};
+
+/// An open TIFF and what its directories say.
+#[derive(Debug)]
+pub struct TiffFile {
+    bytes: FileBytes,
+    directories: Vec<Directory>,
+    /// Directories that are pages (thumbnails are not), by their number.
+    pages: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct FileBytes {
+    file: File,
+    size: u64,
+}
+
+impl Bytes for FileBytes {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        self.file.read_exact_at(buffer, at)
+    }
+}
+
+impl TiffFile {
+    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::disk("open", path, e))?;
+        let size = file.metadata().map_err(|e| Error::disk("look at", path, e))?.len();
+        let bytes = FileBytes { file, size };
+        let directories = chain(&bytes, limits)?;
+        let numbered = || (0..).zip(&directories);
+        let mut pages: Vec<u32> = numbered().filter(|(_, d)| !d.is_reduced).map(|(n, _)| n).collect();
+        if pages.is_empty() {
+            // Some writers mark every page as reduced.
+            pages = numbered().map(|(n, _)| n).collect();
+        }
+        for (n, directory) in (1..).zip(pages.iter().map(|at| &directories[*at as usize])) {
+            is_whole(directory, n, size)?;
+        }
+        Ok(Self { bytes, directories, pages })
+    }
+
+    pub(super) fn survey(&self) -> Vec<PageSurvey> {
+        let page = |(n, at): (u32, &u32)| {
+            let directory = &self.directories[*at as usize];
+            PageSurvey {
+                n,
+                source: PageSource::Tiff { directory: *at },
+                width: directory.width,
+                height: directory.height,
+                dpi: directory.dpi(),
+                compression: compression(directory.compression).to_owned(),
+                bits: directory.bits.saturating_mul(directory.samples),
+            }
+        };
+        (1..).zip(&self.pages).map(page).collect()
+    }
+
+    pub(super) fn image(&self, at: u32, page: u32, limits: &Limits) -> Result<PageImage> {
+        let directory = self.directories.get(at as usize).ok_or_else(|| Error::bug("no such TIFF directory"))?;
+        let mut image = match directory.compression {
+            2..=4 if !directory.is_tiled => self.fax_image(directory, page)?,
+            _ => self.other_image(at, directory, page, limits)?,
+        };
+        image.bilevel = directory.bits == 1 && directory.samples == 1;
+        image.rotation = directory.rotation();
+        image.dpi = directory.dpi();
+        Ok(image)
+    }
+
+    fn fax_image(&self, directory: &Directory, page: u32) -> Result<PageImage> {
+        let width = directory.width as usize;
+        let paper = if directory.photometric == 1 { 0 } else { 255 };
+        let mut gray = vec![paper; width * directory.height as usize];
+        let coding = Coding {
+            mode: match (directory.compression, directory.t4_options & 1) {
+                (4, _) => EncodingMode::Group4,
+                (3, 1) => EncodingMode::Group3_2D,
+                _ => EncodingMode::Group3_1D,
+            },
+            // Compression 2 (modified Huffman) has no end-of-line codes; its rows start on whole bytes.
+            byte_aligned: directory.compression == 2,
+            reversed: directory.fill_order == 2,
+            zero_is_black: directory.photometric == 1,
+        };
+        let rows = (directory.rows_per_strip.max(1) as usize).min(directory.height as usize);
+        let mut decoded = 0;
+        for (strip, out) in gray.chunks_mut(width * rows).enumerate() {
+            let Some(data) = self.strip(directory, strip)? else { break };
+            decoded += ccitt::decode(&data, coding, directory.width, out);
+        }
+        // Half a page is not a page: text may have stood on the rest of it.
+        if decoded * 10 < directory.height as usize * 9 {
+            return Err(broken_page(page, format_args!("{decoded} / {} rows", directory.height)));
+        }
+        PageImage::new(directory.width, directory.height, gray).ok_or_else(|| Error::bug("a page of another size"))
+    }
+
+    fn strip(&self, directory: &Directory, strip: usize) -> Result<Option<Vec<u8>>> {
+        let (Some(at), Some(count)) = (directory.offsets.get(strip), directory.counts.get(strip)) else { return Ok(None) };
+        // Within the file, as `is_whole` saw to.
+        let mut data = vec![0; usize::try_from(*count).unwrap_or(0)];
+        self.bytes.read_at(*at, &mut data).map_err(super::broken)?;
+        Ok(Some(data))
+    }
+
+    fn other_image(&self, at: u32, directory: &Directory, page: u32, limits: &Limits) -> Result<PageImage> {
+        if matches!(directory.compression, 6 | 34712 | 34661) || compression(directory.compression) == "unknown" {
+            return Err(Error::hold("page-compression").with("page", page).with("what", directory.compression));
+        }
+        let file = self.bytes.file.try_clone().map_err(super::broken)?;
+        let mut ceilings = TiffLimits::default();
+        ceilings.decoding_buffer_size = usize::try_from(limits.page_pixels_max.saturating_mul(4)).unwrap_or(usize::MAX);
+        ceilings.intermediate_buffer_size = ceilings.decoding_buffer_size;
+        let fail = |e: tiff::TiffError| broken_page(page, &e);
+        let mut decoder = Decoder::new(BufReader::new(file)).map_err(fail)?.with_limits(ceilings);
+        decoder.seek_to_image(at as usize).map_err(fail)?;
+        let colour = decoder.colortype().map_err(fail)?;
+        let pixels = decoder.read_image().map_err(fail)?;
+        let size = (directory.width as usize, directory.height as usize);
+        let mut gray = to_gray(&pixels, colour, size).ok_or_else(|| broken_page(page, format_args!("{colour:?}")))?;
+        if directory.photometric == 3 {
+            through_map(&mut gray, &directory.colour_map, directory.bits);
+        }
+        PageImage::new(directory.width, directory.height, gray).ok_or_else(|| broken_page(page, "size"))
+    }
+}
+
+/// Every strip must lie in the file, and the page must have a size.
+fn is_whole(directory: &Directory, page: u32, size: u64) -> Result<()> {
+    if directory.width == 0 || directory.height == 0 || directory.offsets.is_empty() {
+        return Err(super::broken(format_args!("TIFF: page {page} without pixels")));
+    }
+    for (at, count) in directory.offsets.iter().zip(&directory.counts) {
+        let end = at.saturating_add(*count);
+        if end > size {
+            return Err(truncated(page, end, size));
+        }
+    }
+    Ok(())
+}
+
+fn compression(number: u16) -> &'static str {
+    match number {
+        1 => "none",
+        2 | 3 => "g3",
+        4 => "g4",
+        5 => "lzw",
+        6 | 7 => "jpeg",
+        8 | 32946 => "deflate",
+        32773 => "packbits",
+        _ => "unknown",
+    }
+}
+
+/// Decoded samples as one grey byte per pixel; `None` if they are fewer than the page has.
+fn to_gray(pixels: &DecodingResult, colour: ColorType, (width, height): (usize, usize)) -> Option<Vec<u8>> {
+    let bytes: Vec<u8> = match pixels {
+        DecodingResult::U8(values) => return bytes_to_gray(values, colour, width, height),
+        DecodingResult::U16(values) => values.iter().map(|v| (v >> 8) as u8).collect(),
+        DecodingResult::U32(values) => values.iter().map(|v| (v >> 24) as u8).collect(),
+        DecodingResult::F32(values) => values.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8).collect(),
+        _ => return None,
+    };
+    bytes_to_gray(&bytes, colour, width, height)
+}
+
+fn bytes_to_gray(bytes: &[u8], colour: ColorType, width: usize, height: usize) -> Option<Vec<u8>> {
+    let luma = |r: u8, g: u8, b: u8| ((u32::from(r) * 299 + u32::from(g) * 587 + u32::from(b) * 114) / 1000) as u8;
+    let over_white = |value: u8, alpha: u8| (255 - (u32::from(255 - value) * u32::from(alpha)) / 255) as u8;
+    let gray: Vec<u8> = match colour {
+        ColorType::Gray(bits @ (1 | 2 | 4)) | ColorType::Palette(bits @ (1 | 2 | 4)) => unpacked(bytes, bits, width, height)?,
+        ColorType::Gray(_) => bytes.to_vec(),
+        ColorType::GrayA(_) => bytes.chunks_exact(2).map(|p| over_white(p[0], p[1])).collect(),
+        ColorType::RGB(_) => bytes.chunks_exact(3).map(|p| luma(p[0], p[1], p[2])).collect(),
+        ColorType::RGBA(_) => bytes.chunks_exact(4).map(|p| over_white(luma(p[0], p[1], p[2]), p[3])).collect(),
+        ColorType::YCbCr(_) => bytes.chunks_exact(3).map(|p| p[0]).collect(),
+        ColorType::CMYK(_) => bytes
+            .chunks_exact(4)
+            .map(|p| luma(255 - p[0].saturating_add(p[3]), 255 - p[1].saturating_add(p[3]), 255 - p[2].saturating_add(p[3])))
+            .collect(),
+        _ => return None,
+    };
+    (gray.len() >= width * height).then(|| gray[..width * height].to_vec())
+}
+
+/// Indices spread over 0 to 255 become the grey of their entry in the colour map (three runs of 16-bit values).
+fn through_map(gray: &mut [u8], map: &[u64], bits: u16) {
+    let entries = map.len() / 3;
+    let most = (1_usize << bits.min(8)) - 1;
+    let table: Vec<u8> = (0..256)
+        .map(|spread| {
+            let index = (spread * most + 127) / 255;
+            let at = |run: usize| map.get(run * entries + index).map_or(0, |value| value >> 8);
+            ((at(0) * 299 + at(1) * 587 + at(2) * 114) / 1000) as u8
+        })
+        .collect();
+    gray.iter_mut().for_each(|value| *value = table[usize::from(*value)]);
+}
+
+/// Samples of 1, 2 or 4 bits, rows on whole bytes, spread over 0 to 255.
+fn unpacked(bytes: &[u8], bits: u8, width: usize, height: usize) -> Option<Vec<u8>> {
+    let stride = (width * usize::from(bits)).div_ceil(8);
+    let most = (1_u16 << bits) - 1;
+    let per_byte = 8 / usize::from(bits);
+    let mut gray = Vec::with_capacity(width * height);
+    for row in bytes.get(..stride * height)?.chunks_exact(stride) {
+        gray.extend((0..width).map(|x| {
+            let shift = 8 - bits as usize * (x % per_byte + 1);
+            let value = u16::from(row[x / per_byte] >> shift) & most;
+            (value * 255 / most) as u8
+        }));
+    }
+    Some(gray)
+}
