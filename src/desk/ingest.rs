@@ -1,6 +1,6 @@
 //! `ingest PATH…`: admits files and folders, carries them to rest, and tells the outcome of every input.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -45,32 +45,8 @@ pub struct IngestLine {
 /// Admits everything under `paths` and works until all of it is at rest. With `take` the sources leave as from an inbox.
 pub async fn ingest(house: &Arc<House>, paths: &[PathBuf], take: bool, lang: Lang) -> Result<Vec<IngestLine>> {
     let mut lines = Vec::new();
-    let admission = Admission {
-        store: house.store.clone(),
-        blobs: house.blobs.clone(),
-        clock: house.clock,
-        limits: house.config.limits.clone(),
-        archive: house.layout.root().to_owned(),
-    };
-    for found in acquire::walk(paths, &house.config.limits) {
-        if house.meter.is_stopping() {
-            break;
-        }
-        let (path, admitted) = match found {
-            Ok(found) => {
-                let release = if take { Release::Take { inbox: found.root.clone() } } else { Release::Leave };
-                let offer = Offer {
-                    ente: house.ente_id.clone(),
-                    door: "ingest".to_owned(),
-                    path: found.path.clone(),
-                    name: found.name,
-                    release,
-                };
-                (found.path, acquire::admit(&admission, offer).await)
-            }
-            Err((path, error)) => (path, Err(error)),
-        };
-        lines.push(line_of(house, path, admitted)?);
+    for root in paths {
+        admit_under(house, root, take, &mut lines).await?;
     }
     worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
     for line in &mut lines {
@@ -79,7 +55,39 @@ pub async fn ingest(house: &Arc<House>, paths: &[PathBuf], take: bool, lang: Lan
     Ok(lines)
 }
 
-fn line_of(house: &House, path: PathBuf, admitted: Result<acquire::Admitted>) -> Result<IngestLine> {
+/// Admits every file at `root`, one after the other. What cannot be admitted costs itself only; a failing store ends it.
+async fn admit_under(house: &House, root: &Path, take: bool, lines: &mut Vec<IngestLine>) -> Result<()> {
+    let admission = Admission {
+        store: house.store.clone(),
+        blobs: house.blobs.clone(),
+        clock: house.clock,
+        limits: house.config.limits.clone(),
+        archive: house.layout.root().to_owned(),
+    };
+    let inbox = if root.is_dir() { root } else { root.parent().unwrap_or(root) };
+    for found in acquire::walk(&[root.to_owned()], &house.config.limits).apart_from(house.layout.root()) {
+        if house.meter.is_stopping() {
+            return Ok(());
+        }
+        let (path, admitted) = match found {
+            Err(error) => (root.to_owned(), Err(error)),
+            Ok(found) => {
+                let offer = Offer {
+                    ente: house.ente_id.clone(),
+                    door: "ingest".to_owned(),
+                    path: found.path.clone(),
+                    name: found.name,
+                    release: if take { Release::Take { inbox: inbox.to_owned() } } else { Release::Leave },
+                };
+                (found.path, acquire::admit(&admission, offer).await)
+            }
+        };
+        lines.push(line_of(house, &path, admitted)?);
+    }
+    Ok(())
+}
+
+fn line_of(house: &House, path: &Path, admitted: Result<acquire::Admitted>) -> Result<IngestLine> {
     let path = path.display().to_string();
     let line = |arrival, outcome, reason| IngestLine { path, arrival, outcome, documents: Vec::new(), reason };
     match admitted {

@@ -9,5 +9,5 @@ mod table;
 pub use ingest::{IngestLine, Outcome, ingest};
 pub use packages::{Packaged, Selection, package, preview};
 pub use review::{Request, decide, queue};
-pub use show::{document_json, find, show};
+pub use show::{Found, document_json, find, show};
 pub use table::{Row, rows};
