@@ -96,8 +96,8 @@ pub(super) fn subject(ente: &Ente, party: &Party, role: &str, findings: &mut Fin
         return None;
     }
     let code = party.codice.as_deref().map(|code| code.trim().to_uppercase());
-    if let Some(wrong) = code.as_deref().filter(|code| !is_codice_fiscale(code) && !is_codice_ente(code)) {
-        let message = Message::new("describe-code-dropped").with("role", role).with("length", wrong.chars().count());
+    if code.as_deref().is_some_and(|code| !is_codice_fiscale(code) && !is_codice_ente(code)) {
+        let message = Message::new("describe-code-dropped").with("role", role);
         findings.warning(&place, "A5 Soggetti", message);
     }
     let indirizzo =
@@ -106,7 +106,7 @@ pub(super) fn subject(ente: &Ente, party: &Party, role: &str, findings: &mut Fin
         PartyKind::Ente => return Some(Soggetto::Pai(Ufficio::of(ente, office_named(ente, &name)))),
         PartyKind::PersonaFisica => {
             let codice_fiscale = code.filter(|code| is_codice_fiscale(code));
-            let Some((cognome, nome)) = split(&name, codice_fiscale.as_deref()) else {
+            let Some((cognome, given)) = split(&name, codice_fiscale.as_deref()) else {
                 findings.error(
                     &format!("{place}/PF/Nome"),
                     "A5 Soggetti",
@@ -114,7 +114,7 @@ pub(super) fn subject(ente: &Ente, party: &Party, role: &str, findings: &mut Fin
                 );
                 return None;
             };
-            return Some(Soggetto::Pf(PersonaFisica { cognome, nome, codice_fiscale, indirizzo }));
+            return Some(Soggetto::Pf(PersonaFisica { cognome, nome: given, codice_fiscale, indirizzo }));
         }
         PartyKind::Amministrazione => {
             findings.note(&format!("{place}/PG"), "A5 Soggetti", Message::new("describe-pa-without-ipa").with("role", role));
@@ -139,7 +139,7 @@ fn person(persona: &Persona, role: &str, findings: &mut Findings) -> Option<Pers
     let place = format!("Soggetti/Ruolo/{role}/PF");
     let pf = PersonaFisica::from(persona);
     if pf.codice_fiscale.is_none() && persona.codice_fiscale.as_deref().is_some_and(|code| !code.trim().is_empty()) {
-        let message = Message::new("describe-code-dropped").with("role", role).with("length", 0);
+        let message = Message::new("describe-code-dropped").with("role", role);
         findings.warning(&format!("{place}/CodiceFiscale"), "A5 Soggetti", message);
     }
     if pf.cognome.is_empty() || pf.nome.is_empty() {

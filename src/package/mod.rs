@@ -4,6 +4,13 @@
 //! `build` is a pure function of the plan and the blobs: the same bytes every time (design.md section 6, invariant 8).
 //! SINCRO.md beside this file says clause by clause how the index meets UNI 11386:2020.
 
+mod build;
+mod layout;
+mod names;
+mod pindex;
+mod plan;
+mod premis;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +21,7 @@ use crate::aggregation::{Aggregation, AggregationId, TipoAggregazione};
 use crate::digest::Digest;
 use crate::document::{Component, Copy, Document, DocumentId};
 use crate::ente::Ente;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::{Event, JournalHead};
 use crate::limits::Limits;
 use crate::messages::Lang;
@@ -37,7 +44,7 @@ pub struct PlanOrder<'a> {
     pub instant: Timestamp,
     /// The head of the ente's journal at that instant (invariant 6).
     pub journal: JournalHead,
-    /// Name and version of the writer (`0.1.0`).
+    /// Version of the writer (`0.1.0`).
     pub version: &'a str,
     /// The documents. They may be of several aggregations.
     pub documents: Vec<Parcel>,
@@ -130,7 +137,7 @@ pub struct Part {
     pub of: u32,
     /// What ties the parts.
     pub group: String,
-    /// Ids of the parts before this one and after it.
+    /// Id of the part before this one, of the first none.
     pub previous: Option<PdvId>,
 }
 
@@ -198,8 +205,7 @@ pub struct Built {
 ///
 /// A document that is not described or not filed refuses the whole order (invariant 8), and says which one.
 pub fn plan(order: &PlanOrder<'_>) -> Result<Vec<Plan>> {
-    let _ = order;
-    Err(Error::bug("under construction"))
+    plan::plans(order)
 }
 
 /// Builds the package of `plan` in `target_folder`, or finds it there whole.
@@ -207,8 +213,7 @@ pub fn plan(order: &PlanOrder<'_>) -> Result<Vec<Plan>> {
 /// It stands under its final name, `PdV_<id>.zip`, only when complete: written under a temporary name, read again, fsync,
 /// rename, fsync of the folder.
 pub fn build(plan: &Plan, blobs: &dyn BlobReader, target_folder: &Path) -> Result<Built> {
-    let _ = (plan, blobs, target_folder);
-    Err(Error::bug("under construction"))
+    build::package(plan, blobs, target_folder)
 }
 
 impl Plan {
@@ -219,12 +224,11 @@ impl Plan {
 
     /// What goes where, for a person.
     pub fn summary(&self, lang: Lang) -> String {
-        let _ = lang;
-        String::new()
+        layout::summary(self, lang)
     }
 
     /// What goes where, as JSON.
     pub fn summary_json(&self) -> serde_json::Value {
-        serde_json::Value::Null
+        layout::summary_json(self)
     }
 }
