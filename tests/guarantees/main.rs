@@ -7,3 +7,4 @@ mod acquire;
 mod admission_drill;
 mod blobs;
 mod store;
+mod verify;

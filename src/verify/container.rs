@@ -1,0 +1,196 @@
+//! What lies in this file or folder? The entries of a package, and their bytes as a stream.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::findings::{Findings, Valued as _, error};
+use super::{names, zip};
+use crate::error::{Error, Kind, Result};
+use crate::limits::Limits;
+
+/// One file of a package.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Its path in the package, `/` between folders.
+    pub(super) path: String,
+    /// Its length, bytes, as the package says.
+    pub(super) bytes: u64,
+    /// Where its bytes are.
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Zipped(zip::Stored),
+    OnDisk(PathBuf),
+    /// Said in a finding why it is not read (encrypted, a bomb, a link, …).
+    Barred,
+}
+
+/// A package, open for reading.
+#[derive(Debug)]
+pub(super) struct Container {
+    file: Option<File>,
+    entries: Vec<Entry>,
+}
+
+impl Container {
+    /// Opens `path`; `None` where it is neither a folder nor a ZIP file that can be read, which the findings explain.
+    pub(super) fn open(path: &Path, limits: &Limits, findings: &mut Findings) -> Result<Option<Self>> {
+        let failed = |e: std::io::Error| {
+            Error::new(Kind::Usage, "verify-path-unreadable").with("path", path.display()).with("cause", &e).because(e)
+        };
+        let metadata = std::fs::metadata(path).map_err(failed)?;
+        if metadata.is_dir() {
+            let entries = folder(path, limits, findings);
+            return Ok(Some(Self::of(None, entries, findings)));
+        }
+        if !metadata.is_file() {
+            return Err(failed(std::io::ErrorKind::InvalidInput.into()));
+        }
+        let file = File::open(path).map_err(failed)?;
+        let Some(stored) = zip::directory(&file, limits, findings).map_err(failed)? else { return Ok(None) };
+        let entries = stored.into_iter().map(|s| Entry {
+            path: s.path,
+            bytes: s.bytes,
+            source: s.stored.map_or(Source::Barred, Source::Zipped),
+        });
+        let entries = entries.collect();
+        Ok(Some(Self::of(Some(file), entries, findings)))
+    }
+
+    fn of(file: Option<File>, mut entries: Vec<Entry>, findings: &mut Findings) -> Self {
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        check_names(&entries, findings);
+        Self { file, entries }
+    }
+
+    /// All files, in order of path. Two of the same path may stand beside each other in a hostile package.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Position of the file with that path.
+    pub(super) fn find(&self, path: &str) -> Option<usize> {
+        let at = self.entries.partition_point(|entry| entry.path.as_str() < path);
+        self.entries.get(at).is_some_and(|entry| entry.path == path).then_some(at)
+    }
+
+    /// The bytes of `entry`, checked against length and checksum while they are read; `None` of a barred entry.
+    pub(super) fn reader<'a>(&'a self, entry: &'a Entry) -> Option<std::io::Result<Box<dyn Read + 'a>>> {
+        match (&entry.source, &self.file) {
+            (Source::Zipped(stored), Some(file)) => Some(Ok(stored.reader(file, entry.bytes))),
+            (Source::OnDisk(path), _) => Some(File::open(path).map(|f| Box::new(f) as Box<dyn Read>)),
+            _ => None,
+        }
+    }
+
+    /// The whole of a small file: the bytes, or what is wrong with it.
+    pub(super) fn bytes(&self, entry: &Entry, most: u64) -> std::result::Result<Vec<u8>, crate::finding::Finding> {
+        let too_big = || error("metadata-too-large").at(&entry.path, "").value("most", most).value("bytes", entry.bytes);
+        if entry.bytes > most {
+            return Err(too_big());
+        }
+        let corrupt = |e: std::io::Error| error("entry-corrupt").at(&entry.path, "").value("cause", e);
+        let Some(reader) = self.reader(entry) else { return Err(error("entry-barred").at(&entry.path, "")) };
+        let mut bytes = Vec::with_capacity(usize::try_from(entry.bytes).unwrap_or(0).min(1 << 20));
+        reader.map_err(corrupt)?.take(most + 1).read_to_end(&mut bytes).map_err(corrupt)?;
+        if bytes.len() as u64 > most { Err(too_big()) } else { Ok(bytes) }
+    }
+
+    /// True if the bytes of `entry` can be had.
+    pub(super) fn is_readable(entry: &Entry) -> bool {
+        !matches!(entry.source, Source::Barred)
+    }
+
+    /// Where `entry` already lies on disk as a plain file.
+    pub(super) fn on_disk(entry: &Entry) -> Option<&Path> {
+        if let Source::OnDisk(path) = &entry.source { Some(path) } else { None }
+    }
+}
+
+/// The files below `root`; links and devices are never followed or opened.
+fn folder(root: &Path, limits: &Limits, findings: &mut Findings) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut bytes = 0_u64;
+    for item in walkdir::WalkDir::new(root).min_depth(1).max_depth(limits.tree_depth_max + 1).sort_by_file_name() {
+        let item = match item {
+            Ok(item) => item,
+            Err(e) => {
+                let path = e.path().map(|p| relative(root, p).0).unwrap_or_default();
+                findings.push(error("entry-corrupt").at(&path, "").value("cause", e));
+                continue;
+            }
+        };
+        let (path, is_utf8) = relative(root, item.path());
+        if !is_utf8 {
+            findings.push(error("name-not-utf8").at(&path, ""));
+        }
+        if item.file_type().is_dir() {
+            if item.depth() > limits.tree_depth_max {
+                findings.push(error("limit-depth").at(&path, "").value("most", limits.tree_depth_max));
+            }
+            continue;
+        }
+        if entries.len() as u64 >= limits.verify_entries_max {
+            findings.push(error("limit-entries").value("most", limits.verify_entries_max));
+            break;
+        }
+        let length = item.metadata().map_or(0, |m| m.len());
+        bytes = bytes.saturating_add(length);
+        let barred = if item.file_type().is_symlink() {
+            Some("entry-symlink")
+        } else if !item.file_type().is_file() {
+            Some("entry-special")
+        } else if bytes > limits.verify_bytes_max {
+            Some("limit-bytes")
+        } else {
+            None
+        };
+        let source = match barred {
+            Some(code) => {
+                findings.push(error(code).at(&path, "").value("most", limits.verify_bytes_max));
+                Source::Barred
+            }
+            None => Source::OnDisk(item.into_path()),
+        };
+        entries.push(Entry { path, bytes: length, source });
+    }
+    entries
+}
+
+fn relative(root: &Path, path: &Path) -> (String, bool) {
+    let path = path.strip_prefix(root).unwrap_or(path);
+    match path.to_str() {
+        Some(text) => (text.to_owned(), true),
+        None => (path.to_string_lossy().into_owned(), false),
+    }
+}
+
+/// Each name by itself, and against the others: twice the same, equal but for case, at once a file and a folder.
+fn check_names(entries: &[Entry], findings: &mut Findings) {
+    for entry in entries {
+        findings.extend(names::check(&entry.path));
+    }
+    for pair in entries.windows(2) {
+        if pair[0].path == pair[1].path {
+            findings.push(error("name-twice").at(&pair[1].path, ""));
+        }
+    }
+    let mut folded: Vec<(String, usize)> = entries.iter().enumerate().map(|(i, e)| (names::fold(&e.path), i)).collect();
+    folded.sort_unstable();
+    for pair in folded.windows(2) {
+        let (one, two) = (&entries[pair[0].1].path, &entries[pair[1].1].path);
+        if pair[0].0 == pair[1].0 && one != two {
+            findings.push(error("name-case-clash").at(two, "").value("other", one));
+        }
+    }
+    for (name, i) in &folded {
+        let inside = format!("{name}/");
+        let at = folded.partition_point(|(other, _)| *other < inside);
+        if folded.get(at).is_some_and(|(other, _)| other.starts_with(&inside)) {
+            findings.push(error("name-file-and-folder").at(&entries[*i].path, ""));
+        }
+    }
+}

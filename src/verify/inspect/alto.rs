@@ -1,0 +1,69 @@
+//! What was read on the pages? The words of an ALTO file, page by page, with those that the engine doubted.
+
+use super::super::xml::{self, Element};
+
+/// Words below this confidence (ALTO `WC`, 0 to 1) are shown as doubtful.
+const DOUBTFUL_BELOW: f32 = 0.6;
+
+/// The text of one page: blocks of lines of words.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Text {
+    pub(super) blocks: Vec<Vec<Vec<Word>>>,
+}
+
+/// One word.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Word {
+    pub(super) text: String,
+    pub(super) is_doubtful: bool,
+}
+
+/// The pages of an ALTO file; empty where it cannot be read.
+pub(super) fn pages(bytes: &[u8], path: &str, words_max: usize) -> Vec<Text> {
+    let mut pages = Vec::new();
+    drop(xml::harvest(bytes, path, &["Page"], &mut |page| {
+        let mut text = Text::default();
+        let mut left = words_max;
+        blocks(&page, &mut text, &mut left);
+        pages.push(text);
+    }));
+    pages
+}
+
+fn blocks(element: &Element, text: &mut Text, left: &mut usize) {
+    if element.name == "TextBlock" {
+        text.blocks.push(element.all("TextLine").map(|line| words(line, left)).collect());
+        return;
+    }
+    for child in &element.children {
+        blocks(child, text, left);
+    }
+}
+
+fn words(line: &Element, left: &mut usize) -> Vec<Word> {
+    let mut words = Vec::new();
+    for word in line.all("String") {
+        if *left == 0 {
+            break;
+        }
+        *left -= 1;
+        let is_doubtful = word.attribute("WC").parse().is_ok_and(|confidence: f32| confidence < DOUBTFUL_BELOW);
+        words.push(Word { text: word.attribute("CONTENT").to_owned(), is_doubtful });
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_by_block_and_line() {
+        let xml = br#"<alto><Layout><Page><PrintSpace><TextBlock><TextLine><String CONTENT="Comune" WC="0.95"/><SP/>
+            <String CONTENT="d1" WC="0.2"/></TextLine></TextBlock></PrintSpace></Page><Page/></Layout></alto>"#;
+        let pages = pages(xml, "alto.xml", 10);
+        assert_eq!(pages.len(), 2);
+        let line = &pages[0].blocks[0][0];
+        assert_eq!((line.len(), line[0].is_doubtful, line[1].is_doubtful), (2, false, true));
+    }
+}

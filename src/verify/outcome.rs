@@ -1,0 +1,112 @@
+//! How is the verdict told? As text for the terminal, as JSON of the contract, as a page of its own.
+
+use crate::finding::{Finding, Severity};
+use crate::messages::{Lang, Message, label};
+
+use super::findings::Findings;
+use super::inspect::page;
+use super::names::is_invisible;
+
+/// The verdict on one package.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The package as it was named by whoever asked.
+    pub package: String,
+    /// Its profile: `agid`, or `unknown`.
+    pub profile: String,
+    /// True if there is no finding of severity error.
+    pub ok: bool,
+    /// Number of its files.
+    pub files: u64,
+    /// All findings, the gravest first.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    pub(super) fn new(package: String, profile: &str, files: u64, findings: Findings) -> Self {
+        let findings = findings.into_list();
+        let ok = findings.iter().all(|finding| finding.severity != Severity::Error);
+        Self { package, profile: profile.to_owned(), ok, files, findings }
+    }
+
+    /// How many findings have that severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// The JSON of the contract (design.md section 5), with the words in `lang`.
+    pub fn json(&self, lang: Lang) -> serde_json::Value {
+        serde_json::json!({
+            "package": self.package, "profile": self.profile, "ok": self.ok, "files": self.files,
+            "findings": self.findings.iter().map(|finding| finding.json(lang)).collect::<Vec<_>>(),
+        })
+    }
+
+    /// The verdict in a sentence.
+    pub fn verdict(&self, lang: Lang) -> String {
+        let code = match (self.ok, self.count(Severity::Warning)) {
+            (true, 0) => "verdict-good",
+            (true, _) => "verdict-good-warned",
+            (false, _) => "verdict-bad",
+        };
+        let message = Message::new(code).with("files", self.files).with("errors", self.count(Severity::Error));
+        message.with("warnings", self.count(Severity::Warning)).sentence(lang)
+    }
+
+    /// The whole report for a terminal: verdict, then one finding after another with its place and its advice.
+    pub fn text(&self, lang: Lang) -> String {
+        let mut text = format!("{}\n{}\n", visible(&self.package), self.verdict(lang));
+        for finding in &self.findings {
+            let word = label(severity_code(finding.severity), lang);
+            text.push_str(&format!("\n  {word} [{}] {}\n", finding.message.code(), visible(&finding.message.sentence(lang))));
+            let place = where_is(finding);
+            if !place.is_empty() {
+                text.push_str(&format!("      {}\n", visible(&place)));
+            }
+            let advice = finding.message.advice(lang);
+            if !advice.is_empty() {
+                text.push_str(&format!("      {}\n", visible(&advice)));
+            }
+        }
+        text
+    }
+}
+
+/// The catalogue code of the word for a severity.
+pub(super) fn severity_code(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "severity-error",
+        Severity::Warning => "severity-warning",
+        Severity::Note => "severity-note",
+    }
+}
+
+/// File, place and clause of a finding in one line.
+pub(super) fn where_is(finding: &Finding) -> String {
+    let parts = [&finding.path, &finding.place, &finding.clause];
+    parts.iter().filter(|part| !part.is_empty()).map(|part| part.as_str()).collect::<Vec<_>>().join(" · ")
+}
+
+/// `text` without what could drive a terminal or turn its reading order: such signs are shown by number.
+pub(super) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) { out.push_str(&format!("⟨U+{:04X}⟩", u32::from(c))) } else { out.push(c) }
+    }
+    out
+}
+
+/// The report as one self-contained HTML page.
+pub fn report_html(report: &Report, lang: Lang) -> String {
+    page::report(report, lang)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_cannot_drive_the_terminal() {
+        assert_eq!(visible("a\u{1b}[2Jb\u{202E}c"), "a⟨U+001B⟩[2Jb⟨U+202E⟩c");
+    }
+}

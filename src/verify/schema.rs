@@ -1,0 +1,75 @@
+//! Is this XML valid against its schema? Our own schemas, compiled once and kept.
+
+use std::cell::OnceCell;
+
+use xsd_schema::validation::{CollectingValidationSink, SchemaValidator, ValidationFlags, drive_quick_xml};
+use xsd_schema::{SchemaSet, SchemaSetBuilder};
+
+use super::findings::{Valued as _, error};
+use crate::finding::Finding;
+
+/// Most breaches reported of one file: one missing element can shift all that follow.
+const BREACHES_MAX: usize = 50;
+
+/// The schemas of the profile `agid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Schema {
+    /// UNI 11386:2020.
+    PIndex,
+    /// Allegato 5, documento informatico.
+    Documento,
+    /// Allegato 5, documento amministrativo informatico.
+    DocumentoAmministrativo,
+    /// Allegato 5, aggregazione.
+    Aggregazione,
+    /// PREMIS 3, the part that a PdV uses.
+    Premis,
+}
+
+static SOURCES: [(&str, &str); 5] = [
+    ("sincro-pindex.xsd", include_str!("../../schemas/sincro-pindex.xsd")),
+    ("allegato5-documento.xsd", include_str!("../../schemas/allegato5-documento.xsd")),
+    ("allegato5-documento-amministrativo.xsd", include_str!("../../schemas/allegato5-documento-amministrativo.xsd")),
+    ("allegato5-aggregazione.xsd", include_str!("../../schemas/allegato5-aggregazione.xsd")),
+    ("premis-subset.xsd", include_str!("../../schemas/premis-subset.xsd")),
+];
+
+thread_local! {
+    // A compiled set keeps its names in cells and cannot be shared between threads: each compiles those that it needs, once.
+    static COMPILED: [OnceCell<Result<SchemaSet, String>>; 5] = const { [const { OnceCell::new() }; 5] };
+}
+
+fn compiled(schema: Schema) -> Result<SchemaSet, String> {
+    let (name, source) = SOURCES[schema as usize];
+    let base = format!("file:///{name}");
+    let set = SchemaSetBuilder::new().add_source(source, &base).and_then(SchemaSetBuilder::compile);
+    set.map(xsd_schema::CompiledSchemaSet::into_schema_set).map_err(|e| e.to_string())
+}
+
+/// All breaches of `schema` in `bytes`, the file at `path`.
+pub(super) fn breaches(schema: Schema, bytes: &[u8], path: &str) -> Vec<Finding> {
+    COMPILED.with(|all| match all[schema as usize].get_or_init(|| compiled(schema)) {
+        Ok(set) => against(set, bytes, path),
+        Err(cause) => vec![error("schema-unusable").at(path, "").value("cause", cause)],
+    })
+}
+
+fn against(set: &SchemaSet, bytes: &[u8], path: &str) -> Vec<Finding> {
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    let validator = SchemaValidator::new(set, ValidationFlags::default());
+    let mut run = validator.start_run(CollectingValidationSink { errors: &mut errors, warnings: &mut warnings });
+    let driven = drive_quick_xml(bytes, &mut run, set);
+    drop(run);
+    let mut found: Vec<Finding> = errors
+        .iter()
+        .take(BREACHES_MAX)
+        .map(|e| {
+            let place = e.element_path().unwrap_or_default();
+            error("schema-breach").at(path, &place).clause(e.constraint).value("cause", &e.message)
+        })
+        .collect();
+    if let (Err(e), true) = (driven, found.is_empty()) {
+        found.push(error("xml-broken").at(path, "").value("cause", e));
+    }
+    found
+}
