@@ -50,6 +50,10 @@ impl Reader {
         Ok(Self { limits: hello.limits.clone(), lang: hello.lang.clone(), engine: Some(engine), open: None, surveyed: None })
     }
 
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     pub(super) fn survey(&mut self, request: &FileRequest) -> Result<Vec<PageSurvey>> {
         let limits = self.limits.clone();
         let surveys = self.opened(&request.input, &request.mime)?.survey(&limits)?;

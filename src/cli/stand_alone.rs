@@ -32,9 +32,21 @@ pub(crate) fn verify(all: &Global, packages: &[PathBuf], only_digests: bool, htm
         pages.push(report);
     }
     if let Some(path) = html {
-        output::write_whole(path, verify::reports_html(&pages, all.words()).as_bytes())?;
+        output::write_whole(path, reports_html(&pages, packages, all)?.as_bytes())?;
     }
     Ok(u8::from(!is_ok))
+}
+
+/// One report as a page of its own; several as one page, package by package, without pictures.
+fn reports_html(reports: &[verify::Report], packages: &[PathBuf], all: &Global) -> Result<String> {
+    if let [report] = reports {
+        return Ok(verify::report_html(report, all.words()));
+    }
+    let alone = StandAlone::new()?;
+    let options = Options { only_digests: false, limits: Limits::default() };
+    let view = View { pictures: &NoPictures, count: 0, scratch: &alone.scratch };
+    let inspections = packages.iter().map(|p| verify::inspect(p, &options, &view)).collect::<Result<Vec<_>>>()?;
+    Ok(verify::inspections_html(&inspections, all.words()))
 }
 
 /// `inspect PKG…`: text on the terminal, or one HTML file with pictures of the pages.

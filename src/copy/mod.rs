@@ -60,6 +60,18 @@ pub enum PdfaLevel {
     A3b,
 }
 
+impl PdfaLevel {
+    /// The level of that name: `1b`, `2b`, `3b`.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "1b" => Some(Self::A1b),
+            "2b" => Some(Self::A2b),
+            "3b" => Some(Self::A3b),
+            _ => None,
+        }
+    }
+}
+
 /// All that a copy is made of: the same order gives the same bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CopyOrder {

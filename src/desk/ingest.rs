@@ -62,7 +62,6 @@ async fn admit_under(house: &House, root: &Path, take: bool, lines: &mut Vec<Ing
         blobs: house.blobs.clone(),
         clock: house.clock,
         limits: house.config.limits.clone(),
-        archive: house.layout.root().to_owned(),
     };
     let inbox = if root.is_dir() { root } else { root.parent().unwrap_or(root) };
     for found in acquire::walk(&[root.to_owned()], &house.config.limits).apart_from(house.layout.root()) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::show::fact_or_default;
 use crate::aggregation::{Aggregation, AggregationId};
-use crate::describe::{self, AggregationDossier, Literals, Member};
+use crate::describe::{self, AggregationDossier, Member};
 use crate::digest::Digest;
 use crate::document::{Component, Copy, DocumentId, DocumentState};
 use crate::error::{Error, Result};
@@ -138,7 +138,7 @@ async fn plans(house: &House, selection: &Selection) -> Result<Vec<Plan>> {
         return Ok(Vec::new());
     }
     let describe_aggregation = |aggregation: &Aggregation, ids: &[DocumentId]| describe(house, aggregation, ids, &listed);
-    package::plan(PlanOrder {
+    package::plan(&PlanOrder {
         ente: &house.ente,
         instant: house.clock.now(),
         journal: house.store.journal_head(&house.ente_id).await?,
@@ -168,7 +168,6 @@ fn describe(house: &House, aggregation: &Aggregation, ids: &[DocumentId], listed
         intestatario: None,
         procedimento: None,
         posizione_fisica: None,
-        literals: &Literals::default(),
     })?;
     match described.findings.iter().find(|f| f.severity == crate::finding::Severity::Error) {
         Some(finding) => Err(Error::hold("aggregation-breach")

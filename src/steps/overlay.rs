@@ -58,7 +58,7 @@ pub(crate) fn check(field: &str, value: &str, titolario: &crate::classify::Titol
         "protocollo" => return parse_protocollo(value).map(|_| ()),
         "data" => return parse_date("data", value).map(|_| ()),
         "voce" => titolario.nome(&Voce(value.to_owned())).is_some(),
-        "tipo" => crate::classify::is_tipo(value),
+        "tipo" => crate::classify::tipo_name(value).is_some(),
         "riservato" => matches!(value, "si" | "no"),
         "oggetto" | "mittente" | "destinatario" | "fascicolo" => !value.trim().is_empty() && value.len() <= 2_000,
         _ => false,
