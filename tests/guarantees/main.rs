@@ -4,4 +4,5 @@ mod acquire;
 #[cfg(feature = "drill")]
 mod admission_drill;
 mod blobs;
+mod ingest_walk;
 mod store;
