@@ -28,6 +28,12 @@ impl Seen {
         let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
         Self { device: metadata.dev(), inode: metadata.ino(), bytes: metadata.len(), mtime_ns }
     }
+
+    /// All of it, for an id.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let parts = [self.device, self.inode, self.bytes, self.mtime_ns.cast_unsigned()];
+        parts.iter().flat_map(|part| part.to_be_bytes()).collect()
+    }
 }
 
 /// An open source. Its last read, the one that finds the end, fails with `source-changed` if the file is not as it was

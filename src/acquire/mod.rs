@@ -13,7 +13,6 @@ pub use walk::{Found, Walk, is_input, walk};
 use crate::arrival::{Arrival, ArrivalState, EnteId, FileName};
 use crate::blobs::{Blobs, StoredBlob};
 use crate::clock::Clock;
-use crate::digest::Digest;
 use crate::drill;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -120,16 +119,18 @@ pub async fn quarantine(desk: &Admission, offer: &Offer, folder: &Path, reason: 
     if !guard::is_hopeless(reason) || matches!(offer.release, Release::Leave) {
         return Ok(None);
     }
-    let now = desk.clock.now();
-    let place = std::os::unix::ffi::OsStrExt::as_bytes(offer.path.as_os_str());
-    let id = Digest::id("qua", &[offer.ente.0.as_bytes(), place, &now.as_microsecond().to_be_bytes()]);
-    let (path, folder, prefix) = (offer.path.clone(), folder.to_owned(), id.clone());
-    let moved = blocking(move || release::set_aside(&path, &folder, &prefix)).await?;
+    let (path, ente, folder) = (offer.path.clone(), offer.ente.clone(), folder.to_owned());
+    let id = blocking(move || release::quarantine_id(&ente, &path)).await?;
+    // The line comes first: a death before the move repeats the move, not the line.
+    if desk.store.events_of(&offer.ente, &id).await?.is_empty() {
+        let detail = [("reason".to_owned(), reason.code().to_owned()), ("name".to_owned(), keyed_name(desk, offer).await?)];
+        let line = event(desk.clock.now(), "quarantined", &id, "refuse");
+        let line = Event { detail: detail.into(), ..line };
+        desk.store.apply(&offer.ente, None, &[Change::Journal(line)]).await?;
+    }
+    let path = offer.path.clone();
+    let moved = blocking(move || release::set_aside(&path, &folder, &id)).await?;
     drill::point("acquire.quarantined");
-    let detail = [("reason".to_owned(), reason.code().to_owned()), ("name".to_owned(), keyed_name(desk, offer).await?)];
-    let line = event(now, "quarantined", &id, "refuse");
-    let line = Event { detail: detail.into(), ..line };
-    desk.store.apply(&offer.ente, None, &[Change::Journal(line)]).await?;
     Ok(Some(moved))
 }
 

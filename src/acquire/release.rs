@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 use super::guard::{Seen, resolved, shown};
-use crate::arrival::ArrivalId;
+use crate::arrival::{ArrivalId, EnteId};
 use crate::blobs::local::{make_folder, move_file, parent, sync_folder};
+use crate::digest::Digest;
 use crate::drill;
 use crate::error::{Error, Result};
 
@@ -46,6 +47,13 @@ pub(super) fn take(path: &Path, inbox: &Path, seen: &Seen, (id, day): (&ArrivalI
     sync_folder(parent(path))?;
     drill::point("acquire.released");
     Ok(target)
+}
+
+/// The id of what is put into quarantine, from what makes it that thing at that place: the same after a restart.
+pub(super) fn quarantine_id(ente: &EnteId, path: &Path) -> Result<String> {
+    let metadata = path.symlink_metadata().map_err(|e| Error::disk("look at source", parent(path), e))?;
+    let seen = Seen::of(&metadata);
+    Ok(Digest::id("qua", &[ente.0.as_bytes(), path.as_os_str().as_bytes(), &seen.bytes()]))
 }
 
 /// Moves `path` into the quarantine folder, under `prefix` and its own name.

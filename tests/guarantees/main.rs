@@ -6,5 +6,6 @@ mod acquire;
 #[cfg(feature = "drill")]
 mod admission_drill;
 mod blobs;
+mod ingest_walk;
 mod store;
 mod verify;
