@@ -9,3 +9,4 @@ mod blobs;
 mod ingest_walk;
 mod store;
 mod verify;
+mod copy;
