@@ -41,6 +41,12 @@ impl<'a, S: Read + Seek> Bytes<'a, S> {
         Ok(out)
     }
 
+    /// The file as a stream, from `place`.
+    pub(super) fn rewound(&mut self, place: SeekFrom) -> Result<impl Read + '_> {
+        self.source.seek(place).map_err(Error::store)?;
+        Ok(self.source.by_ref().take(self.len))
+    }
+
     /// Where the tail begins.
     pub(super) fn tail_start(&self) -> u64 {
         self.len.saturating_sub(WINDOW)
@@ -64,19 +70,12 @@ impl<'a, S: Read + Seek> Bytes<'a, S> {
 
 /// Offset of the first `needle` in `hay`.
 pub(super) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    if needle.is_empty() || hay.len() < needle.len() {
-        return None;
-    }
-    let first = needle[0];
-    (0..=hay.len() - needle.len()).find(|&at| hay[at] == first && hay[at..].starts_with(needle))
+    memchr::memmem::find(hay, needle)
 }
 
 /// Offset of the last `needle` in `hay`.
 pub(super) fn rfind(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    if needle.is_empty() || hay.len() < needle.len() {
-        return None;
-    }
-    (0..=hay.len() - needle.len()).rev().find(|&at| hay[at..].starts_with(needle))
+    memchr::memmem::rfind(hay, needle)
 }
 
 /// True if `needle` occurs in `hay`.

@@ -7,7 +7,7 @@ use crate::messages::Message;
 
 use super::formats::{Way, way_of};
 
-/// Warnings that hold, the gravest first; each is also the code of the hold.
+/// Warnings that hold, the gravest first; each is also the code of the hold. The last is said only of what could else be read.
 const HOLDING: &[&str] = &["file-truncated", "extension-contradicts", "container-escapes", "xml-entities", "active-content"];
 
 /// Nothing if the file may be opened and read; else why not (refused, or held for a person).

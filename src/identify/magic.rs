@@ -62,7 +62,6 @@ const SIGNATURES: &[(usize, &[u8], Family)] = &[
     (0, b"AC1024", Family::Plain("dwg-2010")),
     (0, b"AC1027", Family::Plain("dwg-2013")),
     (0, b"AC1032", Family::Plain("dwg-2018")),
-    (0, b"AutoCAD Binary DXF", Family::Plain("dxf")),
     (0, b"\x78\x9f\x3e\x22", Family::Plain("tnef")),
     (0, b"\0\x01\0\0Standard ACE DB", Family::Plain("accdb")),
     (0, b"\0\0\x27\x0a", Family::Plain("shp")),
@@ -140,13 +139,12 @@ fn office(head: &[u8], len: u64) -> Option<Family> {
         return None;
     }
     let version = find(head, b"A\0c\0c\0e\0s\0s\0V\0e\0r\0s\0i\0o\0n\0").and_then(|at| {
-        let after = head.get(at + 26..head.len().min(at + 66))?;
-        ["0\08\0.\05\0", "0\09\0.\05\0", "0\07\0.\05\0"].into_iter().find(|v| find(after, v.as_bytes()).is_some())
+        let after: Vec<u8> = head[at..].iter().take(80).copied().filter(|b| matches!(b, b'0'..=b'9' | b'.')).collect();
+        [&b"08.5"[..], b"09.5"].into_iter().find(|version| find(&after, version).is_some())
     });
     Some(Family::Plain(match (version, number(head, 20, 1, true)) {
-        (Some("0\08\0.\05\0"), _) => "mdb-2000",
-        (Some("0\09\0.\05\0"), _) => "mdb-2002",
-        (_, Some(1)) => "mdb-2000",
+        (Some(b"09.5"), _) => "mdb-2002",
+        (Some(_), _) | (_, Some(1)) => "mdb-2000",
         _ => "mdb",
     }))
 }

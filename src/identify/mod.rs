@@ -1,9 +1,21 @@
 //! What are these bytes? `format`: by content, PRONOM PUID, verdict of Allegato 2 (rule T-05: never by extension).
 
 mod bytes;
+mod cfb;
+mod cms;
+mod entries;
 mod formats;
 mod gate;
+mod jpeg;
 mod magic;
+mod mail;
+mod markup;
+mod office;
+mod pdf;
+mod raster;
+mod riff;
+mod text;
+mod tiff;
 
 use std::io::{Read, Seek};
 use std::path::Path;
@@ -42,13 +54,22 @@ pub fn json(path: &Path, format: &Format) -> serde_json::Value {
 }
 
 /// Sends the file to the eye for its family.
-fn look<S: Read + Seek>(file: &mut Bytes<'_, S>, _limits: &Limits) -> Result<Seen> {
-    Ok(Seen::of(match magic::family(&file.head, file.len) {
-        Some(Family::Pdf) => "pdf",
-        Some(Family::Tiff) => "tiff",
-        Some(Family::Jpeg) => "jpeg",
-        Some(Family::Png) => "png-1.0",
-        Some(Family::Plain(key)) => key,
-        _ => "unknown",
-    }))
+fn look<S: Read + Seek>(file: &mut Bytes<'_, S>, limits: &Limits) -> Result<Seen> {
+    match magic::family(&file.head, file.len) {
+        Some(Family::Pdf) => pdf::look(file, limits),
+        Some(Family::Tiff) => tiff::look(file, limits),
+        Some(Family::Jpeg) => jpeg::look(file),
+        Some(Family::Png) => raster::png(file),
+        Some(Family::Gif) => Ok(raster::gif(file)),
+        Some(Family::Bmp) => Ok(raster::bmp(file)),
+        Some(Family::Jp2) => raster::jp2(file),
+        Some(Family::Riff) => Ok(riff::look(file)),
+        Some(Family::Zip) => office::look(file, limits),
+        Some(Family::Cfb) => cfb::look(file),
+        Some(Family::Plain(key)) => Ok(Seen::of(key)),
+        None => match cms::look(file) {
+            Some(seen) => Ok(seen),
+            None => text::look(file, limits),
+        },
+    }
 }

@@ -10,3 +10,4 @@ mod ingest_walk;
 mod store;
 mod verify;
 mod copy;
+mod identify;
