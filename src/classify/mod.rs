@@ -1,13 +1,31 @@
 //! What is it and where does it belong? `filing`: tipo, voce, aggregation, with reasons; below threshold a doubt.
+//!
+//! Types are data (`schemas/document-types.toml`), and so are the words of the voci (`schemas/voce-words.toml`). A type is
+//! proposed with confidence only by a title cue together with a structure cue; what the body cites does not decide.
 
+mod aggregazione;
+mod composed;
+mod cues;
+mod guess;
+mod tipi;
 mod titolario;
 
 use jiff::civil::Date;
 
-use crate::document::DocumentId;
+use crate::document::{DocumentId, Hold};
 use crate::ente::Ente;
+use crate::fields::{Fields, Reading, Verso};
+use crate::filing::{Alternative, Filing, Voce};
+use crate::messages::Message;
+use crate::page::PageText;
 
+pub use composed::composed_oggetto;
+pub use tipi::Registro;
 pub use titolario::{Titolario, VoceTitolario};
+
+use cues::Heard;
+use guess::Guess;
+use tipi::{Knowledge, Tipo};
 
 /// What filing needs to know beside the document itself.
 #[derive(Debug, Clone, Copy)]
@@ -21,3 +39,158 @@ pub struct Context<'a> {
     /// The day it came in (ente's zone): the year of an aggregation where no registration gives one.
     pub received: Date,
 }
+
+/// A voce with what it rests on.
+struct Placed {
+    voce: Voce,
+    confidence: f32,
+    reason: Message,
+    page: Option<u32>,
+    others: Vec<(Voce, f32)>,
+}
+
+/// The proposal for a document: tipo, voce and aggregation with reasons and alternatives; below the threshold it carries a doubt.
+pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Filing {
+    let knowledge = tipi::knowledge();
+    let heard = Heard::of(pages, fields, &knowledge.lexicon);
+    let guesses = guess::tipi(&heard, knowledge);
+    let Some((tipo, best)) = guesses.first().map(|g| (g.tipo, g)).or_else(|| None::<(&Tipo, &Guess<'_>)>) else {
+        return unknown(fields, context);
+    };
+    let placed = placed(&heard, knowledge, tipo, fields, context);
+    let confidence = best.confidence.min(placed.confidence);
+    let mut reasons = reasons(best);
+    reasons.push(placed.reason.clone());
+    let aggregazione = aggregazione::key(tipo, &placed.voce, fields, context);
+    reasons.push(aggregazione::reason(&aggregazione));
+    let riservato = tipo.riservato || knowledge.delicate.iter().any(|phrase| !heard.hits(phrase).is_empty());
+    let alternatives = alternatives(&guesses, &placed, context);
+    let doubts = doubts(tipo, confidence, &placed, &alternatives, context);
+    Filing {
+        tipo: reading(tipo.code.clone(), best.confidence, best.title.map(|(_, page)| page)),
+        voce: reading(placed.voce.clone(), placed.confidence, placed.page),
+        aggregazione,
+        confidence,
+        reasons,
+        alternatives,
+        riservato,
+        tempo_di_conservazione: tipo.anni.or_else(|| context.titolario.retention(&placed.voce)),
+        doubts,
+    }
+}
+
+fn reading<T>(value: T, confidence: f32, page: Option<u32>) -> Reading<T> {
+    Reading { value, confidence, origin: "rule cues".into(), page, rect: None, second: None }
+}
+
+/// A document without any cue: proposed as a letter at the foot of the plan, with no confidence, and held.
+fn unknown(fields: &Fields, context: &Context<'_>) -> Filing {
+    let voce = context.titolario.voci().last().map_or_else(|| Voce("XIV".into()), |v| v.voce.clone());
+    let message = Message::new("classification-uncertain").with("tipo", "-").with("voce", &voce).with("confidence", 0).with("others", "-");
+    Filing {
+        tipo: reading("lettera".into(), 0.0, None),
+        voce: reading(voce.clone(), 0.0, None),
+        aggregazione: aggregazione::loose(&voce, fields, context),
+        confidence: 0.0,
+        reasons: vec![Message::new("reason-nothing")],
+        alternatives: Vec::new(),
+        riservato: false,
+        tempo_di_conservazione: None,
+        doubts: vec![Hold::new(message).on_field("tipo")],
+    }
+}
+
+fn reasons(best: &Guess<'_>) -> Vec<Message> {
+    let mut reasons = Vec::new();
+    if let Some((words, page)) = best.title {
+        reasons.push(Message::new("reason-title").with("words", words).with("page", page).with("tipo", &best.tipo.nome));
+    }
+    if !best.structure.is_empty() {
+        let shown: Vec<&str> = best.structure.iter().take(6).copied().collect();
+        reasons.push(Message::new("reason-structure").with("words", shown.join(", ")));
+    }
+    reasons
+}
+
+/// The voce of a document of that type: fixed, chosen among a few, or by the subject of the act.
+fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, context: &Context<'_>) -> Placed {
+    let default = tipo.voci.first().cloned().unwrap_or_else(|| Voce("XIV".into()));
+    let fixed = |voce: Voce, confidence: f32| Placed {
+        reason: Message::new("reason-voce-tipo").with("voce", &voce).with("name", context.titolario.nome(&voce).unwrap_or("-")),
+        voce,
+        confidence,
+        page: None,
+        others: Vec::new(),
+    };
+    if tipo.code == "fattura" {
+        let issued = fields.protocollo.as_ref().is_some_and(|p| p.value.verso == Some(Verso::U));
+        return fixed(Voce(if issued { "IV.3" } else { "IV.4" }.into()), 0.95);
+    }
+    if !tipo.subject && tipo.voci.len() == 1 {
+        return fixed(default, 0.95);
+    }
+    let known = |voce: &Voce| context.titolario.voce(voce).is_some() && (tipo.subject || tipo.voci.contains(voce));
+    let found: Vec<_> = guess::subjects(heard, knowledge).into_iter().filter(|s| known(s.voce)).collect();
+    let next = found.get(1).map_or(0.0, |s| s.score);
+    let Some(best) = found.first() else {
+        return fixed(default, if tipo.subject { 0.3 } else { 0.7 });
+    };
+    let sure = guess::subject_confidence(best.score, next);
+    let others = found.iter().skip(1).take(3).map(|s| (s.voce.clone(), (s.score / (best.score + s.score) * 0.8).clamp(0.0, 1.0))).collect();
+    // A type of few voci goes to its default unless words speak clearly for another; a subject too weak leaves the default in doubt.
+    if !tipo.subject && (best.score < 3.0 || sure < 0.5) {
+        return Placed { others, ..fixed(default, 0.75) };
+    }
+    let confidence = if tipo.subject { sure } else { sure.max(0.65) };
+    Placed {
+        reason: Message::new("reason-voce-words")
+            .with("voce", best.voce)
+            .with("name", context.titolario.nome(best.voce).unwrap_or("-"))
+            .with("words", best.words.join(", "))
+            .with("page", best.page),
+        voce: best.voce.clone(),
+        confidence,
+        page: Some(best.page),
+        others,
+    }
+}
+
+/// What else was considered: other types in their default voce, other voci of the same type; the best three.
+fn alternatives(guesses: &[Guess<'_>], placed: &Placed, _: &Context<'_>) -> Vec<Alternative> {
+    let first = guesses.first().map(|g| g.tipo.code.clone()).unwrap_or_default();
+    let types = guesses.iter().skip(1).take(3).filter_map(|g| {
+        let voce = if g.tipo.subject { placed.voce.clone() } else { g.tipo.voci.first()?.clone() };
+        Some(Alternative { tipo: g.tipo.code.clone(), voce, confidence: g.confidence })
+    });
+    let voci = placed.others.iter().map(|(voce, confidence)| Alternative { tipo: first.clone(), voce: voce.clone(), confidence: *confidence });
+    let mut all: Vec<Alternative> = types.chain(voci).filter(|a| a.confidence >= 0.05).collect();
+    all.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    all.truncate(3);
+    all
+}
+
+fn doubts(tipo: &Tipo, confidence: f32, placed: &Placed, alternatives: &[Alternative], context: &Context<'_>) -> Vec<Hold> {
+    if confidence >= context.ente.soglie.classificazione {
+        return Vec::new();
+    }
+    let others: Vec<String> = alternatives.iter().map(|a| format!("{} {} ({:.0} %)", a.tipo, a.voce, a.confidence * 100.0)).collect();
+    let message = Message::new("classification-uncertain")
+        .with("tipo", &tipo.nome)
+        .with("voce", &placed.voce)
+        .with("confidence", (confidence * 100.0).round())
+        .with("others", if others.is_empty() { "-".to_owned() } else { others.join("; ") });
+    vec![Hold::new(message).on_field(if placed.confidence < confidence + f32::EPSILON { "voce" } else { "tipo" })]
+}
+
+/// How documents of that type are registered; none of an unknown code.
+pub fn registro(tipo: &str) -> Option<Registro> {
+    tipi::knowledge().tipi.iter().find(|t| t.code == tipo).map(|t| t.registro)
+}
+
+/// Name of a type for a person; none of an unknown code.
+pub fn tipo_name(tipo: &str) -> Option<&'static str> {
+    tipi::knowledge().tipi.iter().find(|t| t.code == tipo).map(|t| t.nome.as_str())
+}
+
+#[cfg(test)]
+mod tests;
