@@ -11,3 +11,7 @@ mod store;
 mod verify;
 mod copy;
 mod identify;
+mod describe;
+mod norms;
+mod package;
+mod schemas;
