@@ -1,5 +1,6 @@
 //! All integration tests in one binary, named as guarantees.
 
+mod crash;
 mod stage;
 mod tidy;
 mod acquire;
