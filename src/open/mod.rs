@@ -53,3 +53,55 @@ pub fn documents(arrival: &Arrival, format: &Format) -> Result<Vec<Opened>> {
     };
     Ok(vec![Opened { position: 1, name: arrival.name.clone(), components: vec![principal] }])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arrival::{ArrivalId, ArrivalState, EnteId};
+    use crate::document::Verdict;
+
+    fn arrival(bytes: u64) -> Arrival {
+        Arrival {
+            id: ArrivalId("arr-x".into()),
+            ente: EnteId("c_x912".into()),
+            door: "ingest".into(),
+            name: FileName::new(&b"a\xff.tif"[..]),
+            bytes,
+            mtime_ns: 0,
+            sha256: Digest::of(b"a"),
+            admitted_at: jiff::Timestamp::UNIX_EPOCH,
+            state: ArrivalState::Working,
+            duplicate_of: None,
+            reason: None,
+        }
+    }
+
+    fn tiff() -> Format {
+        Format {
+            puid: Some("fmt/353".into()),
+            mime: "image/tiff".into(),
+            name: "TIFF".into(),
+            version: None,
+            claims: Vec::new(),
+            signed: false,
+            encrypted: false,
+            verdict: Verdict::Accettato,
+            rule: "A2 TIFF".into(),
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn one_file_is_one_document_with_its_bytes_and_its_true_name() {
+        let opened = documents(&arrival(1), &tiff()).expect("documents");
+        let [document] = opened.as_slice() else { panic!("{opened:?}") };
+        let [part] = document.components.as_slice() else { panic!("{document:?}") };
+        assert_eq!((document.position, part.role, part.n, part.bytes), (1, Role::Principale, 1, 1));
+        assert_eq!((part.name.bytes(), part.sha256, &part.form), (&b"a\xff.tif"[..], Digest::of(b"a"), &Form::AsArrived));
+    }
+
+    #[test]
+    fn nothing_comes_out_of_an_empty_file() {
+        assert_eq!(documents(&arrival(0), &tiff()).expect_err("empty").code(), "file-empty");
+    }
+}
