@@ -59,7 +59,10 @@ fn to_gray(bytes: &[u8], color: tiff::ColorType, width: u32, height: u32) -> Vec
             let bit = |x: usize, y: usize| if bytes[y * stride + x / 8] >> (7 - x % 8) & 1 == 1 { 255 } else { 0 };
             (0..height as usize).flat_map(|y| (0..width as usize).map(move |x| bit(x, y))).collect()
         }
-        tiff::ColorType::RGB(8) => bytes.chunks_exact(3).map(|p| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114) / 1000) as u8).collect(),
+        tiff::ColorType::RGB(8) => bytes
+            .chunks_exact(3)
+            .map(|p| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114) / 1000) as u8)
+            .collect(),
         _ => bytes.to_vec(),
     }
 }

@@ -68,13 +68,15 @@ impl Config {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(e) => return Err(Error::disk("read configuration", file, e)),
         };
-        let config: Self = toml::from_str(&text)
-            .map_err(|e| Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", e.message()).because(e))?;
+        let config: Self = toml::from_str(&text).map_err(|e| {
+            Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", e.message()).because(e)
+        })?;
         config.checked(file)
     }
 
     fn checked(self, file: &Path) -> Result<Self> {
-        let wrong = |what: &str| Err(Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", what));
+        let wrong =
+            |what: &str| Err(Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", what));
         if !["1b", "2b", "3b"].contains(&self.copy.level.as_str()) {
             return wrong("copy.level: 1b, 2b, 3b");
         }

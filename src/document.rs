@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::arrival::{ArrivalId, EnteId, FileName, id_type};
+use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId, FileName, id_type};
 use crate::digest::Digest;
 use crate::messages::Message;
 
@@ -217,6 +217,21 @@ pub struct Document {
 }
 
 impl Document {
+    /// The document at `position` of an arrival, as it is born: working, or waiting as a duplicate as its arrival does.
+    pub fn of_arrival(arrival: &Arrival, position: u32) -> Self {
+        let is_duplicate = arrival.state == ArrivalState::Duplicate;
+        Self {
+            id: Self::derive_id(&arrival.ente, &arrival.id, position),
+            ente: arrival.ente.clone(),
+            arrival: arrival.id.clone(),
+            position,
+            name: arrival.name.clone(),
+            state: if is_duplicate { DocumentState::Duplicate } else { DocumentState::Working },
+            formed_at: arrival.admitted_at,
+            version: 1,
+        }
+    }
+
     /// The id of the document at `position` of `arrival` (invariant 4).
     pub fn derive_id(ente: &EnteId, arrival: &ArrivalId, position: u32) -> DocumentId {
         DocumentId(Digest::id("doc", &[ente.0.as_bytes(), arrival.0.as_bytes(), &position.to_be_bytes()]))

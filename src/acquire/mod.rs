@@ -13,10 +13,12 @@ pub use walk::{Found, Walk, is_input, walk};
 use crate::arrival::{Arrival, ArrivalState, EnteId, FileName};
 use crate::blobs::{Blobs, StoredBlob};
 use crate::clock::Clock;
+use crate::document::{Document, Hold};
 use crate::drill;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::limits::Limits;
+use crate::messages::Message;
 use crate::store::{Change, NewJob, Store};
 use guard::Seen;
 
@@ -166,6 +168,7 @@ async fn recorded(desk: &Admission, offer: &Offer, seen: &Seen, stored: StoredBl
             return Ok((before.swap_remove(n), AdmitOutcome::Replay));
         }
         let first = before.first().map(|arrival| arrival.id.clone());
+        let twin = before.first().cloned();
         let arrival = Arrival {
             id: id.clone(),
             ente: offer.ente.clone(),
@@ -179,7 +182,7 @@ async fn recorded(desk: &Admission, offer: &Offer, seen: &Seen, stored: StoredBl
             duplicate_of: first.clone(),
             reason: None,
         };
-        let changes = admission(&arrival, before.len() as u64, &name);
+        let changes = admission(&arrival, twin.as_ref(), before.len() as u64, &name);
         drill::point("acquire.before-record");
         match desk.store.apply(&offer.ente, None, &changes).await {
             Ok(()) => return Ok((arrival, first.map_or(AdmitOutcome::New, |of| AdmitOutcome::Duplicate { of }))),
@@ -190,8 +193,9 @@ async fn recorded(desk: &Admission, offer: &Offer, seen: &Seen, stored: StoredBl
     Err(Error::retry("arrivals-changed"))
 }
 
-/// The one transaction of an admission, which still must see `others` earlier arrivals with the same bytes.
-fn admission(arrival: &Arrival, others: u64, keyed_name: &str) -> Vec<Change> {
+/// The one transaction of an admission, which still must see `others` earlier arrivals with the same bytes, `twin` the
+/// first of them. A duplicate has its document at once, so that it is seen waiting (invariant 3).
+fn admission(arrival: &Arrival, twin: Option<&Arrival>, others: u64, keyed_name: &str) -> Vec<Change> {
     let is_duplicate = arrival.duplicate_of.is_some();
     let line = event(arrival.admitted_at, "admitted", arrival.id.as_str(), if is_duplicate { "hold" } else { "success" });
     let mut detail = vec![
@@ -206,7 +210,15 @@ fn admission(arrival: &Arrival, others: u64, keyed_name: &str) -> Vec<Change> {
         Change::AddBlob { sha256: arrival.sha256, bytes: arrival.bytes },
         Change::AddArrival(Box::new(arrival.clone())),
     ];
-    if !is_duplicate {
+    if let Some(twin) = twin {
+        let document = Document::of_arrival(arrival, 1);
+        let why =
+            Message::new("duplicate-waits").with("id", &twin.id).with("name", twin.name.shown()).with("when", twin.admitted_at);
+        let holds = vec![Hold::new(why)];
+        let document_id = document.id.clone();
+        changes.push(Change::AddDocument(Box::new(document)));
+        changes.push(Change::SetHolds { document: document_id, holds });
+    } else {
         changes.push(Change::AddJob(NewJob { step: FIRST_STEP.to_owned(), owner: arrival.id.0.clone(), priority: 0 }));
     }
     changes.push(Change::Journal(Event { detail: detail.into_iter().collect(), ..line }));

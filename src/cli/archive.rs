@@ -276,10 +276,12 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
             let jobs = house.store.job_counts(None).await?;
             let journal = house.store.check_journal(&house.ente_id).await?;
             is_well = journal.is_ok();
-            object["archive"] = json!({"path": all.archive, "ente": house.ente_id, "jobs": jobs, "journal_whole": journal.is_ok()});
+            object["archive"] =
+                json!({"path": all.archive, "ente": house.ente_id, "jobs": jobs, "journal_whole": journal.is_ok()});
         }
         Err(error) => {
-            object["archive"] = json!({"path": all.archive, "error": error.message().text(if all.json { Lang::En } else { all.words() })});
+            object["archive"] =
+                json!({"path": all.archive, "error": error.message().text(if all.json { Lang::En } else { all.words() })});
         }
     }
     output::line(&if all.json { object.to_string() } else { serde_json::to_string_pretty(&object).unwrap_or_default() });

@@ -64,7 +64,8 @@ pub(crate) async fn evaluate(all: &Global, folder: &Path) -> Result<u8> {
         }
     }
     show(all, &scores);
-    let is_wrong = |s: &&Score| s.state != DocumentState::Held && (s.voce_right == Some(false) || s.protocollo_right == Some(false));
+    let is_wrong =
+        |s: &&Score| s.state != DocumentState::Held && (s.voce_right == Some(false) || s.protocollo_right == Some(false));
     Ok(u8::from(scores.iter().any(|s| is_wrong(&s))))
 }
 
@@ -73,9 +74,8 @@ fn truths(folder: &Path) -> Result<BTreeMap<String, Truth>> {
     let entries = std::fs::read_dir(folder).map_err(|e| Error::disk("read folder", folder, e))?;
     for path in entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "json")) {
         let text = std::fs::read_to_string(&path).map_err(|e| Error::disk("read truth", &path, e))?;
-        let truth: Truth = serde_json::from_str(&text).map_err(|e| {
-            Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("{}: {e}", path.display()))
-        })?;
+        let truth: Truth = serde_json::from_str(&text)
+            .map_err(|e| Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("{}: {e}", path.display())))?;
         if let Some(first) = truth.files.first() {
             truths.insert(first.clone(), truth);
         }

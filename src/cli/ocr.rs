@@ -73,7 +73,9 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     for (survey, read) in surveys.iter().zip(readers.read_all(&input, &mime, &surveys, &|_| {})) {
         match read {
             Ok(page) => pages.push(page),
-            Err(error) => unread.push(Message::new("page-unread").with("page", survey.n).with("why", error.message().sentence(all.words()))),
+            Err(error) => {
+                unread.push(Message::new("page-unread").with("page", survey.n).with("why", error.message().sentence(all.words())))
+            }
         }
     }
     if let Some(first) = unread.first() {

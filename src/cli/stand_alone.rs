@@ -94,7 +94,9 @@ pub(crate) fn identify(all: &Global, files: &[PathBuf]) -> Result<u8> {
                 is_well = false;
                 let why = error.message().text(all.words());
                 if all.json {
-                    output::line(&json!({"path": path, "verdict": "rifiutato", "rule": error.code(), "message": why}).to_string());
+                    output::line(
+                        &json!({"path": path, "verdict": "rifiutato", "rule": error.code(), "message": why}).to_string(),
+                    );
                 } else {
                     output::complain(&format!("{}: {why}", path.display()));
                 }
@@ -135,8 +137,7 @@ pub(crate) fn extract(all: &Global, file: &Path) -> Result<u8> {
 pub(crate) fn classify(all: &Global, file: &Path) -> Result<u8> {
     let (fields, texts) = read(file)?;
     let ente = Ente::prova();
-    let (sha256, _) =
-        std::fs::File::open(file).and_then(Digest::of_reader).map_err(|e| Error::disk("read", file, e))?;
+    let (sha256, _) = std::fs::File::open(file).and_then(Digest::of_reader).map_err(|e| Error::disk("read", file, e))?;
     let document = DocumentId(Digest::id("doc", &[sha256.bytes()]));
     let received = crate::clock::date_of_law(Clock::System.now(), &ente.zona);
     let context = classify::Context { ente: &ente, titolario: Titolario::comuni(), document: &document, received };

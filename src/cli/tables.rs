@@ -31,8 +31,9 @@ fn short(text: &str, length: usize) -> String {
 
 /// Documents, one per line, and under the table the reason of each that waits or was refused.
 pub(crate) fn documents(rows: &[Row], lang: Lang) {
-    let heads = ["head-id", "head-name", "head-state", "head-tipo", "head-voce", "head-protocollo", "head-fascicolo", "head-confidence"]
-        .map(|code| label(code, lang));
+    let heads =
+        ["head-id", "head-name", "head-state", "head-tipo", "head-voce", "head-protocollo", "head-fascicolo", "head-confidence"]
+            .map(|code| label(code, lang));
     let dash = || "—".to_owned();
     let lines: Vec<Vec<String>> = rows
         .iter()

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::acquire::{self, AdmitOutcome, Admission, Offer, Release};
+use crate::acquire::{self, Admission, AdmitOutcome, Offer, Release};
 use crate::arrival::{ArrivalId, ArrivalState};
 use crate::document::{DocumentId, DocumentState};
 use crate::error::{Kind, Result};
-use crate::messages::{Lang, Message};
+use crate::messages::Lang;
 use crate::pipeline::House;
 use crate::worker;
 
@@ -127,18 +127,6 @@ async fn complete(house: &House, line: &mut IngestLine, lang: Lang) -> Result<()
     if reasons.is_empty() {
         reasons.extend(arrival.reason.as_ref().map(|m| m.text(lang)));
     }
-    if let Some(earlier) = &arrival.duplicate_of {
-        reasons = vec![duplicate_reason(house, earlier, lang).await?];
-    }
     line.reason = (!reasons.is_empty()).then(|| reasons.join(" · "));
     Ok(())
-}
-
-async fn duplicate_reason(house: &House, earlier: &ArrivalId, lang: Lang) -> Result<String> {
-    let message = Message::new("duplicate-waits").with("id", earlier);
-    let message = match house.store.arrival(&house.ente_id, earlier).await? {
-        Some(first) => message.with("name", first.name.shown()).with("when", first.admitted_at),
-        None => message,
-    };
-    Ok(message.text(lang))
 }

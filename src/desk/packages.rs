@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-
 use super::show::fact_or_default;
 use crate::aggregation::{Aggregation, AggregationId};
 use crate::describe::{self, AggregationDossier, Member};
@@ -162,7 +161,10 @@ fn describe(house: &House, aggregation: &Aggregation, ids: &[DocumentId], listed
         ente: &house.ente,
         aggregation,
         documents: &documents,
-        titolario: describe::Titolario { descrizione: house.titolario.nome(&aggregation.key.voce).unwrap_or_default(), piano: None },
+        titolario: describe::Titolario {
+            descrizione: house.titolario.nome(&aggregation.key.voce).unwrap_or_default(),
+            piano: None,
+        },
         tempo_di_conservazione: chosen.iter().filter_map(|l| l.years).max(),
         rup: None,
         intestatario: None,
@@ -170,9 +172,9 @@ fn describe(house: &House, aggregation: &Aggregation, ids: &[DocumentId], listed
         posizione_fisica: None,
     })?;
     match described.findings.iter().find(|f| f.severity == crate::finding::Severity::Error) {
-        Some(finding) => Err(Error::hold("aggregation-breach")
-            .with("id", &aggregation.id)
-            .with("why", finding.message.text(Lang::It))),
+        Some(finding) => {
+            Err(Error::hold("aggregation-breach").with("id", &aggregation.id).with("why", finding.message.text(Lang::It)))
+        }
         None => Ok(described.xml),
     }
 }
@@ -188,13 +190,7 @@ async fn parcel(house: &House, row: &DocumentRow) -> Result<(Parcel, Option<List
     events.extend(house.store.events_of(&house.ente_id, id).await?);
     let (xml, member) = metadata.map_or((None, None), |m| (Some(m.xml), m.member));
     let years = filing.and_then(|f| f.tempo_di_conservazione);
-    let parcel = Parcel {
-        document: row.document.clone(),
-        aggregation: Some(aggregation),
-        components,
-        copies,
-        metadata: xml,
-        events,
-    };
+    let parcel =
+        Parcel { document: row.document.clone(), aggregation: Some(aggregation), components, copies, metadata: xml, events };
     Ok((parcel, member.map(|member| Listed { member, years })))
 }

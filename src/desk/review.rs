@@ -76,7 +76,8 @@ async fn consequences(house: &House, row: &DocumentRow, request: &Request) -> Re
             ])
         }
         DocumentState::Duplicate if request.release => {
-            Ok([vec![working, Change::SetHolds { document: document.id.clone(), holds: Vec::new() }], from_arrival.to_vec()].concat())
+            Ok([vec![working, Change::SetHolds { document: document.id.clone(), holds: Vec::new() }], from_arrival.to_vec()]
+                .concat())
         }
         DocumentState::Held if request.approve || request.retry || request.release || !request.set.is_empty() => {
             let is_surveyed = house.store.fact(&house.ente_id, document.id.as_str(), "survey").await?.is_some();

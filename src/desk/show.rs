@@ -72,9 +72,9 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
     let filing: Option<Filing> = fact_or_default(house, id, "filing").await?;
     let pages: Vec<ReadPage> = steps::facts(house, id, "page").await?;
     let arrival = house.store.arrival(&house.ente_id, &row.document.arrival).await?;
-    let source = arrival.as_ref().map(|a| {
-        json!({"arrival": a.id, "door": a.door, "name": a.name.shown(), "sha256": a.sha256, "admitted_at": a.admitted_at})
-    });
+    let source = arrival.as_ref().map(
+        |a| json!({"arrival": a.id, "door": a.door, "name": a.name.shown(), "sha256": a.sha256, "admitted_at": a.admitted_at}),
+    );
     Ok(json!({
         "id": row.document.id, "state": row.document.state, "name": row.document.name.shown(), "version": row.document.version,
         "source": source,
@@ -160,7 +160,11 @@ async fn pdv_json(house: &House, id: &PdvId) -> Result<Value> {
 }
 
 /// A fact that may not be there yet.
-pub(crate) async fn fact_or_default<T: serde::de::DeserializeOwned + Default>(house: &House, owner: &str, kind: &str) -> Result<T> {
+pub(crate) async fn fact_or_default<T: serde::de::DeserializeOwned + Default>(
+    house: &House,
+    owner: &str,
+    kind: &str,
+) -> Result<T> {
     match house.store.fact(&house.ente_id, owner, kind).await? {
         None => Ok(T::default()),
         Some(body) => serde_json::from_str(&body).map_err(|e| Error::bug(format_args!("fact {kind} unreadable")).because(e)),

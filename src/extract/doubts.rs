@@ -46,7 +46,11 @@ fn protocollo(fields: &Fields, threshold: f32, holds: &mut Vec<Hold>) {
     let conflicts = fields.doubtful.iter().filter(|d| d.field == "protocollo" && d.check == "conflict");
     match &fields.protocollo {
         None if fields.repertorio.is_none() => {
-            let code = if fields.doubtful.iter().any(|d| d.field == "protocollo") { "protocollo-unreadable" } else { "protocollo-missing" };
+            let code = if fields.doubtful.iter().any(|d| d.field == "protocollo") {
+                "protocollo-unreadable"
+            } else {
+                "protocollo-missing"
+            };
             holds.push(Hold::new(Message::new(code)).on_field("protocollo"));
         }
         None => {}
@@ -72,7 +76,11 @@ fn mittente(fields: &Fields, threshold: f32, holds: &mut Vec<Hold>) {
         None if arrives => holds.push(Hold::new(Message::new("mittente-missing")).on_field("mittente")),
         None => {}
         Some(reading) => holds.extend(unconfirmed(reading, threshold).map(|_| {
-            on(Hold::new(Message::new("mittente-unconfirmed").with("value", short(&reading.value.nome))), "mittente", reading.page)
+            on(
+                Hold::new(Message::new("mittente-unconfirmed").with("value", short(&reading.value.nome))),
+                "mittente",
+                reading.page,
+            )
         })),
     }
 }

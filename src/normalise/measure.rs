@@ -60,7 +60,11 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
     }
     let paper = Paper::of(&small);
     let least_drop = INK_DROP.max((f32::from(paper.range(&small)) * 0.2) as i32);
-    let dark = small.values.iter().enumerate().map(|(at, value)| paper.at(at % small.width, at / small.width) - i32::from(*value) > least_drop);
+    let dark = small
+        .values
+        .iter()
+        .enumerate()
+        .map(|(at, value)| paper.at(at % small.width, at / small.width) - i32::from(*value) > least_drop);
     let mask = Mask { width: small.width, height: small.height, dark: dark.collect() };
     let groups = groups(&mask);
     let mut heights: Vec<usize> = groups.iter().map(|g| g.height).filter(|h| *h >= 3).collect();
@@ -177,7 +181,8 @@ impl Mask {
             }
         }
         // A ruled line is one row of many cells: taking roots keeps it from outvoting the text.
-        let energy = |profile: &[f32]| profile.windows(2).map(|w| (w[1].sqrt() - w[0].sqrt()).powi(2)).sum::<f32>() / profile.len() as f32;
+        let energy =
+            |profile: &[f32]| profile.windows(2).map(|w| (w[1].sqrt() - w[0].sqrt()).powi(2)).sum::<f32>() / profile.len() as f32;
         (energy(&rows), energy(&columns))
     }
 }

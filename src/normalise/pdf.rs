@@ -83,8 +83,7 @@ impl PdfFile {
             return Err(error.with("width", width * scale).with("height", height * scale));
         }
         let settings = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: hayro::vello_cpu::color::palette::css::WHITE };
-        let pixmap =
-            render(sheet, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
+        let pixmap = render(sheet, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
         let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
         let luma = |p: &[u8]| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114) / 1000) as u8;
         let gray = pixmap.data_as_u8_slice().chunks_exact(4).map(luma).collect();

@@ -229,7 +229,9 @@ pub fn picture(stored: &PageImage, rotation: u16, side_max: u32) -> Option<Vec<u
 fn shrunk(stored: &PageImage, factor: f32) -> PageImage {
     let width = ((stored.width as f32 * factor) as u32).max(1);
     let height = ((stored.height as f32 * factor) as u32).max(1);
-    let Some(buffer) = image::GrayImage::from_raw(stored.width, stored.height, stored.gray.clone()) else { return stored.clone() };
+    let Some(buffer) = image::GrayImage::from_raw(stored.width, stored.height, stored.gray.clone()) else {
+        return stored.clone();
+    };
     let gray = image::imageops::thumbnail(&buffer, width, height).into_raw();
     PageImage { width, height, gray, ..*stored }
 }

@@ -27,7 +27,7 @@ pub(crate) async fn identify(house: &Arc<House>, id: &ArrivalId) -> Result<Outco
         return Ok(noted(Outcome::then(changes, Step::Open, id.as_str())));
     };
     let hold = Hold::new(objection.message().clone());
-    let document = document_of(house, &arrival, 1);
+    let document = Document::of_arrival(&arrival, 1);
     if objection.kind() == Kind::Hold && decisions(house, &document.id).await?.settles(&hold) {
         return Ok(noted(Outcome::then(changes, Step::Open, id.as_str()).noting("approved", objection.code())));
     }
@@ -81,7 +81,7 @@ pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> 
     let format: Format = need_fact(house, id.as_str(), "format").await?;
     let mut outcome = Outcome::rest(vec![Change::SetArrival { id: id.clone(), state: ArrivalState::Opened, reason: None }]);
     for opened in open::documents(&arrival, &format)? {
-        let mut document = document_of(house, &arrival, opened.position);
+        let mut document = Document::of_arrival(&arrival, opened.position);
         document.name = opened.name;
         let id = document.id.clone();
         outcome.changes.push(Change::AddDocument(Box::new(document)));
@@ -92,20 +92,6 @@ pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> 
         outcome.next.push((Step::Pages, id.0));
     }
     Ok(outcome)
-}
-
-/// The document at `position` of an arrival, as it is born.
-pub(crate) fn document_of(house: &House, arrival: &Arrival, position: u32) -> Document {
-    Document {
-        id: Document::derive_id(&arrival.ente, &arrival.id, position),
-        ente: house.ente_id.clone(),
-        arrival: arrival.id.clone(),
-        position,
-        name: arrival.name.clone(),
-        state: DocumentState::Working,
-        formed_at: arrival.admitted_at,
-        version: 1,
-    }
 }
 
 /// A component as `open` gave it; its pages are counted later.

@@ -43,10 +43,9 @@ pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
     let principal = principal(&components)?.clone();
     let numbers: Vec<u32> = surveys.iter().map(|s| s.n).collect();
     let (worker, path) = (Arc::clone(house), house.blobs.path(&house.ente_id, &principal.sha256));
-    let read = blocking(move || {
-        Ok(worker.readers.read_all(&path, &principal.format.mime, &surveys, &|_| worker.meter.page_done()))
-    })
-    .await?;
+    let read =
+        blocking(move || Ok(worker.readers.read_all(&path, &principal.format.mime, &surveys, &|_| worker.meter.page_done())))
+            .await?;
     let drop = |kind: &str| Change::DropFacts { owner: id.0.clone(), kind: kind.to_owned() };
     let mut changes = vec![drop("page"), drop("read")];
     let mut doubts = Vec::new();

@@ -27,8 +27,7 @@ pub(crate) async fn form(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
     }
     let worker = Arc::clone(house);
     let made = blocking(move || copies(&worker, &row.document, &source, pages)).await?;
-    let mut changes: Vec<Change> =
-        made.copies.iter().map(|c| Change::AddBlob { sha256: c.sha256, bytes: c.bytes }).collect();
+    let mut changes: Vec<Change> = made.copies.iter().map(|c| Change::AddBlob { sha256: c.sha256, bytes: c.bytes }).collect();
     changes.push(put(id.as_str(), "components", 0, &components)?);
     changes.push(put(id.as_str(), "copies", 0, &made.copies)?);
     changes.push(put_doubts(id.as_str(), Step::Form, &made.doubts)?);

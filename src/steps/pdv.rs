@@ -40,12 +40,8 @@ pub(crate) async fn build(house: &Arc<House>, id: &PdvId) -> Result<Outcome> {
     let target = house.layout.pdv();
     let built = blocking(move || package::build(&plan, &source, &target)).await?;
     let name = built.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut changes = vec![Change::SetPdvBuilt {
-        id: id.clone(),
-        path: format!("pdv/{name}"),
-        sha256: built.sha256,
-        bytes: built.bytes,
-    }];
+    let mut changes =
+        vec![Change::SetPdvBuilt { id: id.clone(), path: format!("pdv/{name}"), sha256: built.sha256, bytes: built.bytes }];
     changes.extend(documents.into_iter().map(|id| Change::SetDocument { id, state: DocumentState::Packaged }));
     Ok(Outcome::rest(changes).noting("sha256", built.sha256).noting("bytes", built.bytes))
 }

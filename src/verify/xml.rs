@@ -69,9 +69,7 @@ pub(super) fn parse(bytes: &[u8], path: &str) -> Result<Element, Finding> {
 
 /// As [`parse`], but elements named in `crop` are handed to `take` as soon as they close and are not kept in the tree.
 pub(super) fn harvest(bytes: &[u8], path: &str, crop: &[&str], take: &mut dyn FnMut(Element)) -> Result<Element, Finding> {
-    let text = std::str::from_utf8(bytes).map_err(|e| {
-        error("xml-not-utf8").at(path, &format!("byte {}", e.valid_up_to()))
-    })?;
+    let text = std::str::from_utf8(bytes).map_err(|e| error("xml-not-utf8").at(path, &format!("byte {}", e.valid_up_to())))?;
     let mut reader = Reader::from_str(text.strip_prefix('\u{FEFF}').unwrap_or(text));
     let mut tree = Tree { open: Vec::new(), root: None, seen: 0, held: 0, marks: Vec::new(), crop, take };
     loop {

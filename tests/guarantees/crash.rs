@@ -32,7 +32,8 @@ const ELSEWHERE: &[&str] = &["store.migrate"];
 
 /// The inputs of the play: small real pages, so that the real engine reads them in moments.
 fn inputs() -> Vec<PathBuf> {
-    let folder = std::env::var_os("CONSERVA_DRILL_INPUTS").map_or_else(|| repository().join("tests/fixtures/drill"), PathBuf::from);
+    let folder =
+        std::env::var_os("CONSERVA_DRILL_INPUTS").map_or_else(|| repository().join("tests/fixtures/drill"), PathBuf::from);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).expect("the fixtures").map(|e| e.expect("an entry").path()).collect();
     files.retain(|p| p.is_file() && p.extension().is_none_or(|e| e != "md" && e != "toml"));
     files.sort();
@@ -49,8 +50,7 @@ struct Play {
 impl Play {
     fn new(inputs: &[PathBuf]) -> Self {
         let stage = Stage::with_archive();
-        let names: Vec<String> =
-            inputs.iter().map(|p| p.file_name().expect("a name").to_string_lossy().into_owned()).collect();
+        let names: Vec<String> = inputs.iter().map(|p| p.file_name().expect("a name").to_string_lossy().into_owned()).collect();
         for (path, name) in inputs.iter().zip(&names) {
             stage.put(path, &format!("scans/{name}"));
         }
@@ -64,8 +64,21 @@ impl Play {
             return true;
         }
         for id in self.held() {
-            let decision = ["review", &id, "--set", "tipo=lettera", "--set", "voce=I.8", "--set", "mittente=Ufficio Prove",
-                "--set", "oggetto=Prova di caduta", "--set", "protocollo=0000123/2024 2024-03-12 E", "--approve"];
+            let decision = [
+                "review",
+                &id,
+                "--set",
+                "tipo=lettera",
+                "--set",
+                "voce=I.8",
+                "--set",
+                "mittente=Ufficio Prove",
+                "--set",
+                "oggetto=Prova di caduta",
+                "--set",
+                "protocollo=0000123/2024 2024-03-12 E",
+                "--approve",
+            ];
             if self.step(&decision, drill) {
                 return true;
             }
@@ -99,7 +112,12 @@ impl Play {
             .stage
             .json(&["list"], &[0])
             .into_iter()
-            .map(|row| (row["id"].as_str().expect("an id").to_owned(), json!([row["name"], row["state"], row["voce"], row["protocollo"]])))
+            .map(|row| {
+                (
+                    row["id"].as_str().expect("an id").to_owned(),
+                    json!([row["name"], row["state"], row["voce"], row["protocollo"]]),
+                )
+            })
             .collect();
         let arrivals: BTreeSet<String> =
             self.stage.json(&["list", "arrivals"], &[0]).iter().map(|a| a["id"].as_str().expect("an id").to_owned()).collect();
@@ -110,12 +128,8 @@ impl Play {
 
     /// Every input lies in exactly one place: still in the inbox, or admitted.
     fn check_places(&self, when: &str) {
-        let admitted: Vec<String> = self
-            .stage
-            .json(&["list", "arrivals"], &[0])
-            .iter()
-            .map(|a| a["name"].as_str().expect("a name").to_owned())
-            .collect();
+        let admitted: Vec<String> =
+            self.stage.json(&["list", "arrivals"], &[0]).iter().map(|a| a["name"].as_str().expect("a name").to_owned()).collect();
         for name in &self.names {
             let in_inbox = self.stage.path(&format!("scans/{name}")).exists();
             let count = admitted.iter().filter(|n| *n == name).count();

@@ -105,7 +105,9 @@ pub fn inspect(path: &Path, options: &Options, view: &View<'_>) -> Result<Inspec
 
 impl Inspection {
     fn of(report: Report) -> Self {
-        let id = Path::new(&report.package).file_name().map_or_else(|| report.package.clone(), |name| name.to_string_lossy().into_owned());
+        let id = Path::new(&report.package)
+            .file_name()
+            .map_or_else(|| report.package.clone(), |name| name.to_string_lossy().into_owned());
         Self {
             report,
             id,

@@ -91,7 +91,15 @@ pub(super) fn verdict(report: &Report, lang: Lang) -> String {
 }
 
 fn overview(inspections: &[Inspection], lang: Lang) -> String {
-    let heads = ["inspect-package", "inspect-ente", "inspect-documents", "inspect-files", "inspect-errors", "inspect-warnings", "inspect-verdict"];
+    let heads = [
+        "inspect-package",
+        "inspect-ente",
+        "inspect-documents",
+        "inspect-files",
+        "inspect-errors",
+        "inspect-warnings",
+        "inspect-verdict",
+    ];
     let heads: String = heads.iter().map(|code| format!("<th scope=\"col\">{}</th>", say(code, lang))).collect();
     let mut rows = String::new();
     for (n, one) in inspections.iter().enumerate() {

@@ -17,7 +17,11 @@ const TREE_DEPTH_MAX: usize = 12;
 
 /// The section of one package, the `n`th of the page.
 pub(super) fn package(one: &Inspection, n: usize, lang: Lang) -> String {
-    let mut html = format!("<section class=\"package\" aria-labelledby=\"p{n}\"><h2 id=\"p{n}\">{} {}</h2>", say("inspect-package", lang), esc(&one.id));
+    let mut html = format!(
+        "<section class=\"package\" aria-labelledby=\"p{n}\"><h2 id=\"p{n}\">{} {}</h2>",
+        say("inspect-package", lang),
+        esc(&one.id)
+    );
     html.push_str(&verdict(&one.report, lang));
     if one.prova {
         html.push_str(&format!("<p><span class=\"chip warn\">PROVA</span> {}</p>", say("inspect-prova", lang)));
@@ -71,7 +75,8 @@ fn contents(one: &Inspection, n: usize, lang: Lang) -> String {
     if one.documents.len() < 2 {
         return String::new();
     }
-    let link = |(i, document): (usize, &DocumentView)| format!("<li><a href=\"#p{n}d{}\">{}</a></li>", i + 1, esc(document.title()));
+    let link =
+        |(i, document): (usize, &DocumentView)| format!("<li><a href=\"#p{n}d{}\">{}</a></li>", i + 1, esc(document.title()));
     let links: String = one.documents.iter().enumerate().map(link).collect();
     let heading = say("inspect-contents", lang);
     format!("<nav class=\"toc\" aria-label=\"{heading} {n}\"><h3>{heading}</h3><ol>{links}</ol></nav>")
@@ -164,7 +169,11 @@ fn size(bytes: u64) -> String {
 
 fn document(one: &Inspection, document: &DocumentView, id: &str, lang: Lang) -> String {
     let its: Vec<&Finding> = one.report.findings.iter().filter(|f| f.path.starts_with(&document.folder)).collect();
-    let mut html = format!("<article class=\"document\" aria-labelledby=\"{id}\"><header><h4 id=\"{id}\">{}</h4>{}</header>", esc(document.title()), chip(&its, lang));
+    let mut html = format!(
+        "<article class=\"document\" aria-labelledby=\"{id}\"><header><h4 id=\"{id}\">{}</h4>{}</header>",
+        esc(document.title()),
+        chip(&its, lang)
+    );
     let registration = document.registration();
     let voce = document.said("Classificazione/IndiceDiClassificazione");
     let line = [document.said("TipologiaDocumentale"), &registration, voce, document.said("Agg/TipoAgg/IdAggregazione")];
@@ -294,14 +303,19 @@ fn group(element: &Element, trail: &mut Vec<String>, html: &mut String, lang: La
         let caption = if trail.is_empty() { label("inspect-essentials", lang) } else { trail.join(" › ") };
         html.push_str(&format!("<table class=\"meta\"><caption>{}</caption><tbody>", esc(&caption)));
         for leaf in leaves {
-            html.push_str(&format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", esc(&element_label(&leaf.name, lang)), value(&leaf.text, lang)));
+            html.push_str(&format!(
+                "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
+                esc(&element_label(&leaf.name, lang)),
+                value(&leaf.text, lang)
+            ));
         }
         html.push_str("</tbody></table>");
     }
     for child in element.children.iter().filter(|child| !child.children.is_empty()) {
         let words = element_label(&child.name, lang);
         // `Ruolo`, `TipoAgg` and their like only hold what follows; a name said once in a trail need not be said again.
-        let is_new = !matches!(child.name.as_str(), "Ruolo" | "TipoRegistro" | "TipoAgg" | "TipoFase" | "TipoAssegnazione") && trail.last() != Some(&words);
+        let is_new = !matches!(child.name.as_str(), "Ruolo" | "TipoRegistro" | "TipoAgg" | "TipoFase" | "TipoAssegnazione")
+            && trail.last() != Some(&words);
         if is_new {
             trail.push(words);
         }

@@ -71,7 +71,8 @@ pub(crate) fn zipped(items: &[Item]) -> Vec<u8> {
             push32(&mut out, &sizes);
         }
         out.extend(&item.gap);
-        let at = item.overlaps.as_ref().map_or(at, |other| places.iter().find(|(name, _)| name == other).expect("the other entry").1);
+        let at =
+            item.overlaps.as_ref().map_or(at, |other| places.iter().find(|(name, _)| name == other).expect("the other entry").1);
         directory.extend(b"PK\x01\x02");
         push16(&mut directory, &[(3 << 8) | 20, 20, flags, u16::from(item.is_deflated) * 8, 0, 0x21]);
         push32(&mut directory, &sizes);
@@ -204,7 +205,8 @@ fn pindex(items: &[Item]) -> String {
     for (n, item) in items.iter().enumerate() {
         let path = item.path();
         let inside = path.strip_prefix("pdv-1/").unwrap_or(&path);
-        let encoded = percent_encoding::utf8_percent_encode(inside, percent_encoding::NON_ALPHANUMERIC).to_string().replace("%2F", "/");
+        let encoded =
+            percent_encoding::utf8_percent_encode(inside, percent_encoding::NON_ALPHANUMERIC).to_string().replace("%2F", "/");
         let encoded = encoded.replace("%2E", ".").replace("%2D", "-");
         let hash = Digest::of(&item.data).base64();
         let format = if inside.ends_with(".xml") { "application/xml" } else { "text/plain" };
@@ -248,7 +250,12 @@ fn documento(id: &str, oggetto: &str, (principale, allegati): (&[u8], &[&[u8]]),
     let number = if id == "doc-1" { "0000123" } else { "0000124" };
     let index: String = allegati
         .iter()
-        .map(|bytes| format!("<IndiceAllegati><IdDoc>{}</IdDoc><Descrizione>Allegato</Descrizione></IndiceAllegati>", id_doc(&format!("{id}-a"), bytes)))
+        .map(|bytes| {
+            format!(
+                "<IndiceAllegati><IdDoc>{}</IdDoc><Descrizione>Allegato</Descrizione></IndiceAllegati>",
+                id_doc(&format!("{id}-a"), bytes)
+            )
+        })
         .collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DocumentoAmministrativoInformatico><IdDoc>{}<Segnatura>c_x000|AOO1|REG1|{number}|2026-11-22</Segnatura></IdDoc>\
@@ -275,7 +282,12 @@ fn documento(id: &str, oggetto: &str, (principale, allegati): (&[u8], &[&[u8]]),
 fn aggregazione(documents: &[(&str, &[u8])]) -> String {
     let index: String = documents
         .iter()
-        .map(|(id, bytes)| format!("<TipoDocumento><DocumentoAmministativoinformatico>{}</DocumentoAmministativoinformatico></TipoDocumento>", id_doc(id, bytes)))
+        .map(|(id, bytes)| {
+            format!(
+                "<TipoDocumento><DocumentoAmministativoinformatico>{}</DocumentoAmministativoinformatico></TipoDocumento>",
+                id_doc(id, bytes)
+            )
+        })
         .collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AggregazioneDocumentaliInformatiche><IdAgg><TipoAggregazione>Fascicolo</TipoAggregazione>\
@@ -305,8 +317,12 @@ fn eventi(subject: &str) -> String {
 fn alto(pages: &[&str]) -> String {
     let page = |text: &&str| {
         let words: String = text.split(' ').map(|word| format!("<String CONTENT=\"{word}\" WC=\"0.95\"/>")).collect();
-        format!("<Page><PrintSpace><TextBlock><TextLine>{words}<String CONTENT=\"riconosciuto\" WC=\"0.4\"/></TextLine></TextBlock></PrintSpace></Page>")
+        format!(
+            "<Page><PrintSpace><TextBlock><TextLine>{words}<String CONTENT=\"riconosciuto\" WC=\"0.4\"/></TextLine></TextBlock></PrintSpace></Page>"
+        )
     };
     let pages: String = pages.iter().map(page).collect();
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<alto xmlns=\"http://www.loc.gov/standards/alto/ns-v4#\"><Layout>{pages}</Layout></alto>")
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<alto xmlns=\"http://www.loc.gov/standards/alto/ns-v4#\"><Layout>{pages}</Layout></alto>"
+    )
 }
