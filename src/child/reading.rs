@@ -86,8 +86,7 @@ impl Reader {
             let part = prepare::region(&image, &plan, request.page.rotation, *region);
             let height = if request.page.rotation % 180 == 0 { region.h } else { region.w };
             let layout = if (height as f32) < plan.dpi * 0.25 { Layout::Line } else { Layout::Block };
-            let sheet =
-                Sheet { gray: &part.gray, width: part.width, height: part.height, dpi: 450.0, is_uneven: false, layout };
+            let sheet = Sheet { gray: &part.gray, width: part.width, height: part.height, dpi: 450.0, is_uneven: false, layout };
             let blocks = self.engine()?.read(sheet)?;
             let raw = blocks.iter().flat_map(|b| &b.lines).map(crate::page::Line::text).collect::<Vec<_>>().join("\n");
             let confidence = mean_confidence(&blocks).unwrap_or(0.0) / 100.0;
@@ -135,6 +134,9 @@ impl Reader {
             turns = found.map_or_else(|| vec![hint, (hint + 90) % 360, (hint + 270) % 360], |o| vec![o.rotation]);
         }
         let mut best = self.read_turned(image, plan, turns[0])?;
+        if lies_sideways {
+            best.prepared.steps.insert(0, "lines run down".to_owned());
+        }
         let mut tried = vec![turns[0]];
         if is_good(&best.blocks) {
             return Ok(best);
@@ -152,7 +154,10 @@ impl Reader {
                 continue;
             }
             tried.push(turn);
-            let other = self.read_turned(image, plan, turn)?;
+            let mut other = self.read_turned(image, plan, turn)?;
+            let tries = format!("reading {}", tried.len());
+            best.prepared.steps.push(tries.clone());
+            other.prepared.steps.insert(0, tries);
             if weight(&other.blocks) > weight(&best.blocks) * 1.2 {
                 best = other;
             }
@@ -181,7 +186,8 @@ impl Reader {
     /// Facts, figures and text of a page; without a reading it is blank.
     fn page(&mut self, image: &PageImage, survey: &PageSurvey, plan: &Plan, reading: Option<Reading>) -> ReadPage {
         let origin = self.engine.as_ref().map_or_else(|| "-".to_owned(), |engine| engine.origin());
-        let is_marks_only = reading.as_ref().is_some_and(|r| words(&r.blocks).all(|w| w.confidence < MARK) && plan.look.is_sparse());
+        let is_marks_only =
+            reading.as_ref().is_some_and(|r| words(&r.blocks).all(|w| w.confidence < MARK) && plan.look.is_sparse());
         let blank = reading.is_none() || is_marks_only;
         let reading = reading.filter(|_| !blank);
         let rotation = reading.as_ref().map_or(image.rotation, |r| r.prepared.back.rotation);
@@ -190,8 +196,14 @@ impl Reader {
         let quality = figures(plan, skew_deg, reading.as_ref().map(|r| r.blocks.as_slice()));
         let survey = PageSurvey { width: image.width, height: image.height, ..survey.clone() };
         let (blocks, steps) = reading.map_or_else(|| (Vec::new(), Vec::new()), placed);
-        let text =
-            PageText { n: survey.n, width: image.width, height: image.height, origin, rotation, blocks: capped(blocks, &self.limits) };
+        let text = PageText {
+            n: survey.n,
+            width: image.width,
+            height: image.height,
+            origin,
+            rotation,
+            blocks: capped(blocks, &self.limits),
+        };
         ReadPage { page: Page { survey, dpi_used: plan.dpi, rotation, skew_deg, blank, mean_confidence, quality, steps }, text }
     }
 }
@@ -238,14 +250,8 @@ fn digital(survey: &PageSurvey, blocks: Vec<Block>) -> ReadPage {
         quality: Vec::new(),
         steps: vec!["own text".to_owned()],
     };
-    let text = PageText {
-        n: survey.n,
-        width: survey.width,
-        height: survey.height,
-        origin: "pdf-text".to_owned(),
-        rotation: 0,
-        blocks,
-    };
+    let text =
+        PageText { n: survey.n, width: survey.width, height: survey.height, origin: "pdf-text".to_owned(), rotation: 0, blocks };
     ReadPage { page, text }
 }
 
@@ -264,14 +270,17 @@ fn mean_confidence(blocks: &[Block]) -> Option<f32> {
 
 /// How much was read well: letters of words above the limit of low words.
 fn weight(blocks: &[Block]) -> f32 {
-    words(blocks).filter(|w| w.confidence >= LOW_WORD).map(|w| w.text.chars().filter(|c| c.is_alphanumeric()).count() as f32).sum()
+    words(blocks)
+        .filter(|w| w.confidence >= LOW_WORD)
+        .map(|w| w.text.chars().filter(|c| c.is_alphanumeric()).count() as f32)
+        .sum()
 }
 
 fn is_good(blocks: &[Block]) -> bool {
     // Words of several letters that stand higher than wide were read off a page that lies on its side.
-    let (long, tall) = words(blocks).filter(|w| w.text.chars().count() > 3).fold((0, 0), |(long, tall), word| {
-        (long + 1, tall + usize::from(word.rect.h > word.rect.w))
-    });
+    let (long, tall) = words(blocks)
+        .filter(|w| w.text.chars().count() > 3)
+        .fold((0, 0), |(long, tall), word| (long + 1, tall + usize::from(word.rect.h > word.rect.w)));
     long > 0 && tall * 2 < long && mean_confidence(blocks).is_some_and(|mean| mean >= CONFIDENCE_GOOD)
 }
 
@@ -283,7 +292,8 @@ fn figures(plan: &Plan, skew_deg: f32, blocks: Option<&[Block]>) -> Vec<Quality>
     figures.push(at_least("contrast", plan.look.contrast, CONTRAST_LEAST));
     figures.push(at_most("skew", skew_deg.abs(), SKEW_MOST));
     figures.push(at_least("mean_confidence", mean_confidence(blocks).unwrap_or(0.0), CONFIDENCE_GOOD));
-    let (all, low) = words(blocks).fold((0.0, 0.0), |(all, low), w| (all + 1.0, low + f32::from(u8::from(w.confidence < LOW_WORD))));
+    let (all, low) =
+        words(blocks).fold((0.0, 0.0), |(all, low), w| (all + 1.0, low + f32::from(u8::from(w.confidence < LOW_WORD))));
     figures.push(at_most("low_words", if all > 0.0 { low / all } else { 1.0 }, LOW_WORDS_MOST));
     figures
 }

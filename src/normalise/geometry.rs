@@ -116,13 +116,26 @@ pub(super) fn cropped(image: &PageImage, rect: Rect) -> PageImage {
     PageImage { width: rect.w, height: rect.h, gray, ..*image }
 }
 
-/// The image at another size, by bilinear interpolation (up) or the mean of the pixels under it (down).
+/// The image at another size: between neighbours when enlarged, the mean of the pixels below when reduced.
 pub(super) fn scaled(image: &PageImage, factor: f32) -> PageImage {
     let width = ((image.width as f32 * factor).round() as u32).max(1);
     let height = ((image.height as f32 * factor).round() as u32).max(1);
-    let filter = if factor > 1.0 { image::imageops::FilterType::CatmullRom } else { image::imageops::FilterType::Triangle };
-    let Some(buffer) = image::GrayImage::from_raw(image.width, image.height, image.gray.clone()) else { return image.clone() };
-    let gray = image::imageops::resize(&buffer, width, height, filter).into_raw();
+    if factor < 1.0 {
+        let Some(buffer) = image::GrayImage::from_raw(image.width, image.height, image.gray.clone()) else {
+            return image.clone();
+        };
+        let gray = image::imageops::thumbnail(&buffer, width, height).into_raw();
+        return PageImage { width, height, gray, bilevel: false, ..*image };
+    }
+    let step = (65_536.0 / f64::from(factor)) as i64;
+    let (from_width, from_height) = (image.width as usize, image.height as usize);
+    let mut gray = vec![255_u8; width as usize * height as usize];
+    for (row, y) in gray.chunks_exact_mut(width as usize).zip(0_i64..) {
+        let sy = (y * step).clamp(0, ((from_height as i64) << 16) - 65_537);
+        for (out, x) in row.iter_mut().zip(0_i64..) {
+            *out = sample(&image.gray, from_width, from_height, (x * step).min(((from_width as i64) << 16) - 65_537), sy);
+        }
+    }
     PageImage { width, height, gray, bilevel: false, ..*image }
 }
 

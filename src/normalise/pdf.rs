@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use hayro::hayro_interpret::InterpreterSettings;
-use hayro::hayro_syntax::object::stream::Stream;
+use hayro::hayro_syntax::object::{Array, Dict, Object, Stream};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
@@ -83,8 +83,7 @@ impl PdfFile {
             return Err(error.with("width", width * scale).with("height", height * scale));
         }
         let settings = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: hayro::vello_cpu::color::palette::css::WHITE };
-        let pixmap =
-            render(sheet, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
+        let pixmap = render(sheet, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
         let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
         let luma = |p: &[u8]| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114) / 1000) as u8;
         let gray = pixmap.data_as_u8_slice().chunks_exact(4).map(luma).collect();
@@ -188,7 +187,10 @@ pub(super) fn compression(stream: &Stream<'_>) -> &'static str {
     match last.as_deref() {
         None => "raw",
         Some("CcittFaxDecode") => {
-            let params = stream.dict().get::<hayro::hayro_syntax::object::Dict<'_>>(b"DecodeParms".as_slice());
+            let params = stream.dict().get::<Dict<'_>>(b"DecodeParms".as_slice()).or_else(|| {
+                let all = stream.dict().get::<Array<'_>>(b"DecodeParms".as_slice())?;
+                all.iter::<Object<'_>>().last().and_then(Object::into_dict)
+            });
             let k = params.and_then(|p| p.get::<i32>(b"K".as_slice())).unwrap_or(0);
             if k < 0 { "g4" } else { "g3" }
         }

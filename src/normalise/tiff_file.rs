@@ -1,7 +1,7 @@
 //! Where are the pages of a TIFF? One directory each; black and white fax data is decoded here, the rest by `tiff`.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Seek as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -127,7 +127,9 @@ impl TiffFile {
         if matches!(directory.compression, 6 | 34712 | 34661) || compression(directory.compression) == "unknown" {
             return Err(Error::hold("page-compression").with("page", page).with("what", directory.compression));
         }
-        let file = self.bytes.file.try_clone().map_err(super::broken)?;
+        let mut file = self.bytes.file.try_clone().map_err(super::broken)?;
+        // The clone shares its place in the file with earlier ones.
+        file.rewind().map_err(super::broken)?;
         let mut ceilings = TiffLimits::default();
         ceilings.decoding_buffer_size = usize::try_from(limits.page_pixels_max.saturating_mul(4)).unwrap_or(usize::MAX);
         ceilings.intermediate_buffer_size = ceilings.decoding_buffer_size;
