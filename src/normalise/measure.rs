@@ -162,7 +162,9 @@ impl Paper {
 
 fn percentile(values: &[u8], share: usize) -> u8 {
     let mut counts = [0_usize; 256];
-    values.iter().for_each(|value| counts[usize::from(*value)] += 1);
+    for value in values {
+        counts[usize::from(*value)] += 1;
+    }
     let wanted = values.len() * share / 100;
     let mut below = 0;
     for (value, count) in (0..=255).zip(counts) {

@@ -156,7 +156,9 @@ fn despeckle(image: &mut PageImage) -> bool {
     }
     let is_dirty = alone.len() > image.gray.len() / 1_000_000 * SPECKS_PER_MILLION + SPECKS_PER_MILLION;
     if is_dirty {
-        alone.iter().for_each(|at| image.gray[*at] = 255);
+        for at in alone {
+            image.gray[at] = 255;
+        }
     }
     is_dirty
 }
