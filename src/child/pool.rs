@@ -106,11 +106,6 @@ impl Pool {
     fn seats(&self) -> MutexGuard<'_, Seats> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Process ids of the idle children, for tests.
-    pub(super) fn pids(&self) -> Vec<u32> {
-        self.seats().idle.iter().map(Process::pid).collect()
-    }
 }
 
 /// A seat taken; leaving it wakes who waits.

@@ -70,11 +70,6 @@ impl Process {
         }
     }
 
-    /// Process id, for tests that kill a child.
-    pub(super) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     fn cause_of_death(&mut self) -> Death {
         use std::os::unix::process::ExitStatusExt as _;
         self.end();

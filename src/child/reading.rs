@@ -31,10 +31,8 @@ const MARK: f32 = 30.0;
 /// The state of a reader child.
 pub(super) struct Reader {
     limits: Limits,
-    lang: String,
-    engine: Option<Box<dyn OcrEngine>>,
+    engine: Box<dyn OcrEngine>,
     open: Option<(PathBuf, String, Opened)>,
-    surveyed: Option<Vec<PageSurvey>>,
 }
 
 /// One reading of a page at one turn.
@@ -47,7 +45,7 @@ impl Reader {
     /// A reader with its engine loaded: afterwards the child locks itself in.
     pub(super) fn new(hello: &Hello) -> Result<Self> {
         let engine: Box<dyn OcrEngine> = Box::new(Tesseract::new(&hello.lang)?);
-        Ok(Self { limits: hello.limits.clone(), lang: hello.lang.clone(), engine: Some(engine), open: None, surveyed: None })
+        Ok(Self { limits: hello.limits.clone(), engine, open: None })
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -56,9 +54,7 @@ impl Reader {
 
     pub(super) fn survey(&mut self, request: &FileRequest) -> Result<Vec<PageSurvey>> {
         let limits = self.limits.clone();
-        let surveys = self.opened(&request.input, &request.mime)?.survey(&limits)?;
-        self.surveyed = Some(surveys.clone());
-        Ok(surveys)
+        self.opened(&request.input, &request.mime)?.survey(&limits)
     }
 
     pub(super) fn read(&mut self, request: &PageRequest) -> Result<ReadPage> {
@@ -88,13 +84,13 @@ impl Reader {
         let mut again = Vec::with_capacity(request.regions.len());
         for region in request.regions.iter().take(limits.words_per_page_max) {
             let part = prepare::region(&image, &plan, request.page.rotation, *region);
-            let height = if request.page.rotation % 180 == 0 { region.h } else { region.w };
+            let height = if request.page.rotation.is_multiple_of(180) { region.h } else { region.w };
             let layout = if (height as f32) < plan.dpi * 0.25 { Layout::Line } else { Layout::Block };
             let sheet = Sheet { gray: &part.gray, width: part.width, height: part.height, dpi: 450.0, is_uneven: false, layout };
-            let blocks = self.engine()?.read(sheet)?;
+            let blocks = self.engine.read(sheet)?;
             let raw = blocks.iter().flat_map(|b| &b.lines).map(crate::page::Line::text).collect::<Vec<_>>().join("\n");
             let confidence = mean_confidence(&blocks).unwrap_or(0.0) / 100.0;
-            let origin = format!("{}, region, sauvola, 450 dpi, {layout:?}", self.engine()?.origin());
+            let origin = format!("{}, region, sauvola, 450 dpi, {layout:?}", self.engine.origin());
             again.push(Reread { raw, confidence, origin });
         }
         Ok(again)
@@ -113,18 +109,11 @@ impl Reader {
     fn opened(&mut self, input: &Path, mime: &str) -> Result<&Opened> {
         let is_same = self.open.as_ref().is_some_and(|(path, kind, _)| path == input && kind == mime);
         if !is_same {
-            (self.open, self.surveyed) = (None, None);
+            self.open = None;
             let opened = Opened::open(input, mime, &self.limits)?;
             self.open = Some((input.to_owned(), mime.to_owned(), opened));
         }
         self.open.as_ref().map(|(_, _, opened)| opened).ok_or_else(|| Error::bug("no open file"))
-    }
-
-    fn engine(&mut self) -> Result<&mut Box<dyn OcrEngine>> {
-        if self.engine.is_none() {
-            self.engine = Some(Box::new(Tesseract::new(&self.lang)?));
-        }
-        self.engine.as_mut().ok_or_else(|| Error::bug("no engine"))
     }
 
     /// Reads as the page lies; asks for its orientation only if that was poor or its lines run down.
@@ -134,16 +123,19 @@ impl Reader {
         let mut turns = vec![hint];
         if lies_sideways {
             // Lines run down the page: reading it as it lies would be lost time, unless the detector says otherwise.
-            let found = self.orientation(image, plan)?.filter(|o| o.confidence >= ORIENTATION_SURE);
+            let found = self.orientation(image, plan).filter(|o| o.confidence >= ORIENTATION_SURE);
             turns = found.map_or_else(|| vec![hint, (hint + 90) % 360, (hint + 270) % 360], |o| vec![o.rotation]);
         }
         let mut best = self.read_turned(image, plan, turns[0])?;
+        if lies_sideways {
+            best.prepared.steps.insert(0, "lines run down".to_owned());
+        }
         let mut tried = vec![turns[0]];
         if is_good(&best.blocks) {
             return Ok(best);
         }
         if !lies_sideways {
-            match self.orientation(image, plan)? {
+            match self.orientation(image, plan) {
                 Some(found) if found.rotation != hint => turns.push(found.rotation),
                 Some(_) => {}
                 // The detector cannot tell (few letters, or none): the turns are tried, small work on such a page.
@@ -155,7 +147,10 @@ impl Reader {
                 continue;
             }
             tried.push(turn);
-            let other = self.read_turned(image, plan, turn)?;
+            let mut other = self.read_turned(image, plan, turn)?;
+            let step = format!("reading {}", tried.len());
+            best.prepared.steps.push(step.clone());
+            other.prepared.steps.insert(0, step);
             if weight(&other.blocks) > weight(&best.blocks) * 1.2 {
                 best = other;
             }
@@ -165,11 +160,11 @@ impl Reader {
 
     fn read_turned(&mut self, image: &PageImage, plan: &Plan, rotation: u16) -> Result<Reading> {
         let prepared = normalise::prepare(image, plan, rotation);
-        let blocks = self.engine()?.read(sheet(&prepared))?;
+        let blocks = self.engine.read(sheet(&prepared))?;
         Ok(Reading { prepared, blocks })
     }
 
-    fn orientation(&mut self, image: &PageImage, plan: &Plan) -> Result<Option<Orientation>> {
+    fn orientation(&mut self, image: &PageImage, plan: &Plan) -> Option<Orientation> {
         let sheet = Sheet {
             gray: &image.gray,
             width: image.width,
@@ -178,12 +173,12 @@ impl Reader {
             is_uneven: false,
             layout: Layout::Page,
         };
-        Ok(self.engine()?.orientation(sheet))
+        self.engine.orientation(sheet)
     }
 
     /// Facts, figures and text of a page; without a reading it is blank.
     fn page(&mut self, image: &PageImage, survey: &PageSurvey, plan: &Plan, reading: Option<Reading>) -> ReadPage {
-        let origin = self.engine.as_ref().map_or_else(|| "-".to_owned(), |engine| engine.origin());
+        let origin = self.engine.origin();
         let is_marks_only =
             reading.as_ref().is_some_and(|r| words(&r.blocks).all(|w| w.confidence < MARK) && plan.look.is_sparse());
         let blank = reading.is_none() || is_marks_only;

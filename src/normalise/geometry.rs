@@ -32,7 +32,7 @@ impl Back {
 
     fn point(&self, x: f64, y: f64) -> (f64, f64) {
         let (width, height) = (f64::from(self.width), f64::from(self.height));
-        let (turned_width, turned_height) = if self.rotation % 180 == 0 { (width, height) } else { (height, width) };
+        let (turned_width, turned_height) = if self.rotation.is_multiple_of(180) { (width, height) } else { (height, width) };
         let (sin, cos) = (-f64::from(self.skew_deg)).to_radians().sin_cos();
         let (dx, dy) = (x - turned_width / 2.0, y - turned_height / 2.0);
         let (x, y) = (turned_width / 2.0 + dx * cos - dy * sin, turned_height / 2.0 + dx * sin + dy * cos);
@@ -66,7 +66,7 @@ pub(super) fn turned(image: &PageImage, rotation: u16) -> PageImage {
         }
         _ => gray.copy_from_slice(&image.gray),
     }
-    let (width, height) = if rotation % 180 == 0 { (image.width, image.height) } else { (image.height, image.width) };
+    let (width, height) = if rotation.is_multiple_of(180) { (image.width, image.height) } else { (image.height, image.width) };
     PageImage { width, height, gray, ..*image }
 }
 
@@ -99,9 +99,8 @@ fn sample(gray: &[u8], width: usize, height: usize, sx: i64, sy: i64) -> u8 {
     }
     let (fx, fy) = ((sx & 0xFFFF) as u32 >> 8, (sy & 0xFFFF) as u32 >> 8);
     let at = y as usize * width + x as usize;
-    let [a, b, c, d] = [gray[at], gray[at + 1], gray[at + width], gray[at + width + 1]].map(u32::from);
-    let upper = a * (256 - fx) + b * fx;
-    let lower = c * (256 - fx) + d * fx;
+    let between = |at: usize| u32::from(gray[at]) * (256 - fx) + u32::from(gray[at + 1]) * fx;
+    let (upper, lower) = (between(at), between(at + width));
     ((upper * (256 - fy) + lower * fy + 32_768) >> 16) as u8
 }
 
@@ -116,13 +115,26 @@ pub(super) fn cropped(image: &PageImage, rect: Rect) -> PageImage {
     PageImage { width: rect.w, height: rect.h, gray, ..*image }
 }
 
-/// The image at another size, by bilinear interpolation (up) or the mean of the pixels under it (down).
+/// The image at another size: between neighbours when enlarged, the mean of the pixels below when reduced.
 pub(super) fn scaled(image: &PageImage, factor: f32) -> PageImage {
     let width = ((image.width as f32 * factor).round() as u32).max(1);
     let height = ((image.height as f32 * factor).round() as u32).max(1);
-    let filter = if factor > 1.0 { image::imageops::FilterType::CatmullRom } else { image::imageops::FilterType::Triangle };
-    let Some(buffer) = image::GrayImage::from_raw(image.width, image.height, image.gray.clone()) else { return image.clone() };
-    let gray = image::imageops::resize(&buffer, width, height, filter).into_raw();
+    if factor < 1.0 {
+        let Some(buffer) = image::GrayImage::from_raw(image.width, image.height, image.gray.clone()) else {
+            return image.clone();
+        };
+        let gray = image::imageops::thumbnail(&buffer, width, height).into_raw();
+        return PageImage { width, height, gray, bilevel: false, ..*image };
+    }
+    let step = (65_536.0 / f64::from(factor)) as i64;
+    let (from_width, from_height) = (image.width as usize, image.height as usize);
+    let mut gray = vec![255_u8; width as usize * height as usize];
+    for (row, y) in gray.chunks_exact_mut(width as usize).zip(0_i64..) {
+        let sy = (y * step).clamp(0, ((from_height as i64) << 16) - 65_537);
+        for (out, x) in row.iter_mut().zip(0_i64..) {
+            *out = sample(&image.gray, from_width, from_height, (x * step).min(((from_width as i64) << 16) - 65_537), sy);
+        }
+    }
     PageImage { width, height, gray, bilevel: false, ..*image }
 }
 

@@ -1,5 +1,7 @@
 //! What does the eye see before reading? Paper, ink, light and blankness, measured on a small picture of the page.
 
+use std::ops::Range;
+
 use super::PageImage;
 
 /// Cells per inch of the small picture.
@@ -13,13 +15,14 @@ const CONTENT_CELLS: usize = 8;
 /// Share of the page's width and height at each edge whose shadows are not content.
 const EDGE: f32 = 0.015;
 
+/// Lean from which lines of text are taken to run down the page.
+const LINES_DOWN: f32 = 1.4;
+
 /// What was seen of one page.
 #[derive(Debug, Clone)]
 pub struct Look {
     /// Dark cells of the small picture.
     pub(super) mask: Mask,
-    /// Pixels of the page per cell.
-    pub(super) cell: usize,
     /// Brightness of ink below that of paper, 0 to 1.
     pub contrast: f32,
     /// Spread of the paper's brightness over the page, 0 to 1.
@@ -28,6 +31,8 @@ pub struct Look {
     pub blank: bool,
     /// True if lines of text run down the stored image rather than across.
     pub sideways: bool,
+    /// How much more sharply ink changes from column to column than from row to row.
+    pub lean: f32,
     /// True if the page is light writing on dark paper.
     pub inverted: bool,
     /// Median height of a letter or group of letters, pixels; 0 where there is none.
@@ -59,12 +64,14 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         small.values.iter_mut().for_each(|value| *value = 255 - *value);
     }
     let paper = Paper::of(&small);
-    let least_drop = INK_DROP.max((f32::from(paper.range(&small)) * 0.2) as i32);
-    let dark = small
-        .values
-        .iter()
-        .enumerate()
-        .map(|(at, value)| paper.at(at % small.width, at / small.width) - i32::from(*value) > least_drop);
+    let drops: Vec<i32> = (0..)
+        .zip(&small.values)
+        .map(|(at, v): (usize, &u8)| paper.at(at % small.width, at / small.width) - i32::from(*v))
+        .collect();
+    // Faint ink is judged against the page's own ink, so that show-through beside black text is not ink.
+    let ink = ink_depth(&drops);
+    let least_drop = INK_DROP.max(ink / 4);
+    let dark = drops.iter().map(|drop| *drop > least_drop);
     let mask = Mask { width: small.width, height: small.height, dark: dark.collect() };
     let groups = groups(&mask);
     let mut heights: Vec<usize> = groups.iter().map(|g| g.height).filter(|h| *h >= 3).collect();
@@ -72,15 +79,21 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
     let letter_height = heights.get(heights.len() / 2).map_or(0.0, |h| (h * cell) as f32);
     let (across, down) = mask.energies();
     Look {
-        cell,
-        contrast: f32::from(paper.range(&small)) / 255.0,
+        contrast: ink as f32 / 255.0,
         unevenness: paper.unevenness(),
         blank: !groups.iter().any(|group| group.is_content(&mask)),
-        sideways: down > 1.5 * across,
+        sideways: down > LINES_DOWN * across,
+        lean: down / across.max(1.0),
         inverted,
         letter_height,
         mask,
     }
+}
+
+/// By how much the darker quarter of the inked cells is darker than the paper; 0 where there is no ink.
+fn ink_depth(drops: &[i32]) -> i32 {
+    let inked: Vec<u8> = drops.iter().filter(|drop| **drop > INK_DROP).map(|drop| (*drop).min(255) as u8).collect();
+    if inked.is_empty() { 0 } else { i32::from(percentile(&inked, 75)) }
 }
 
 /// The page at one value per cell, the mean of its pixels.
@@ -142,11 +155,6 @@ impl Paper {
         i32::from(self.tiles.get(y / TILE * self.columns + x / TILE).copied().unwrap_or(255))
     }
 
-    /// Brightness between the paper and the darkest hundredth of the cells.
-    fn range(&self, small: &Small) -> u8 {
-        percentile(&self.tiles, 50).saturating_sub(percentile(&small.values, 1))
-    }
-
     fn unevenness(&self) -> f32 {
         f32::from(percentile(&self.tiles, 95).saturating_sub(percentile(&self.tiles, 10))) / 255.0
     }
@@ -154,7 +162,9 @@ impl Paper {
 
 fn percentile(values: &[u8], share: usize) -> u8 {
     let mut counts = [0_usize; 256];
-    values.iter().for_each(|value| counts[usize::from(*value)] += 1);
+    for value in values {
+        counts[usize::from(*value)] += 1;
+    }
     let wanted = values.len() * share / 100;
     let mut below = 0;
     for (value, count) in (0..=255).zip(counts) {
@@ -167,24 +177,37 @@ fn percentile(values: &[u8], share: usize) -> u8 {
 }
 
 impl Mask {
-    /// How sharply ink changes from row to row (lines across) and from column to column (lines down).
+    /// How sharply ink changes from row to row (lines across) and from column to column (lines down), seen through
+    /// narrow strips so that a skewed page counts like a straight one.
     fn energies(&self) -> (f32, f32) {
-        let mut rows = vec![0.0_f32; self.height];
-        let mut columns = vec![0.0_f32; self.width];
-        let margin = (self.width / 25, self.height / 25);
-        for y in margin.1..self.height - margin.1 {
-            for x in margin.0..self.width - margin.0 {
-                if self.dark[y * self.width + x] {
-                    rows[y] += 1.0;
-                    columns[x] += 1.0;
-                }
-            }
-        }
-        // A ruled line is one row of many cells: taking roots keeps it from outvoting the text.
-        let energy =
-            |profile: &[f32]| profile.windows(2).map(|w| (w[1].sqrt() - w[0].sqrt()).powi(2)).sum::<f32>() / profile.len() as f32;
-        (energy(&rows), energy(&columns))
+        let across = strips(self.width).map(|strip| energy(self.height, |y| self.row(y, strip.clone()))).sum();
+        let down = strips(self.height).map(|strip| energy(self.width, |x| self.column(x, strip.clone()))).sum();
+        (across, down)
     }
+
+    fn row(&self, y: usize, columns: Range<usize>) -> usize {
+        self.dark[y * self.width..(y + 1) * self.width][columns].iter().filter(|dark| **dark).count()
+    }
+
+    fn column(&self, x: usize, rows: Range<usize>) -> usize {
+        rows.filter(|y| self.dark[y * self.width + x]).count()
+    }
+}
+
+/// Cells of a strip; text fills less than the second of them, a ruled line all.
+const STRIP: usize = 64;
+const STRIP_TEXT: usize = 32;
+
+fn strips(length: usize) -> impl Iterator<Item = Range<usize>> {
+    // The outermost parts of a sheet hold shadows and holes.
+    let margin = length / 25;
+    (margin..(length - margin).saturating_sub(STRIP)).step_by(STRIP).map(|from| from..from + STRIP)
+}
+
+fn energy(length: usize, count: impl Fn(usize) -> usize) -> f32 {
+    let margin = length / 25;
+    let profile: Vec<usize> = (margin..length - margin).map(|at| count(at).min(STRIP_TEXT)).collect();
+    profile.windows(2).map(|pair| pair[0].abs_diff(pair[1]).pow(2) as f32).sum()
 }
 
 /// A connected group of dark cells.

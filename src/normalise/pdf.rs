@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use hayro::hayro_interpret::InterpreterSettings;
-use hayro::hayro_syntax::object::stream::Stream;
+use hayro::hayro_syntax::object::{Array, Dict, Object, Stream};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
@@ -98,6 +98,9 @@ impl PdfFile {
         let scale = raster_dpi(sheet) / 72.0;
         let mut collector = super::pdf_text::Collector::new(scale, sheet.render_dimensions());
         walk(sheet, scale, &mut collector);
+        if !collector.has_seen_text() {
+            is_readable(sheet, page)?;
+        }
         Ok(collector.blocks())
     }
 
@@ -105,6 +108,19 @@ impl PdfFile {
         let at = page.checked_sub(1).map(|at| at as usize);
         at.and_then(|at| self.pdf.pages().get(at)).ok_or_else(|| Error::bug("no such PDF page"))
     }
+}
+
+/// A page that shows nothing is blank only if nothing was meant to be shown: its content is there, and no operator
+/// that shows text (ISO 32000-1, 9.4.3) stayed without effect.
+fn is_readable(sheet: &Page<'_>, page: u32) -> Result<()> {
+    let Some(content) = sheet.page_stream() else {
+        return if sheet.raw().contains_key(b"Contents") { Err(broken_page(page, "PDF: /Contents")) } else { Ok(()) };
+    };
+    let shows_text = content.split(|byte| byte.is_ascii_whitespace() || matches!(byte, b')' | b'>' | b']'));
+    if shows_text.into_iter().any(|token| matches!(token, b"Tj" | b"TJ")) {
+        return Err(broken_page(page, "PDF: Tj"));
+    }
+    Ok(())
 }
 
 /// 300 dpi, less for sheets so large that the pixels would not fit the renderer's 16 bits.
@@ -185,9 +201,11 @@ pub(super) fn compression(stream: &Stream<'_>) -> &'static str {
     // The enum of filters is not public in hayro-syntax 0.9; its debug form is its name.
     let last = stream.filters().last().map(|filter| format!("{filter:?}"));
     match last.as_deref() {
-        None => "raw",
         Some("CcittFaxDecode") => {
-            let params = stream.dict().get::<hayro::hayro_syntax::object::Dict<'_>>(b"DecodeParms".as_slice());
+            let params = stream.dict().get::<Dict<'_>>(b"DecodeParms".as_slice()).or_else(|| {
+                let all = stream.dict().get::<Array<'_>>(b"DecodeParms".as_slice())?;
+                all.iter::<Object<'_>>().last().and_then(Object::into_dict)
+            });
             let k = params.and_then(|p| p.get::<i32>(b"K".as_slice())).unwrap_or(0);
             if k < 0 { "g4" } else { "g3" }
         }
@@ -197,6 +215,6 @@ pub(super) fn compression(stream: &Stream<'_>) -> &'static str {
         Some("LzwDecode") => "lzw",
         Some("FlateDecode") => "deflate",
         Some("RunLengthDecode") => "packbits",
-        Some(_) => "raw",
+        _ => "raw",
     }
 }

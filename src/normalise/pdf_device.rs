@@ -81,7 +81,7 @@ impl<'a> Device<'a> for Witness {
     }
 
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
-        let Some(seen) = seen(&image, props.transform) else { return };
+        let seen = seen(&image, props.transform);
         let visible = seen.covers.intersect(self.sheet);
         if visible.width() <= 0.0 || visible.height() <= 0.0 {
             return;
@@ -122,7 +122,7 @@ pub(super) fn usable_text(glyph: &Glyph<'_>) -> Option<String> {
     (!text.is_empty() && !text.chars().any(is_odd)).then_some(text)
 }
 
-fn seen(image: &Image<'_, '_>, transform: Affine) -> Option<SeenImage> {
+fn seen(image: &Image<'_, '_>, transform: Affine) -> SeenImage {
     let stream = match image {
         Image::Stencil(stencil) => stencil.stream(),
         Image::Raster(raster) => raster.stream(),
@@ -138,8 +138,8 @@ fn seen(image: &Image<'_, '_>, transform: Affine) -> Option<SeenImage> {
         None => components(dict),
     };
     let is_stencil = matches!(image, Image::Stencil(_));
-    Some(SeenImage {
-        object: u32::try_from(stream.obj_id().obj_number).ok()?,
+    SeenImage {
+        object: stream.obj_id().obj_number,
         generation: u16::try_from(stream.obj_id().gen_number).unwrap_or(0),
         width,
         height,
@@ -149,7 +149,7 @@ fn seen(image: &Image<'_, '_>, transform: Affine) -> Option<SeenImage> {
         compression: super::pdf::compression(stream),
         bits: if is_stencil { 1 } else { dict.get::<u16>(b"BitsPerComponent".as_slice()).unwrap_or(8) * components },
         is_masked: is_stencil || has(b"SMask") || has(b"Mask") || has(b"SMaskInData"),
-    })
+    }
 }
 
 fn components(dict: &hayro::hayro_syntax::object::Dict<'_>) -> u16 {
@@ -184,8 +184,9 @@ pub(super) struct Taker {
 
 impl<'a> Device<'a> for Taker {
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
-        let Some(seen) = seen(&image, props.transform).filter(|seen| seen.object == self.object) else { return };
-        if self.taken.is_some() || u64::from(seen.width) * u64::from(seen.height) > self.pixels_max {
+        let seen = seen(&image, props.transform);
+        if seen.object != self.object || self.taken.is_some() || u64::from(seen.width) * u64::from(seen.height) > self.pixels_max
+        {
             return;
         }
         let mut taken = None;

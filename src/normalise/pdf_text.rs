@@ -24,6 +24,8 @@ pub(super) struct Collector {
     letters: Vec<Letter>,
     seen: BTreeSet<(String, i64, i64)>,
     unreadable: usize,
+    /// Glyphs of every kind, seen or not.
+    glyphs: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -38,7 +40,7 @@ struct Letter {
 impl Collector {
     pub(super) fn new(scale: f64, (width, height): (f32, f32)) -> Self {
         let sheet = Rect::new(0.0, 0.0, f64::from(width) * scale, f64::from(height) * scale);
-        Self { sheet, letters: Vec::new(), seen: BTreeSet::new(), unreadable: 0 }
+        Self { sheet, letters: Vec::new(), seen: BTreeSet::new(), unreadable: 0, glyphs: 0 }
     }
 
     /// The blocks of the page; `None` if one character in ten has no usable Unicode.
@@ -47,6 +49,11 @@ impl Collector {
             return None;
         }
         Some(blocks(lines(&words(&self.letters))))
+    }
+
+    /// True if any text was shown, visible or not.
+    pub(super) fn has_seen_text(&self) -> bool {
+        self.glyphs > 0
     }
 
     fn take(&mut self, glyph: &PositionedGlyph<'_>, transform: Affine) {
@@ -80,6 +87,7 @@ impl Collector {
 
 impl<'a> Device<'a> for Collector {
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, draw_mode: &DrawMode) {
+        self.glyphs += run.glyphs().len();
         if matches!(draw_mode, DrawMode::Invisible) || !leaves_ink(&props.paint) {
             return;
         }

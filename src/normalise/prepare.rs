@@ -156,7 +156,9 @@ fn despeckle(image: &mut PageImage) -> bool {
     }
     let is_dirty = alone.len() > image.gray.len() / 1_000_000 * SPECKS_PER_MILLION + SPECKS_PER_MILLION;
     if is_dirty {
-        alone.iter().for_each(|at| image.gray[*at] = 255);
+        for at in alone {
+            image.gray[at] = 255;
+        }
     }
     is_dirty
 }
@@ -218,20 +220,10 @@ fn sauvola(image: &mut PageImage, reach: usize) {
 /// A small picture of the page, upright, for a person: JPEG bytes.
 pub fn picture(stored: &PageImage, rotation: u16, side_max: u32) -> Option<Vec<u8>> {
     let factor = side_max.clamp(16, 8_000) as f32 / stored.width.max(stored.height) as f32;
-    let small = if factor < 1.0 { shrunk(stored, factor) } else { stored.clone() };
+    let small = if factor < 1.0 { scaled(stored, factor) } else { stored.clone() };
     let upright = turned(&small, rotation);
     let mut bytes = Vec::new();
     let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 80);
     encoder.encode(&upright.gray, upright.width, upright.height, image::ExtendedColorType::L8).ok()?;
     Some(bytes)
-}
-
-fn shrunk(stored: &PageImage, factor: f32) -> PageImage {
-    let width = ((stored.width as f32 * factor) as u32).max(1);
-    let height = ((stored.height as f32 * factor) as u32).max(1);
-    let Some(buffer) = image::GrayImage::from_raw(stored.width, stored.height, stored.gray.clone()) else {
-        return stored.clone();
-    };
-    let gray = image::imageops::thumbnail(&buffer, width, height).into_raw();
-    PageImage { width, height, gray, ..*stored }
 }

@@ -61,6 +61,8 @@ fn sharpness(points: &[(f32, f32)], degrees: f32) -> f32 {
     let level = |(x, y): &(f32, f32)| y + x * slope;
     let (low, high) = points.iter().map(level).fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
     let mut rows = vec![0.0_f32; (high - low) as usize + 2];
-    points.iter().for_each(|point| rows[(level(point) - low) as usize] += 1.0);
+    for point in points {
+        rows[(level(point) - low) as usize] += 1.0;
+    }
     rows.iter().map(|count| count * count).sum()
 }

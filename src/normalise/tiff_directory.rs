@@ -46,6 +46,8 @@ pub(super) struct Directory {
     pub(super) is_tiled: bool,
     pub(super) is_reduced: bool,
     pub(super) colour_map: Vec<u64>,
+    /// Where the value of the photometric entry stands, and a one in the file's byte order.
+    pub(super) photometric_at: (u64, [u8; 2]),
     pub(super) offsets: Vec<u64>,
     pub(super) counts: Vec<u64>,
 }
@@ -68,6 +70,7 @@ impl Default for Directory {
             is_tiled: false,
             is_reduced: false,
             colour_map: Vec::new(),
+            photometric_at: (0, [0; 2]),
             offsets: Vec::new(),
             counts: Vec::new(),
         }
@@ -175,8 +178,13 @@ impl<'a, B: Bytes> Reader<'a, B> {
         let count = self.number(&self.take(at, head, page)?).min(4096) as usize;
         let body = self.take(at + head as u64, count * entry_size, page)?;
         let mut directory = Directory::default();
-        for entry in body.chunks_exact(entry_size) {
-            self.fill(&mut directory, &self.entry(entry), page)?;
+        for (place, entry) in body.chunks_exact(entry_size).enumerate() {
+            let entry = self.entry(entry);
+            if entry.tag == 262 {
+                let value_at = at + (head + place * entry_size + if self.big_tiff { 12 } else { 8 }) as u64;
+                directory.photometric_at = (value_at, if self.little { [1, 0] } else { [0, 1] });
+            }
+            self.fill(&mut directory, &entry, page)?;
         }
         // A missing link after the last directory is common and harmless.
         let link_at = at + (head + count * entry_size) as u64;

@@ -1,7 +1,7 @@
 //! Where are the pages of a TIFF? One directory each; black and white fax data is decoded here, the rest by `tiff`.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -123,19 +123,37 @@ impl TiffFile {
         Ok(Some(data))
     }
 
+    /// The file with the page's photometric entry saying grey: `tiff` 0.11 does not decode palettes, the indices it does.
+    fn as_gray(&self, directory: &Directory, limits: &Limits) -> Result<Vec<u8>> {
+        if self.bytes.size > limits.unpacked_bytes_max {
+            return Err(Error::hold("file-memory").with("bytes", limits.unpacked_bytes_max));
+        }
+        let mut bytes = vec![0; self.bytes.size as usize];
+        self.bytes.read_at(0, &mut bytes).map_err(super::broken)?;
+        let (at, one) = directory.photometric_at;
+        if let Some(value) = bytes.get_mut(at as usize..at as usize + 2) {
+            value.copy_from_slice(&one);
+        }
+        Ok(bytes)
+    }
+
     fn other_image(&self, at: u32, directory: &Directory, page: u32, limits: &Limits) -> Result<PageImage> {
         if matches!(directory.compression, 6 | 34712 | 34661) || compression(directory.compression) == "unknown" {
             return Err(Error::hold("page-compression").with("page", page).with("what", directory.compression));
         }
-        let file = self.bytes.file.try_clone().map_err(super::broken)?;
         let mut ceilings = TiffLimits::default();
         ceilings.decoding_buffer_size = usize::try_from(limits.page_pixels_max.saturating_mul(4)).unwrap_or(usize::MAX);
         ceilings.intermediate_buffer_size = ceilings.decoding_buffer_size;
         let fail = |e: tiff::TiffError| broken_page(page, &e);
-        let mut decoder = Decoder::new(BufReader::new(file)).map_err(fail)?.with_limits(ceilings);
-        decoder.seek_to_image(at as usize).map_err(fail)?;
-        let colour = decoder.colortype().map_err(fail)?;
-        let pixels = decoder.read_image().map_err(fail)?;
+        let (colour, pixels) = if directory.photometric == 3 {
+            decoded(std::io::Cursor::new(self.as_gray(directory, limits)?), at, ceilings)
+        } else {
+            let mut file = self.bytes.file.try_clone().map_err(super::broken)?;
+            // The clone shares its place in the file with earlier ones.
+            file.rewind().map_err(super::broken)?;
+            decoded(BufReader::new(file), at, ceilings)
+        }
+        .map_err(fail)?;
         let size = (directory.width as usize, directory.height as usize);
         let mut gray = to_gray(&pixels, colour, size).ok_or_else(|| broken_page(page, format_args!("{colour:?}")))?;
         if directory.photometric == 3 {
@@ -143,6 +161,12 @@ impl TiffFile {
         }
         PageImage::new(directory.width, directory.height, gray).ok_or_else(|| broken_page(page, "size"))
     }
+}
+
+fn decoded<R: Read + Seek>(from: R, at: u32, ceilings: TiffLimits) -> tiff::TiffResult<(ColorType, DecodingResult)> {
+    let mut decoder = Decoder::new(from)?.with_limits(ceilings);
+    decoder.seek_to_image(at as usize)?;
+    Ok((decoder.colortype()?, decoder.read_image()?))
 }
 
 /// Every strip must lie in the file, and the page must have a size.
@@ -214,7 +238,9 @@ fn through_map(gray: &mut [u8], map: &[u64], bits: u16) {
             ((at(0) * 299 + at(1) * 587 + at(2) * 114) / 1000) as u8
         })
         .collect();
-    gray.iter_mut().for_each(|value| *value = table[usize::from(*value)]);
+    for value in gray {
+        *value = table[usize::from(*value)];
+    }
 }
 
 /// Samples of 1, 2 or 4 bits, rows on whole bytes, spread over 0 to 255.

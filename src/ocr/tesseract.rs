@@ -177,7 +177,7 @@ impl Osd {
         };
         // The library says how far the page *is* turned clockwise; it takes the rest of the circle to bring it upright.
         let rotation = (360 - degrees.rem_euclid(360)).rem_euclid(360) as u16;
-        (is_found && rotation % 90 == 0).then_some(Orientation { rotation, confidence })
+        (is_found && rotation.is_multiple_of(90)).then_some(Orientation { rotation, confidence })
     }
 }
 

@@ -16,3 +16,4 @@ mod stage;
 mod store;
 mod tidy;
 mod verify;
+mod reader;
