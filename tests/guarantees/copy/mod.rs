@@ -213,7 +213,7 @@ fn a_file_cut_or_altered_anywhere_is_held_or_copied_but_never_a_crash() {
 #[test]
 fn a_truncated_file_is_held_with_its_place() {
     let folder = tempfile::tempdir().expect("folder");
-    for (name, format) in [("zip-rgb.tif", "TIFF"), ("gray.png", "PNG"), ("g4.tif", "TIFF")] {
+    for (name, format) in [("zip-rgb.tif", "TIFF"), ("gray.png", "PNG"), ("g4.tif", "TIFF"), ("rgb.jpg", "JPEG")] {
         let bytes = std::fs::read(fixture(name)).expect("fixture");
         let input = folder.path().join("input");
         material::written(&input, &bytes[..bytes.len() * 2 / 3]);
