@@ -190,7 +190,9 @@ mod tests {
             let rows: Vec<Vec<u32>> =
                 rows.into_iter().map(|row| row.into_iter().filter(|x| *x < width).collect()).collect();
             let mut joiner = G4Joiner::new(width, rows.len() as u32);
-            rows.iter().for_each(|row| joiner.push_row(row));
+            for row in &rows {
+                joiner.push_row(row);
+            }
             let back = decoded(&joiner.finish(), width, rows.len() as u32);
             proptest::prop_assert_eq!(back, rows);
         }

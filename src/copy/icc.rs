@@ -112,7 +112,7 @@ mod tests {
         for tag in profile[132..132 + 12 * count].chunks(12) {
             let place = u32::from_be_bytes(tag[4..8].try_into().unwrap()) as usize;
             let size = u32::from_be_bytes(tag[8..12].try_into().unwrap()) as usize;
-            assert!(place % 4 == 0 && place + size <= profile.len());
+            assert!(place.is_multiple_of(4) && place + size <= profile.len());
         }
     }
 }

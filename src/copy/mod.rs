@@ -211,6 +211,9 @@ fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
     if u64::from(head.width) * u64::from(head.height) > limits.page_pixels_max {
         return Err(Error::hold("copy-limit").with("limit", "page_pixels_max").with("page", 1));
     }
+    if !data.windows(2).rev().any(|pair| pair == [0xFF, 0xD9]) {
+        return Err(tiff::damaged("JPEG", format!("byte {}", data.len())));
+    }
     if head.components == 4 {
         let mut picture = jpeg::picture(&head, data);
         picture.entries = String::from("/ColorSpace/DeviceCMYK/BitsPerComponent 8/Filter/DCTDecode");

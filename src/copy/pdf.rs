@@ -198,7 +198,7 @@ impl Stored<'_> {
     fn must_convert(&self, filter: &[u8], level: PdfaLevel) -> Option<&'static str> {
         let has = |key: &[u8]| self.stream.dict.get_deref(key, self.doc).is_ok_and(|o| !o.is_null());
         let in_data = self.stream.dict.get_deref(b"SMaskInData", self.doc).and_then(Object::as_i64).unwrap_or(0) != 0;
-        if has(b"SMask") || has(b"Mask") || in_data {
+        if (has(b"SMask") && !self.is_opaque()) || has(b"Mask") || in_data {
             return Some("alpha-on-white");
         }
         match filter {
@@ -213,6 +213,17 @@ impl Stored<'_> {
             _ if self.bits() == 16 && level.is_first() => Some("16-bit-to-8"),
             _ => None,
         }
+    }
+
+    /// True of a soft mask of 8 bits that hides nothing (what some writers add to every image).
+    fn is_opaque(&self) -> bool {
+        let Ok(mask) = self.stream.dict.get_deref(b"SMask", self.doc).and_then(Object::as_stream) else { return false };
+        let is_plain = !mask.dict.has(b"Decode")
+            && !mask.dict.has(b"Matte")
+            && mask.dict.get_deref(b"BitsPerComponent", self.doc).and_then(Object::as_i64).is_ok_and(|bits| bits == 8);
+        let most = self.width as usize * self.height as usize * 4;
+        is_plain
+            && mask.decompressed_content_with_limit(most).is_ok_and(|alpha| !alpha.is_empty() && alpha.iter().all(|v| *v == 255))
     }
 
     /// The image as it is stored: colour, what the filter says, its parameters, its data.

@@ -140,42 +140,61 @@ fn spaced(value: &str) -> String {
     if value.starts_with(['/', '[', '<', '(']) { value.to_owned() } else { format!(" {value}") }
 }
 
-/// Packs rows with Flate as they come; memory holds the packed page only.
+/// Bytes after which the weaker of two ways of packing is given up, if it is much weaker.
+const TRIAL_BYTES: u64 = 2 << 20;
+
+/// Packs rows with Flate as they come; memory holds the packed page only. Grey and colour rows are packed as they are
+/// and predicted, until it shows which is smaller: drawings like the one, scans the other.
 pub(super) struct RowPacker {
     shape: Shape,
-    encoder: ZlibEncoder<Vec<u8>>,
-    /// The row before, where rows are predicted (8-bit grey and colour), with the scratch of one attempt.
-    before: Option<(Vec<u8>, Vec<u8>)>,
+    plain: Option<ZlibEncoder<Vec<u8>>>,
+    predicted: Option<ZlibEncoder<Vec<u8>>>,
+    before: Vec<u8>,
     rows: u32,
 }
 
 impl RowPacker {
     pub(super) fn new(shape: Shape) -> Self {
+        let encoder = || ZlibEncoder::new(Vec::new(), Compression::new(6));
         let is_predicted = shape.bits == 8 && !matches!(shape.colour, Colour::Palette(_));
-        let before = is_predicted.then(|| (vec![0; shape.row_bytes()], Vec::with_capacity(shape.row_bytes() + 1)));
-        Self { shape, encoder: ZlibEncoder::new(Vec::new(), Compression::new(6)), before, rows: 0 }
+        let before = vec![0; shape.row_bytes()];
+        Self { shape, plain: Some(encoder()), predicted: is_predicted.then(encoder), before, rows: 0 }
     }
 
     /// Takes whole rows; those under the foot of the image are dropped.
     pub(super) fn push(&mut self, rows: &[u8]) -> Result<()> {
         let length = self.shape.row_bytes();
         let step = self.shape.colour.samples() as usize;
+        let mut filtered = Vec::with_capacity(length + 1);
         for row in rows.chunks_exact(length.max(1)) {
             if self.rows == self.shape.height {
                 break;
             }
             self.rows += 1;
-            let done = match &mut self.before {
-                None => self.encoder.write_all(row),
-                Some((before, best)) => {
-                    predict(row, before, step, best);
-                    before.copy_from_slice(row);
-                    self.encoder.write_all(best)
-                }
-            };
-            done.map_err(Error::bug)?;
+            if let Some(encoder) = &mut self.plain {
+                encoder.write_all(row).map_err(Error::bug)?;
+            }
+            if let Some(encoder) = &mut self.predicted {
+                predict(row, &self.before, step, &mut filtered);
+                self.before.copy_from_slice(row);
+                encoder.write_all(&filtered).map_err(Error::bug)?;
+            }
         }
+        self.give_up_the_weaker();
         Ok(())
+    }
+
+    fn give_up_the_weaker(&mut self) {
+        let (Some(plain), Some(predicted)) = (&self.plain, &self.predicted) else { return };
+        let (a, b) = (plain.total_out(), predicted.total_out());
+        if plain.total_in() < TRIAL_BYTES {
+            return;
+        }
+        if a > b + b / 4 {
+            self.plain = None;
+        } else if b > a + a / 4 {
+            self.predicted = None;
+        }
     }
 
     /// Rows taken so far.
@@ -190,12 +209,21 @@ impl RowPacker {
         while self.rows < self.shape.height {
             self.push(&white)?;
         }
+        let mut ended = [None, None];
+        for (encoder, end) in [self.plain, self.predicted].into_iter().zip(&mut ended) {
+            *end = encoder.map(ZlibEncoder::finish).transpose().map_err(Error::bug)?;
+        }
+        let [plain, predicted] = ended;
+        let is_predicted = match (&plain, &predicted) {
+            (Some(plain), Some(predicted)) => predicted.len() < plain.len(),
+            (plain, _) => plain.is_none(),
+        };
         let mut entries = self.shape.entries() + "/Filter/FlateDecode";
-        if self.before.is_some() {
+        if is_predicted {
             let (colors, columns) = (self.shape.colour.samples(), self.shape.width);
             _ = write!(entries, "/DecodeParms<</Predictor 15/Colors {colors}/BitsPerComponent 8/Columns {columns}>>");
         }
-        let data = self.encoder.finish().map_err(Error::bug)?;
+        let data = if is_predicted { predicted } else { plain }.unwrap_or_default();
         Ok(Picture { width: self.shape.width, height: self.shape.height, entries, data, attached: Vec::new() })
     }
 }

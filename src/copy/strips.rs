@@ -165,10 +165,13 @@ impl Stored<'_> {
     /// JPEG data keep their coded bytes: one strip, or strips joined by restart marks, or pieces side by side.
     fn jpeg_page(&mut self) -> Result<PageImage> {
         let expected = match self.photometric {
-            0 | 1 => 1,
+            0 | 1 => 1_u8,
             2 | 6 => 3,
             other => return Err(self.unsupported(format!("JPEG photometric {other}"))),
         };
+        if self.samples != u32::from(expected) {
+            return Err(self.unsupported(format!("JPEG, {} samples", self.samples)));
+        }
         let is_ycbcr = self.photometric == 6;
         let mut parts = Vec::new();
         for n in 0..self.chunk_count() {

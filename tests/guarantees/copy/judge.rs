@@ -6,7 +6,7 @@ use std::process::Command;
 use lopdf::{Dictionary, Document, Object};
 
 /// Breaches of ISO 19005 found in the file, empty of a good one. Clauses are those of part 2 unless said.
-pub fn breaches(pdf: &Path, part: u8) -> Vec<String> {
+pub(super) fn breaches(pdf: &Path, part: u8) -> Vec<String> {
     let bytes = std::fs::read(pdf).expect("copy");
     let doc = Document::load_mem(&bytes).expect("parses");
     let mut found = Vec::new();
@@ -127,18 +127,18 @@ fn object_breaches(doc: &Document, object: &Object, part: u8) -> Vec<String> {
 }
 
 /// Verdict of Apache PDFBox Preflight on each file; none where Java or the jars are missing (said aloud).
-pub fn preflight(files: &[PathBuf], scratch: &Path) -> Option<Vec<(bool, String)>> {
+pub(super) fn preflight(files: &[PathBuf], scratch: &Path) -> Option<Vec<(bool, String)>> {
     let jars = ["preflight", "pdfbox2", "xmpbox", "fontbox2", "commons-io", "commons-logging", "javax.activation", "jaxb-api"]
         .map(|jar| format!("/usr/share/java/{jar}.jar"));
     let compiler = Command::new("javac").arg("-version").output();
     if compiler.is_err() || !jars.iter().all(|jar| Path::new(jar).exists()) {
-        eprintln!("NOT RUN: Apache PDFBox Preflight (javac and libpdfbox2-java libactivation-java libjaxb-api-java)");
+        super::material::say("NOT RUN: Apache PDFBox Preflight (javac and libpdfbox2-java libactivation-java libjaxb-api-java)");
         return None;
     }
     let path = format!("{}:{}", jars.join(":"), scratch.display());
     let main = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/Preflight.java");
-    let compiled = Command::new("javac").args(["-cp", &path, "-d"]).arg(scratch).arg(main).output().expect("javac");
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let built = Command::new("javac").args(["-cp", &path, "-d"]).arg(scratch).arg(main).output().expect("javac");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let output = Command::new("java").args(["-cp", &path, "Preflight"]).args(files).output().expect("java");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let verdicts: Vec<(bool, String)> = told.lines().map(|line| (line.starts_with("VALID\t"), line.to_owned())).collect();

@@ -8,31 +8,39 @@ use conserva::limits::Limits;
 use conserva::page::{Block, Line, Page, PageSource, PageSurvey, PageText, ReadPage, Rect, Word};
 
 /// Size and resolution of the page in tests/fixtures/copy: an A4 sheet.
-pub const SIZE: (u32, u32) = (413, 585);
-pub const DPI: f32 = 50.0;
+pub(super) const SIZE: (u32, u32) = (413, 585);
+pub(super) const DPI: f32 = 50.0;
 
-pub fn fixture(name: &str) -> PathBuf {
+pub(super) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/copy").join(name)
 }
 
 /// The folder of shared material, where there is one.
 #[expect(clippy::disallowed_methods, reason = "tests are told where the shared material is")]
-pub fn shared() -> Option<PathBuf> {
+pub(super) fn shared() -> Option<PathBuf> {
     let named = std::env::var_os("CONSERVA_SHARED").map(PathBuf::from);
     let found = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
     if found.join("corpus").is_dir() {
         return Some(found);
     }
-    eprintln!("NOT RUN over the corpus: no ../shared beside the checkout, no CONSERVA_SHARED");
+    say("NOT RUN over the corpus: no ../shared beside the checkout, no CONSERVA_SHARED");
     None
 }
 
+/// Tells the person who runs the tests what was not tried, or what was measured.
+#[expect(clippy::print_stderr, reason = "what was not run is said aloud")]
+pub(super) fn say(what: &str) {
+    eprintln!("{what}");
+}
+
 /// What a tool prints, or nothing where the tool is not installed (said aloud). It must succeed.
-pub fn tool(name: &str, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Option<String> {
+pub(super) fn tool(name: &str, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Option<String> {
     let mut command = Command::new(name);
-    arguments.iter().for_each(|argument| _ = command.arg(argument));
+    for argument in arguments {
+        command.arg(argument);
+    }
     let Ok(output) = command.output() else {
-        eprintln!("NOT RUN: {name} is not installed");
+        say(&format!("NOT RUN: {name} is not installed"));
         return None;
     };
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -41,7 +49,7 @@ pub fn tool(name: &str, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Option<Str
 }
 
 /// Words of one line in a row: text, left edge, width; all of one height.
-pub fn line(top: u32, height: u32, words: &[(&str, u32, u32)]) -> Line {
+pub(super) fn line(top: u32, height: u32, words: &[(&str, u32, u32)]) -> Line {
     let word = |(text, x, w): &(&str, u32, u32)| Word {
         text: (*text).to_owned(),
         rect: Rect { x: *x, y: top, w: *w, h: height },
@@ -50,7 +58,7 @@ pub fn line(top: u32, height: u32, words: &[(&str, u32, u32)]) -> Line {
     Line { words: words.iter().map(word).collect() }
 }
 
-pub fn sample_lines() -> Vec<Line> {
+pub(super) fn sample_lines() -> Vec<Line> {
     vec![
         line(60, 12, &[("Comune", 60, 60), ("di", 128, 14), ("Valdombra", 150, 90)]),
         line(100, 12, &[("perché", 60, 50), ("12,50", 120, 40), ("€", 168, 8), ("ufﬁcio", 184, 46)]),
@@ -59,7 +67,7 @@ pub fn sample_lines() -> Vec<Line> {
 }
 
 /// A page read, made by hand.
-pub fn read_page(n: u32, source: PageSource, size: (u32, u32), dpi: f32, lines: Vec<Line>) -> ReadPage {
+pub(super) fn read_page(n: u32, source: PageSource, size: (u32, u32), dpi: f32, lines: Vec<Line>) -> ReadPage {
     let survey = PageSurvey { n, source, width: size.0, height: size.1, dpi, compression: "none".to_owned(), bits: 8 };
     let page = Page {
         survey,
@@ -76,7 +84,7 @@ pub fn read_page(n: u32, source: PageSource, size: (u32, u32), dpi: f32, lines: 
     ReadPage { page, text }
 }
 
-pub fn order(input: &Path, pages: Vec<ReadPage>, level: PdfaLevel, output: PathBuf) -> CopyOrder {
+pub(super) fn order(input: &Path, pages: Vec<ReadPage>, level: PdfaLevel, output: PathBuf) -> CopyOrder {
     CopyOrder {
         input: input.to_owned(),
         mime: "application/octet-stream".to_owned(),
@@ -91,7 +99,7 @@ pub fn order(input: &Path, pages: Vec<ReadPage>, level: PdfaLevel, output: PathB
 }
 
 /// The order of one fixture, its only page with the sample words.
-pub fn fixture_order(name: &str, level: PdfaLevel, folder: &Path) -> CopyOrder {
+pub(super) fn fixture_order(name: &str, level: PdfaLevel, folder: &Path) -> CopyOrder {
     let source = if Path::new(name).extension().is_some_and(|e| e == "tif") {
         PageSource::Tiff { directory: 0 }
     } else {
@@ -101,32 +109,38 @@ pub fn fixture_order(name: &str, level: PdfaLevel, folder: &Path) -> CopyOrder {
     order(&fixture(name), vec![read_page(1, source, SIZE, DPI, sample_lines())], level, output)
 }
 
-pub fn made(order: &CopyOrder) -> CopyReport {
+pub(super) fn made(order: &CopyOrder) -> CopyReport {
     searchable(order, &Limits::default()).unwrap_or_else(|e| panic!("{}: {e}", order.input.display()))
 }
 
 /// The first page of a PDF as RGB, `size` pixels.
-pub fn drawn(pdf: &Path, size: (u32, u32)) -> image::RgbImage {
+pub(super) fn drawn(pdf: &Path, size: (u32, u32)) -> image::RgbImage {
     use hayro::{PixmapSettings, RenderCache, RenderSettings, render, vello_cpu::color::palette::css::WHITE};
     let pdf = hayro::hayro_syntax::Pdf::new(std::fs::read(pdf).expect("copy")).expect("PDF");
     let page = &pdf.pages()[0];
     let (width, height) = page.render_dimensions();
     let scale = |pixels: u32, points: f32| (pixels as f32 + 0.02) / points;
     let settings = PixmapSettings { x_scale: scale(size.0, width), y_scale: scale(size.1, height), bg_color: WHITE };
-    let pixmap = render(page, &RenderCache::new(), &Default::default(), &RenderSettings::default(), &settings);
+    let pixmap = render(
+        page,
+        &RenderCache::new(),
+        &hayro::hayro_interpret::InterpreterSettings::default(),
+        &RenderSettings::default(),
+        &settings,
+    );
     assert_eq!((u32::from(pixmap.width()), u32::from(pixmap.height())), size);
     let pixels = pixmap.data_as_u8_slice().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
     image::RgbImage::from_raw(size.0, size.1, pixels).expect("pixels")
 }
 
 /// Mean difference of two pictures, 0 to 255.
-pub fn difference(a: &image::RgbImage, b: &image::RgbImage) -> f64 {
+pub(super) fn difference(a: &image::RgbImage, b: &image::RgbImage) -> f64 {
     assert_eq!(a.dimensions(), b.dimensions());
     let sum: u64 = a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     sum as f64 / a.as_raw().len() as f64
 }
 
-pub fn truth(name: &str) -> image::RgbImage {
+pub(super) fn truth(name: &str) -> image::RgbImage {
     let image = image::open(fixture(name)).expect("truth");
     let rgba = image.to_rgba8();
     let flat = rgba.pixels().flat_map(|p| {
@@ -137,6 +151,6 @@ pub fn truth(name: &str) -> image::RgbImage {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own input needs no durability")]
-pub fn written(path: &Path, bytes: &[u8]) {
+pub(super) fn written(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("write");
 }

@@ -8,7 +8,7 @@ use conserva::limits::Limits;
 use conserva::page::{PageSource, ReadPage};
 use lopdf::{Dictionary, Document, Object, Stream};
 
-use super::material::{DPI, SIZE, difference, drawn, fixture, made, order, read_page, sample_lines, shared, tool, truth};
+use super::material::{DPI, SIZE, difference, drawn, fixture, made, order, read_page, sample_lines, say, shared, tool, truth};
 use super::{images, judge};
 
 fn dict(entries: &[(&str, Object)]) -> Dictionary {
@@ -71,6 +71,7 @@ fn pages_of(sources: Vec<PageSource>) -> Vec<ReadPage> {
 }
 
 /// The stored forms of one picture each, with the truth, what it may differ by, and why it is not passed through.
+#[expect(clippy::too_many_lines, reason = "a table of forms")]
 fn forms(doc: &mut Document) -> Vec<(Stream, &'static str, f64, Option<&'static str>)> {
     let gray = truth("gray.png").into_raw().chunks(3).map(|p| p[0]).collect::<Vec<u8>>();
     let rgb = truth("rgb.png").into_raw();
@@ -87,17 +88,21 @@ fn forms(doc: &mut Document) -> Vec<(Stream, &'static str, f64, Option<&'static 
     let g4 = conserva_g4();
     let hex: Vec<u8> = deflated(&gray).iter().flat_map(|b| format!("{b:02x}").into_bytes()).chain(*b">").collect();
     let lzw = weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&gray).expect("LZW");
-    let soft = doc.add_object(image(
-        &[
-            ("Type", name("XObject")),
-            ("Subtype", name("Image")),
-            ("Width", i64::from(SIZE.0).into()),
-            ("Height", i64::from(SIZE.1).into()),
-            ("ColorSpace", name("DeviceGray")),
-            ("BitsPerComponent", 8.into()),
-        ],
-        vec![255; gray.len()],
-    ));
+    // Black ink as dense as the grey is dark: laid on white it shows the grey.
+    let (colours, alpha) = (vec![0; rgb.len()], gray.iter().map(|v| 255 - v).collect::<Vec<u8>>());
+    let [opaque, soft] = [vec![255; gray.len()], alpha].map(|alpha| {
+        doc.add_object(image(
+            &[
+                ("Type", name("XObject")),
+                ("Subtype", name("Image")),
+                ("Width", i64::from(SIZE.0).into()),
+                ("Height", i64::from(SIZE.1).into()),
+                ("ColorSpace", name("DeviceGray")),
+                ("BitsPerComponent", 8.into()),
+            ],
+            alpha,
+        ))
+    });
     let function = dict(&[
         ("FunctionType", 2.into()),
         ("N", 1.into()),
@@ -141,8 +146,9 @@ fn forms(doc: &mut Document) -> Vec<(Stream, &'static str, f64, Option<&'static 
         (image(&flate(indexed, 8), deflated(&gray)), "gray.png", 0.0, None),
         (image(&flate(spot, 8), deflated(&ink)), "gray.png", 1.0, Some("spot-colour-to-rgb")),
         (image(&flate(name("DeviceCMYK"), 8), deflated(&cmyk)), "rgb.png", 40.0, Some("cmyk-to-rgb")),
+        (image(&with(flate(name("DeviceGray"), 8), "SMask", opaque.into()), deflated(&gray)), "gray.png", 0.0, None),
         (
-            image(&with(flate(name("DeviceGray"), 8), "SMask", soft.into()), deflated(&gray)),
+            image(&with(flate(name("DeviceRGB"), 8), "SMask", soft.into()), deflated(&colours)),
             "gray.png",
             1.0,
             Some("alpha-on-white"),
@@ -295,11 +301,9 @@ fn survey(path: &Path) -> Option<Vec<ReadPage>> {
             let mut pages = Vec::new();
             for (n, id) in doc.get_pages() {
                 let images = doc.get_page_images(id).unwrap_or_default();
-                let source = match images.as_slice() {
-                    [one] => PageSource::PdfImage { page: n, object: one.id.0, generation: one.id.1 },
-                    _ => PageSource::PdfRaster { page: n },
-                };
-                let size = images.first().map_or((2480, 3508), |one| (one.width as u32, one.height as u32));
+                let [one] = images.as_slice() else { return None };
+                let source = PageSource::PdfImage { page: n, object: one.id.0, generation: one.id.1 };
+                let size = (one.width as u32, one.height as u32);
                 pages.push(read_page(n, source, size, 300.0, lines()));
             }
             (!pages.is_empty()).then_some(pages)
@@ -352,7 +356,7 @@ fn tell(order: &CopyOrder, outcome: &conserva::error::Result<CopyReport>, begun:
     let name = order.input.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (before, time) = (stored_bytes(&order.input), begun.elapsed().as_millis());
     match outcome {
-        Ok(report) => eprintln!("{name}\t{:?}\t{before}\t{}\t{time} ms\t{report:?}", order.level, report.bytes),
-        Err(error) => eprintln!("{name}\t{:?}\t{before}\t{error}", order.level),
+        Ok(report) => say(&format!("{name}\t{:?}\t{before}\t{}\t{time} ms\t{report:?}", order.level, report.bytes)),
+        Err(error) => say(&format!("{name}\t{:?}\t{before}\t{error}", order.level)),
     }
 }

@@ -98,7 +98,7 @@ fn a_line_that_rises_is_one_line_with_its_words_in_order() {
         page.page.dpi_used = DPI;
         let order = order(&fixture("g4.tif"), vec![page], PdfaLevel::A2b, folder.path().join("copy.pdf"));
         made(&order);
-        let Some(text) = tool("pdftotext", &[&"-layout", &order.output, &"-"]) else { return };
+        let Some(text) = tool("pdftotext", &[&"-raw", &order.output, &"-"]) else { return };
         let wanted: Vec<String> = (0..8).map(|n| format!("parola{n}")).collect();
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         assert_eq!(first.split_whitespace().collect::<Vec<_>>(), wanted, "skew {skew}: {text}");
@@ -124,7 +124,7 @@ fn an_a4_sheet_stays_a4_and_a_fax_keeps_its_shape() {
 
 fn pages() -> Vec<ReadPage> {
     let mut first = read_page(1, PageSource::Image, SIZE, DPI, sample_lines());
-    first.text.blocks[0].lines[0].words[0].text = "Com\u{7}une <&\">".to_owned();
+    first.text.blocks[0].lines[0].words[0].text = String::from("Com\u{7}une <&\">");
     let mut turned = read_page(2, PageSource::Image, SIZE, DPI, sample_lines());
     turned.text.rotation = 90;
     vec![first, turned, read_page(3, PageSource::Image, SIZE, DPI, Vec::new())]
@@ -215,7 +215,7 @@ fn hocr_is_well_formed_and_holds_every_word_with_its_box() {
         match reader.read_event().expect("well-formed") {
             Event::Eof => break,
             Event::Start(e) if e.try_get_attribute("class").expect("class").is_some_and(|c| *c.value == *"ocrx_word") => {
-                words += 1
+                words += 1;
             }
             _ => {}
         }

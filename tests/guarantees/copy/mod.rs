@@ -56,7 +56,7 @@ const FORMS: &[(&str, &str, f64, &str, Option<&str>)] = &[
 ];
 
 /// The image streams of a copy, in the order of their objects.
-pub fn images(pdf: &Path) -> Vec<Stream> {
+fn images(pdf: &Path) -> Vec<Stream> {
     let doc = Document::load(pdf).expect("parses");
     let streams = doc.objects.values().filter_map(|object| object.as_stream().ok());
     streams.filter(|s| s.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|n| n == b"Image")).cloned().collect()
@@ -194,9 +194,9 @@ fn a_file_cut_or_altered_anywhere_is_held_or_copied_but_never_a_crash() {
             let mut bytes = whole.clone();
             let at = (seed * 7919 + round * 104_729) % bytes.len();
             if round % 2 == 0 {
-                bytes.truncate(at)
+                bytes.truncate(at);
             } else {
-                bytes[at] ^= 0x5A
+                bytes[at] ^= 0x5A;
             }
             let input = folder.path().join("input");
             material::written(&input, &bytes);
@@ -213,7 +213,7 @@ fn a_file_cut_or_altered_anywhere_is_held_or_copied_but_never_a_crash() {
 #[test]
 fn a_truncated_file_is_held_with_its_place() {
     let folder = tempfile::tempdir().expect("folder");
-    for (name, format) in [("zip-rgb.tif", "TIFF"), ("gray.png", "PNG"), ("g4.tif", "TIFF")] {
+    for (name, format) in [("zip-rgb.tif", "TIFF"), ("gray.png", "PNG"), ("g4.tif", "TIFF"), ("rgb.jpg", "JPEG")] {
         let bytes = std::fs::read(fixture(name)).expect("fixture");
         let input = folder.path().join("input");
         material::written(&input, &bytes[..bytes.len() * 2 / 3]);
