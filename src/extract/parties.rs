@@ -191,13 +191,14 @@ fn ourselves(ente: &Ente) -> Reading<Party> {
 }
 
 fn sender(rows: &Rows, stage: &Stage, fields: &Fields) -> Option<Reading<Party>> {
-    if let Some((at, name)) = &stage.letterhead {
+    let issuer = names::issuer(rows, stage.body);
+    if let Some((at, name)) = stage.letterhead.as_ref().filter(|_| issuer.is_none()) {
         let span = 0..rows.rows.get(*at)?.fold.len();
         return Some(rows.reading(party(name.clone(), names::kind(name)), &[Place { row: *at, span }], "mittente-intestazione", 0.9));
     }
-    names::undersigned(rows)
+    issuer
+        .or_else(|| names::undersigned(rows))
         .or_else(|| names::form(rows))
-        .or_else(|| names::issuer(rows, stage.body))
         .or_else(|| names::signature(rows))
         .map(|(place, name)| {
             let kind = names::kind(&name);

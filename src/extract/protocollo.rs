@@ -14,7 +14,7 @@ use crate::fields::{Doubtful, Fields, Protocollo, Reading, Repertorio, Verso};
 static CITING: Pattern = Pattern::new(
     r"(\bnota|\bistanza|\brichiesta|\bdomanda|\blettera|riferimento|\brif\.?|\bvs\.?|vostr[ao]|\bv/s|comunicazione|acquisit[aeio]|assunt[aeio]|pervenut[aeio]|registrat[aeio]|presentat[aeio]|agli atti|\bal|\bin data|\bcon|numero|inp[sx]|inail|segnalazione|ricevut[aeio]|verbale|delibera\w*|determina\w*|contratto|visto|vista)[\s.,:(]*(?:di|in|al|con|ns\.?|del|della|a|n\.)?\s*$",
 );
-static STAMP: Pattern = Pattern::new(r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura)");
+static STAMP: Pattern = Pattern::new(r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura|\d{4}\W{1,4}interno\b)");
 static FOREIGN: Pattern = Pattern::new(
     r"\b(regione|provincia|ministero|prefettura|questura|procura|tribunale|a\.?s\.?l\b|a\.?t\.?s\b|azienda|inps|inpx|inail|agenzia|universita|consorzio|camera di commercio|arpa\w?|istituto|ordine degli|unione dei comuni|citta metropolitana|comune di|s\.p\.a|s\.r\.l|studio|associazione)",
 );
@@ -108,11 +108,15 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
     let above = rows.before(at).next().map_or("", |r| r.fold.as_str());
     let context = if printed.before.trim().is_empty() { above } else { printed.before.as_str() };
     let cited = (!printed.before.trim().is_empty() || row.pieces.len() > 9) && CITING.is_match(context);
-    if (!printed.labelled && !(around.stamp && row.pieces.len() <= 6)) || (cited && !says_code) {
+    // A stamp over text ends a row that began with other words: what counts is what stands from its number on.
+    let rest = row.pieces.iter().filter(|p| p.span.end > printed.span.start).count();
+    let overlaid = row.pieces.len() > 9 && printed.anno.is_some() && printed.digits.len() >= 6;
+    let compact = row.pieces.len() <= 9 || (overlaid && rest <= 7);
+    if (!printed.labelled && !(around.stamp && rest <= 6)) || (cited && !says_code) {
         return Ok(None);
     }
     let heading = stage.is_heading(rows, at);
-    let stamp = around.stamp && row.pieces.len() <= 9 && (around.own || says_code || verso_near(rows, &around, at).is_some());
+    let stamp = around.stamp && compact && (around.own || says_code || verso_near(rows, &around, at).is_some());
     if !stamp && !heading && !says_code {
         return Ok(None);
     }
@@ -134,6 +138,7 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
         (true, _, _) if says_code || stamp || !around.foreign => 3,
         (true, _, _) => 2,
         (false, false, Some(Verso::E)) => 1,
+        (false, false, Some(_)) if stamp && stage.letterhead_own => 1,
         (false, true, _) | (false, _, Some(Verso::U)) => -2,
         _ if stage.letterhead_foreign => -1,
         _ => 0,
