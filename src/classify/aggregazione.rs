@@ -15,7 +15,8 @@ pub(super) fn key(tipo: &Tipo, voce: &Voce, fields: &Fields, context: &Context<'
     let anno = year(fields, context);
     if tipo.raccolta == Raccolta::Serie {
         // Acts by subject stand in the repertory of acts; registers of their own (invoices, civil status) under their voce.
-        let repertory = if tipo.subject { Voce(REPERTORI.into()) } else { tipo.voci.first().cloned().unwrap_or_else(|| voce.clone()) };
+        let repertory =
+            if tipo.subject { Voce(REPERTORI.into()) } else { tipo.voci.first().cloned().unwrap_or_else(|| voce.clone()) };
         return AggregationKey {
             tipo: TipoAggregazione::SerieDocumentale,
             fascicolo: None,
@@ -122,7 +123,9 @@ fn thread(tipo: &Tipo, kind: TipoFascicolo, fields: &Fields, context: &Context<'
 pub(super) fn reason(key: &AggregationKey) -> Message {
     match key.tipo {
         TipoAggregazione::Fascicolo if key.thread.starts_with("doc-") => Message::new("reason-fascicolo-new"),
-        TipoAggregazione::Fascicolo => Message::new("reason-fascicolo-thread").with("kind", key.fascicolo.map_or("-", TipoFascicolo::literal)),
+        TipoAggregazione::Fascicolo => {
+            Message::new("reason-fascicolo-thread").with("kind", key.fascicolo.map_or("-", TipoFascicolo::literal))
+        }
         TipoAggregazione::SerieDocumentale | TipoAggregazione::SerieDiFascicoli => {
             Message::new("reason-serie").with("serie", &key.serie).with("year", key.anno)
         }

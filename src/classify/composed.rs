@@ -30,5 +30,12 @@ pub fn composed_oggetto(filing: &Filing, fields: &Fields) -> Option<Reading<Stri
     } else if let Some(number) = fields.partite_iva.first() {
         text.push_str(&format!(" - partita IVA {}", number.value));
     }
-    Some(Reading { value: text, confidence: filing.tipo.confidence, origin: "composed".into(), page: None, rect: None, second: None })
+    Some(Reading {
+        value: text,
+        confidence: filing.tipo.confidence,
+        origin: "composed".into(),
+        page: None,
+        rect: None,
+        second: None,
+    })
 }

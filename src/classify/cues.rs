@@ -132,8 +132,35 @@ pub(super) struct Hit {
 }
 
 const CITING: [&str; 30] = [
-    "vista", "visto", "visti", "viste", "richiamata", "richiamato", "richiamate", "avverso", "contro", "dalla", "con", "alla", "nella", "dell", "della",
-    "precedente", "citata", "citato", "suddetta", "presente", "dal", "al", "cui", "relativa", "relativo", "relativi", "approvata", "approvato", "nominata",
+    "vista",
+    "visto",
+    "visti",
+    "viste",
+    "richiamata",
+    "richiamato",
+    "richiamate",
+    "avverso",
+    "contro",
+    "dalla",
+    "con",
+    "alla",
+    "nella",
+    "dell",
+    "della",
+    "precedente",
+    "citata",
+    "citato",
+    "suddetta",
+    "presente",
+    "dal",
+    "al",
+    "cui",
+    "relativa",
+    "relativo",
+    "relativi",
+    "approvata",
+    "approvato",
+    "nominata",
     "esecutiva",
 ];
 
@@ -158,7 +185,13 @@ impl Heard {
         heard
     }
 
-    fn line(&mut self, text: &str, (page, line, zone): (u32, u32, Zone), lexicon: &Lexicon, known: &mut HashMap<String, Vec<u32>>) {
+    fn line(
+        &mut self,
+        text: &str,
+        (page, line, zone): (u32, u32, Zone),
+        lexicon: &Lexicon,
+        known: &mut HashMap<String, Vec<u32>>,
+    ) {
         for (offset, word) in words(text).into_iter().enumerate() {
             if self.tokens.len() >= TOKENS_MAX {
                 return;

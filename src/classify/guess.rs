@@ -46,7 +46,8 @@ pub(super) fn tipi<'a>(heard: &Heard, knowledge: &'a Knowledge) -> Vec<Guess<'a>
 fn guess<'a>(heard: &Heard, tipo: &'a Tipo) -> Guess<'a> {
     let mut titles: Vec<(f32, &'a str, u32)> = Vec::new();
     for phrase in &tipo.titles {
-        let best = heard.hits(phrase).iter().map(|hit| (title_factor(hit) * phrase.weight, hit.page)).max_by(|a, b| a.0.total_cmp(&b.0));
+        let best =
+            heard.hits(phrase).iter().map(|hit| (title_factor(hit) * phrase.weight, hit.page)).max_by(|a, b| a.0.total_cmp(&b.0));
         if let Some((worth, page)) = best.filter(|(worth, _)| *worth > 0.0) {
             titles.push((worth, phrase.text.as_str(), page));
         }

@@ -86,7 +86,8 @@ fn reading<T>(value: T, confidence: f32, page: Option<u32>) -> Reading<T> {
 /// A document without any cue: proposed as a letter at the foot of the plan, with no confidence, and held.
 fn unknown(fields: &Fields, context: &Context<'_>) -> Filing {
     let voce = context.titolario.voci().last().map_or_else(|| Voce("XIV".into()), |v| v.voce.clone());
-    let message = Message::new("classification-uncertain").with("tipo", "-").with("voce", &voce).with("confidence", 0).with("others", "-");
+    let message =
+        Message::new("classification-uncertain").with("tipo", "-").with("voce", &voce).with("confidence", 0).with("others", "-");
     Filing {
         tipo: reading("lettera".into(), 0.0, None),
         voce: reading(voce.clone(), 0.0, None),
@@ -136,7 +137,12 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
         return fixed(default, if tipo.subject { 0.3 } else { 0.7 });
     };
     let sure = guess::subject_confidence(best.score, next);
-    let others = found.iter().skip(1).take(3).map(|s| (s.voce.clone(), (s.score / (best.score + s.score) * 0.8).clamp(0.0, 1.0))).collect();
+    let others = found
+        .iter()
+        .skip(1)
+        .take(3)
+        .map(|s| (s.voce.clone(), (s.score / (best.score + s.score) * 0.8).clamp(0.0, 1.0)))
+        .collect();
     // A type of few voci goes to its default unless words speak clearly for another; a subject too weak leaves the default in doubt.
     if !tipo.subject && (best.score < 3.0 || sure < 0.5) {
         return Placed { others, ..fixed(default, 0.75) };
@@ -162,7 +168,11 @@ fn alternatives(guesses: &[Guess<'_>], placed: &Placed, _: &Context<'_>) -> Vec<
         let voce = if g.tipo.subject { placed.voce.clone() } else { g.tipo.voci.first()?.clone() };
         Some(Alternative { tipo: g.tipo.code.clone(), voce, confidence: g.confidence })
     });
-    let voci = placed.others.iter().map(|(voce, confidence)| Alternative { tipo: first.clone(), voce: voce.clone(), confidence: *confidence });
+    let voci = placed.others.iter().map(|(voce, confidence)| Alternative {
+        tipo: first.clone(),
+        voce: voce.clone(),
+        confidence: *confidence,
+    });
     let mut all: Vec<Alternative> = types.chain(voci).filter(|a| a.confidence >= 0.05).collect();
     all.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     all.truncate(3);
@@ -173,7 +183,8 @@ fn doubts(tipo: &Tipo, confidence: f32, placed: &Placed, alternatives: &[Alterna
     if confidence >= context.ente.soglie.classificazione {
         return Vec::new();
     }
-    let others: Vec<String> = alternatives.iter().map(|a| format!("{} {} ({:.0} %)", a.tipo, a.voce, a.confidence * 100.0)).collect();
+    let others: Vec<String> =
+        alternatives.iter().map(|a| format!("{} {} ({:.0} %)", a.tipo, a.voce, a.confidence * 100.0)).collect();
     let message = Message::new("classification-uncertain")
         .with("tipo", &tipo.nome)
         .with("voce", &placed.voce)

@@ -116,18 +116,30 @@ pub(super) struct Knowledge {
 
 /// Phrases that make any document reserved: health, courts of minors, criminal records (rule N-14).
 const DELICATE: [&str; 12] = [
-    "diagnosi", "tossicodipenden*", "tribunale per i minorenni", "casellario giudiziale", "carichi pendenti", "invalidita civile", "salute mentale",
-    "violenza domestica", "certificato medico", "in carico ai servizi sociali", "legge 104", "stato di detenzione",
+    "diagnosi",
+    "tossicodipenden*",
+    "tribunale per i minorenni",
+    "casellario giudiziale",
+    "carichi pendenti",
+    "invalidita civile",
+    "salute mentale",
+    "violenza domestica",
+    "certificato medico",
+    "in carico ai servizi sociali",
+    "legge 104",
+    "stato di detenzione",
 ];
 
 /// What the house knows of types, read once.
 pub(super) fn knowledge() -> &'static Knowledge {
     static KNOWLEDGE: OnceLock<Knowledge> = OnceLock::new();
     KNOWLEDGE.get_or_init(|| {
-        read(include_str!("../../schemas/document-types.toml"), include_str!("../../schemas/voce-words.toml")).unwrap_or_else(|error| {
-            tracing::error!(%error, "document types unreadable");
-            Knowledge::default()
-        })
+        read(include_str!("../../schemas/document-types.toml"), include_str!("../../schemas/voce-words.toml")).unwrap_or_else(
+            |error| {
+                tracing::error!(%error, "document types unreadable");
+                Knowledge::default()
+            },
+        )
     })
 }
 

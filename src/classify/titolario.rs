@@ -59,7 +59,12 @@ impl Titolario {
             if voci.iter().any(|known| known.voce == voce) {
                 return Err(bad(voce.0));
             }
-            voci.push(VoceTitolario { voce, nome: line.nome.trim().to_owned(), conservazione_anni: line.conservazione_anni, nota: line.nota });
+            voci.push(VoceTitolario {
+                voce,
+                nome: line.nome.trim().to_owned(),
+                conservazione_anni: line.conservazione_anni,
+                nota: line.nota,
+            });
         }
         if voci.is_empty() {
             return Err(Error::hold("titolario-unreadable").with("line", 1).with("what", "-"));

@@ -19,7 +19,8 @@ pub(super) enum Checked {
 }
 
 const ODD: [u32; 36] = [
-    1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23,
+    1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
+    23,
 ];
 
 /// Value of a character at an odd (first, third, …) or even position.
@@ -56,9 +57,10 @@ pub(super) fn is_codice_fiscale(code: &str) -> bool {
     if bytes.len() != 16 {
         return false;
     }
-    let form = bytes.iter().enumerate().all(|(i, &c)| {
-        if DIGIT_PLACES.contains(&i) { omocodia_digit(c).is_some() } else { c.is_ascii_uppercase() }
-    });
+    let form = bytes
+        .iter()
+        .enumerate()
+        .all(|(i, &c)| if DIGIT_PLACES.contains(&i) { omocodia_digit(c).is_some() } else { c.is_ascii_uppercase() });
     let month = bytes.get(8).and_then(|c| b"ABCDEHLMPRST".iter().position(|m| m == c));
     let digit = |i: usize| bytes.get(i).copied().and_then(omocodia_digit);
     let day = digit(9).zip(digit(10)).map(|(tens, units)| tens * 10 + units).map(|d| if d > 40 { d - 40 } else { d });
@@ -79,7 +81,13 @@ pub(super) fn is_partita_iva(code: &str) -> bool {
         .map(|(i, &c)| {
             let digit = u32::from(c - b'0');
             let doubled = digit * 2;
-            if i % 2 == 0 { digit } else if doubled > 9 { doubled - 9 } else { doubled }
+            if i % 2 == 0 {
+                digit
+            } else if doubled > 9 {
+                doubled - 9
+            } else {
+                doubled
+            }
         })
         .sum();
     sum.is_multiple_of(10)
@@ -128,7 +136,9 @@ pub(super) fn is_cig(code: &str) -> bool {
             // One source counts the letters without J and K: from L on either count is accepted.
             let ord = u64::from(letter - b'A') + 1;
             let other = if letter >= b'L' { ord - 2 } else { ord };
-            hex(1..7).zip(hex(7..10)).is_some_and(|(n, check)| (n + ord) * 211 % 4091 == check || (n + other) * 211 % 4091 == check)
+            hex(1..7)
+                .zip(hex(7..10))
+                .is_some_and(|(n, check)| (n + ord) * 211 % 4091 == check || (n + other) * 211 % 4091 == check)
         }
         Some(b'V'..=b'Z') => hex(1..3).zip(hex(3..10)).is_some_and(|(check, c)| c > 0 && c * 211 % 251 == check),
         _ => false,
@@ -265,8 +275,15 @@ mod tests {
     #[test]
     fn codici_fiscali_of_every_level_of_omocodia_hold() {
         for code in [
-            "RSSMRA85T10A562S", "RSSMRA85T10A56NH", "RSSMRA85T10A5SNT", "RSSMRA85T10ARSNO", "RSSMRA85T1LARSNR",
-            "RSSMRA85TMLARSNC", "RSSMRA8RTMLARSNO", "RSSMRAURTMLARSNL", "RCCMNL83S18D969H",
+            "RSSMRA85T10A562S",
+            "RSSMRA85T10A56NH",
+            "RSSMRA85T10A5SNT",
+            "RSSMRA85T10ARSNO",
+            "RSSMRA85T1LARSNR",
+            "RSSMRA85TMLARSNC",
+            "RSSMRA8RTMLARSNO",
+            "RSSMRAURTMLARSNL",
+            "RCCMNL83S18D969H",
         ] {
             assert!(is_codice_fiscale(code), "{code}");
         }

@@ -42,7 +42,19 @@ pub(super) fn found(fold: &str) -> Vec<(Range<usize>, Date)> {
     }
     for c in NAMED.all(fold) {
         let (Some(whole), Some(d), Some(m), Some(y)) = (c.get(0), c.get(1), c.get(2), c.get(4)) else { continue };
-        let day: String = d.as_str().chars().map(|c| if c.is_ascii_digit() { c } else if c == 'o' { '0' } else { '1' }).collect();
+        let day: String = d
+            .as_str()
+            .chars()
+            .map(|c| {
+                if c.is_ascii_digit() {
+                    c
+                } else if c == 'o' {
+                    '0'
+                } else {
+                    '1'
+                }
+            })
+            .collect();
         let month = MONTHS.iter().position(|name| *name == m.as_str()).and_then(|m| i8::try_from(m + 1).ok());
         let parsed = full_year(y.as_str()).zip(month).zip(day.parse().ok());
         all.extend(parsed.and_then(|((y, m), d)| date(y, m, d)).map(|date| (whole.range(), date)));
@@ -193,7 +205,16 @@ mod tests {
 
     #[test]
     fn dates_in_every_usual_writing_are_read() {
-        for text in ["12/03/2024", "12.3.2024", "12-03-24", "12 marzo 2024", "12 mar. 2024", "12.iii.2024", "i2 marzo 2024", "12 / 03 / 2024"] {
+        for text in [
+            "12/03/2024",
+            "12.3.2024",
+            "12-03-24",
+            "12 marzo 2024",
+            "12 mar. 2024",
+            "12.iii.2024",
+            "i2 marzo 2024",
+            "12 / 03 / 2024",
+        ] {
             assert_eq!(found(text).first().map(|(_, d)| d.to_string()).as_deref(), Some("2024-03-12"), "{text}");
         }
         assert!(found("31/02/2024 99/99/2024 12/03").is_empty());
@@ -202,9 +223,18 @@ mod tests {
     #[test]
     fn number_words_are_read_joined_or_split() {
         for (text, value) in [
-            ("duemilaventiquattro", 2024), ("duemila venti quattro", 2024), ("due mila ventuno", 2021), ("ventotto", 28),
-            ("millenovecentottantotto", 1988), ("millenovecentonovantanove", 1999), ("trentuno", 31), ("primo", 1), ("ventitre", 23),
-            ("centotto", 108), ("duemilaventiquattio", 2024), ("2024", 2024),
+            ("duemilaventiquattro", 2024),
+            ("duemila venti quattro", 2024),
+            ("due mila ventuno", 2021),
+            ("ventotto", 28),
+            ("millenovecentottantotto", 1988),
+            ("millenovecentonovantanove", 1999),
+            ("trentuno", 31),
+            ("primo", 1),
+            ("ventitre", 23),
+            ("centotto", 108),
+            ("duemilaventiquattio", 2024),
+            ("2024", 2024),
         ] {
             assert_eq!(number(text), Some(value), "{text}");
         }

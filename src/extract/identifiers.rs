@@ -7,7 +7,9 @@ use super::rows::{Pattern, Place, Row, Rows};
 use crate::fields::{Doubtful, Fields, Reading};
 
 static CF_LABEL: Pattern = Pattern::new(r"(cod(?:ice|\.)?\s*fisc(?:ale|\.)?|\bc\s?\.\s?f\s?\.?(?:\W|$)|\bcf\b)");
-static IVA_LABEL: Pattern = Pattern::new(r"(part(?:ita|\.)?\s*i\.?\s?v\.?\s?a|\bp\s?\.?\s?i\s?v\s?a\b|\bp\.\s?i\.|\bvat\b|cod(?:ice|\.)?\s*fisc|\bc\s?\.\s?f\s?\.)");
+static IVA_LABEL: Pattern = Pattern::new(
+    r"(part(?:ita|\.)?\s*i\.?\s?v\.?\s?a|\bp\s?\.?\s?i\s?v\s?a\b|\bp\.\s?i\.|\bvat\b|cod(?:ice|\.)?\s*fisc|\bc\s?\.\s?f\s?\.)",
+);
 static CIG_LABEL: Pattern = Pattern::new(r"\b(?:smart\s?)?c\.?\s?[il1]\.?\s?g\b");
 static CUP_LABEL: Pattern = Pattern::new(r"\bc\.?\s?u\.?\s?p\b");
 static OTHER_NUMBER: Pattern =
@@ -27,7 +29,9 @@ fn runs(row: &Row, length: usize, most: usize) -> Vec<Run> {
         let mut code = String::new();
         for (words, piece) in row.pieces.iter().skip(i).take(most).enumerate() {
             let word = row.slice(piece.span.clone());
-            code.extend(word.chars().filter(|c| c.is_alphanumeric() || matches!(c, '|' | '!' | '€')).flat_map(char::to_uppercase));
+            code.extend(
+                word.chars().filter(|c| c.is_alphanumeric() || matches!(c, '|' | '!' | '€')).flat_map(char::to_uppercase),
+            );
             let count = code.chars().count();
             if count == length {
                 found.push(Run { code: code.clone(), span: first.span.start..piece.span.end, words: words + 1 });
@@ -91,8 +95,12 @@ fn codici_fiscali(rows: &Rows, at: usize, fields: &mut Fields) {
             if is_inside(&taken, &run.span) || codes::is_codice_fiscale(&run.code) != exact {
                 continue;
             }
-            // A repair joins at most three pieces, and most places must already be of their class.
-            if !exact && (run.words > 3 || fitting(&run.code, &codes::CODICE_FISCALE) < 12) {
+            // Words joined are a code only after its label: a title and a number make sixteen characters too. A repair
+            // needs most places already of their class, and nearly all where no label says what it is.
+            let labelled = row.fold.get(..run.span.start).is_some_and(|before| CF_LABEL.is_match(before));
+            let needed = if labelled { 12 } else { 14 };
+            if (run.words > 1 && !labelled) || (!exact && (run.words > 3 || fitting(&run.code, &codes::CODICE_FISCALE) < needed))
+            {
                 continue;
             }
             let checked = codes::checked(&run.code, &codes::CODICE_FISCALE, codes::is_codice_fiscale);
@@ -177,7 +185,10 @@ fn ibans(rows: &Rows, at: usize, fields: &mut Fields) {
     let candidates = runs(row, 27, 9);
     for exact in [true, false] {
         for run in &candidates {
-            let starts = run.code.starts_with("IT") || run.code.starts_with("SM") || run.code.starts_with("1T") || run.code.starts_with("LT");
+            let starts = run.code.starts_with("IT")
+                || run.code.starts_with("SM")
+                || run.code.starts_with("1T")
+                || run.code.starts_with("LT");
             let digits = run.code.chars().filter(char::is_ascii_digit).count();
             if !starts || digits < 14 || is_inside(&taken, &run.span) || codes::is_iban(&run.code) != exact {
                 continue;

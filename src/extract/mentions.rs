@@ -33,7 +33,10 @@ pub(super) fn read(rows: &Rows, fields: &mut Fields) {
 }
 
 fn amounts(rows: &Rows, at: usize, fold: &str, fields: &mut Fields) {
-    let euro = AMOUNT.all(fold).into_iter().filter_map(|c| c.get(1).or_else(|| c.get(2)).map(|m| (m.range(), m.as_str().to_owned(), "EUR")));
+    let euro = AMOUNT
+        .all(fold)
+        .into_iter()
+        .filter_map(|c| c.get(1).or_else(|| c.get(2)).map(|m| (m.range(), m.as_str().to_owned(), "EUR")));
     let lire = LIRE.all(fold).into_iter().filter_map(|c| c.get(1).map(|m| (m.range(), m.as_str().to_owned(), "ITL")));
     for (span, text, currency) in euro.chain(lire) {
         let (whole, cents) = text.split_once(',').unwrap_or((&text, "00"));
@@ -69,7 +72,10 @@ fn references(rows: &Rows, at: usize, fields: &mut Fields) {
     }
     for c in LETTER.all(&row.fold) {
         let (Some(whole), Some(number)) = (c.get(0), c.get(1)) else { continue };
-        let year = c.get(2).map(|m| m.as_str().to_owned()).or_else(|| c.get(3).and_then(|m| m.as_str().get(m.len().saturating_sub(4)..).map(str::to_owned)));
+        let year = c
+            .get(2)
+            .map(|m| m.as_str().to_owned())
+            .or_else(|| c.get(3).and_then(|m| m.as_str().get(m.len().saturating_sub(4)..).map(str::to_owned)));
         let value = year.map_or_else(|| format!("prot. {}", number.as_str()), |year| format!("prot. {}/{year}", number.as_str()));
         push(rows.reading(value, &[Place { row: at, span: whole.range() }], "riferimento", 0.9));
     }

@@ -3,9 +3,14 @@
 use super::rows::{Pattern, Place, Row, Rows, fold, folded};
 use crate::fields::PartyKind;
 
-static UNDERSIGNED: Pattern = Pattern::new(r"(?:sottoscritt[oaie](?:\s?/\s?[aoe])?|\bil\s+genitore|\bla\s+madre|\bil\s+padre|\bil\s+richiedente|\bla\s+richiedente|\bil\s+dichiarante|\bil\s+contribuente|\bl'istante|\bil\s+ricorrente)[\s:,]+");
-static TITLE: Pattern = Pattern::new(r"^(?:sig\.?\s?(?:ra|na)?\.?|signor[ae]?|dott\.?\s?(?:ssa)?\.?|dr\.?\s?(?:ssa)?|ing\.?|arch\.?|geom\.?|avv\.?|rag\.?|prof\.?\s?(?:ssa)?\.?|p\.i\.|cav\.)\s+");
-static BOTH_NAMES: Pattern = Pattern::new(r"(?:cognome\s+e\s+nome|nome\s+e\s+cognome|nominativo|richiedente|dichiarante|ragione\s+sociale)\W{1,4}");
+static UNDERSIGNED: Pattern = Pattern::new(
+    r"(?:sottoscritt[oaie](?:\s?/\s?[aoe])?|\bil\s+genitore|\bla\s+madre|\bil\s+padre|\bil\s+richiedente|\bla\s+richiedente|\bil\s+dichiarante|\bil\s+contribuente|\bl'istante|\bil\s+ricorrente)[\s:,]+",
+);
+static TITLE: Pattern = Pattern::new(
+    r"^(?:sig\.?\s?(?:ra|na)?\.?|signor[ae]?|dott\.?\s?(?:ssa)?\.?|dr\.?\s?(?:ssa)?|ing\.?|arch\.?|geom\.?|avv\.?|rag\.?|prof\.?\s?(?:ssa)?\.?|p\.i\.|cav\.)\s+",
+);
+static BOTH_NAMES: Pattern =
+    Pattern::new(r"(?:cognome\s+e\s+nome|nome\s+e\s+cognome|nominativo|richiedente|dichiarante|ragione\s+sociale)\W{1,4}");
 static COGNOME: Pattern = Pattern::new(r"^\W{0,3}cognome\W{1,4}");
 static NOME: Pattern = Pattern::new(r"^\W{0,3}nome\W{1,4}");
 static FIRM: Pattern = Pattern::new(
@@ -14,13 +19,42 @@ static FIRM: Pattern = Pattern::new(
 static BODY: Pattern = Pattern::new(
     r"(\bcomune di\b|regione|provincia|citta metropolitana|ministero|prefettura|questura|procura|tribunale|corte\b|\ba\.?s\.?l\b|\ba\.?t\.?s\b|azienda (?:sanitaria|unita|usl|ospedaliera)|\binps\b|\binail\b|agenzia|universita|istituto|camera di commercio|\barpa|soprintendenza|carabinieri|vigili del fuoco|unione dei comuni|comunita montana|\bordine\b|\banci\b|\banac\b|presidenza|dipartimento|capitaneria|guardia di finanza|scuola|liceo)",
 );
-static CLOSING: Pattern = Pattern::new(r"(distinti\s+saluti|cordiali\s+saluti|cordialmente|con\s+osservanza|in\s+fede|\bfirma|firmato|f\.to|ringrazia)");
+static CLOSING: Pattern = Pattern::new(
+    r"(distinti\s+saluti|cordiali\s+saluti|cordialmente|con\s+osservanza|in\s+fede|\bfirma|firmato|f\.to|ringrazia)",
+);
 
 /// Words that stand in the heads of tables and forms, and are no names.
 const NOT_NAMES: [&str; 30] = [
-    "carica", "rapporto", "codice", "presente", "assente", "data", "luogo", "firma", "qualifica", "parentela", "nascita", "fiscale", "nato", "nata",
-    "residente", "via", "comune", "telefono", "condizione", "oggetto", "grado", "ruolo", "il", "la", "responsabile", "documento", "allegati", "sindaco",
-    "legale", "rappresentante",
+    "carica",
+    "rapporto",
+    "codice",
+    "presente",
+    "assente",
+    "data",
+    "luogo",
+    "firma",
+    "qualifica",
+    "parentela",
+    "nascita",
+    "fiscale",
+    "nato",
+    "nata",
+    "residente",
+    "via",
+    "comune",
+    "telefono",
+    "condizione",
+    "oggetto",
+    "grado",
+    "ruolo",
+    "il",
+    "la",
+    "responsabile",
+    "documento",
+    "allegati",
+    "sindaco",
+    "legale",
+    "rappresentante",
 ];
 const PARTICLES: [&str; 12] = ["di", "de", "del", "della", "dei", "degli", "da", "la", "lo", "le", "van", "von"];
 
@@ -179,12 +213,16 @@ pub(super) fn signature(rows: &Rows) -> Option<(Vec<Place>, String)> {
 
 /// True if the first six letters of a codice fiscale are those that the name gives, whichever word is the surname.
 pub(super) fn agrees(name: &str, code: &str) -> bool {
-    let words: Vec<String> =
-        name.split_whitespace().map(|w| w.chars().map(folded).filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase()).collect();
+    let words: Vec<String> = name
+        .split_whitespace()
+        .map(|w| w.chars().map(folded).filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase())
+        .collect();
     (1..words.len()).any(|cut| {
         let (head, tail) = words.split_at(cut);
         let (head, tail) = (head.concat(), tail.concat());
-        [(&head, &tail), (&tail, &head)].iter().any(|(surname, first)| code.starts_with(&format!("{}{}", letters(surname, false), letters(first, true))))
+        [(&head, &tail), (&tail, &head)]
+            .iter()
+            .any(|(surname, first)| code.starts_with(&format!("{}{}", letters(surname, false), letters(first, true))))
     })
 }
 

@@ -7,14 +7,22 @@ static LABEL: Pattern = Pattern::new(r"^[^a-z0-9]{0,4}(?:o[gq]{1,2}et[tf]o|0gget
 static STOP: Pattern = Pattern::new(
     r"^\W{0,3}(?:il/la\b|(?:il|la|io|i|lo|l')\W{0,2}(?:sottoscritt|genitore|responsabile|dirigente|sindaco|funzionario|comandante|giunta|consiglio|segretario|presidente|giorno|ufficiale)|l'anno|premess|vist[oaie]\b|richiamat|considerat|dato atto|rilevat|atteso|si trasmette|si comunica|si invia|si informa|si chiede|con la presente|con riferimento|in riferimento|in relazione|in merito|facendo seguito|a seguito|egregi|gentil|spett|al\b|alla\b|all'|ai\b|e\s?p\.\s?c|rif\b|riferimento|prot\b|allegat|via pec|determina$|ordina$|chiede$|area\b|settore\b|responsabile\b|importo\b|data\b|proponente|relatore|sessione|seduta|pareri|immediat)",
 );
-static LAW: Pattern = Pattern::new(r"\s*\(([^()]*(?:\blegge\b|\bl\.|d\.?\s?lgs|d\.?p\.?r|\bartt?\.|\bcomma\b|regolamento|d\.l\.)[^()]*)\)?[\s.]*$");
-static TENDER: Pattern = Pattern::new(r"[\s.,;(\-–]*\b(?:smart\s?)?(?:cig|cup)\b[\s:.n]*[a-z0-9]{6,15}[).\s]*(?:[-–,e\s]*(?:cig|cup)\b[\s:.n]*[a-z0-9]{6,15}[).\s]*)?$");
-static ABBREVIATION: Pattern = Pattern::new(r"(?:\bn|\bnr|\bart|\bartt|\bprot|\bl|\bd|\blgs|\bsig|\bdott|\bfg|\bmapp|\bpart|\bsub|\bloc|\bfraz|\bing|\barch|\bgeom|\bs|\bdel|\bvia)\.$");
+static LAW: Pattern =
+    Pattern::new(r"\s*\(([^()]*(?:\blegge\b|\bl\.|d\.?\s?lgs|d\.?p\.?r|\bartt?\.|\bcomma\b|regolamento|d\.l\.)[^()]*)\)?[\s.]*$");
+static TENDER: Pattern = Pattern::new(
+    r"[\s.,;(\-–]*\b(?:smart\s?)?(?:cig|cup)\b[\s:.n]*[a-z0-9]{6,15}[).\s]*(?:[-–,e\s]*(?:cig|cup)\b[\s:.n]*[a-z0-9]{6,15}[).\s]*)?$",
+);
+static ABBREVIATION: Pattern = Pattern::new(
+    r"(?:\bn|\bnr|\bart|\bartt|\bprot|\bl|\bd|\blgs|\bsig|\bdott|\bfg|\bmapp|\bpart|\bsub|\bloc|\bfraz|\bing|\barch|\bgeom|\bs|\bdel|\bvia)\.$",
+);
 static TITLE: Pattern = Pattern::new(
     r"^\W{0,3}(certificato|attestato|contratto|convenzione|dichiarazione|denuncia|comunicazione|richiesta|istanza|domanda|segnalazione|relazione|verbale|parere|avviso|bando|accordo|protocollo d'intesa|scrittura privata|ricorso|reclamo|nulla osta|autorizzazione|concessione)\b",
 );
-static CONTINUES: Pattern = Pattern::new(r"^\W{0,2}(?:per\b|relativ|concernente|avente|in merito|tra\b|riguardante|ad oggetto|di\b|della\b|dei\b)");
-static WHOLE: Pattern = Pattern::new(r"^\W{0,3}(?:certificato|attestato)\s+(?:di|contestuale|anagrafico)\b|^\W{0,3}dichiarazione\s+di\s+(?:residenza|successione|morte|nascita)\b");
+static CONTINUES: Pattern =
+    Pattern::new(r"^\W{0,2}(?:per\b|relativ|concernente|avente|in merito|tra\b|riguardante|ad oggetto|di\b|della\b|dei\b)");
+static WHOLE: Pattern = Pattern::new(
+    r"^\W{0,3}(?:certificato|attestato)\s+(?:di|contestuale|anagrafico)\b|^\W{0,3}dichiarazione\s+di\s+(?:residenza|successione|morte|nascita)\b",
+);
 
 const ROWS_MAX: usize = 9;
 
@@ -100,7 +108,8 @@ fn clean(row: &Row, span: &std::ops::Range<usize>) -> String {
     let mut text = String::new();
     for piece in row.pieces.iter().filter(|p| p.span.start < span.end && span.start < p.span.end) {
         let part = row.slice(piece.span.start.max(span.start)..piece.span.end.min(span.end));
-        let speck = (piece.confidence < 70.0 && !part.chars().any(char::is_alphanumeric)) || (piece.confidence < 35.0 && part.chars().count() <= 2);
+        let speck = (piece.confidence < 70.0 && !part.chars().any(char::is_alphanumeric))
+            || (piece.confidence < 35.0 && part.chars().count() <= 2);
         if !speck {
             if !text.is_empty() {
                 text.push(' ');
@@ -132,12 +141,21 @@ pub(super) fn closed(text: &str) -> String {
 
 /// A title in capitals that goes on in the row below, or that says all (`CERTIFICATO DI RESIDENZA`).
 fn titled(rows: &Rows) -> Option<Reading<String>> {
-    let (at, row) = rows.rows.iter().enumerate().take(16).find(|(_, r)| r.is_capitals() && r.pieces.len() <= 10 && TITLE.is_match(&r.fold))?;
+    let (at, row) = rows
+        .rows
+        .iter()
+        .enumerate()
+        .take(16)
+        .find(|(_, r)| r.is_capitals() && r.pieces.len() <= 10 && TITLE.is_match(&r.fold))?;
     let mut places = vec![Place { row: at, span: 0..row.fold.len() }];
     let mut last = row;
     for i in at + 1..at + 4 {
         let Some(next) = rows.rows.get(i).filter(|n| n.page == row.page) else { break };
-        let goes_on = if places.len() == 1 { CONTINUES.is_match(&next.fold) && next.pieces.len() >= 3 } else { !ends(last, next, 1) && !next.fold.contains("cig") && !next.fold.contains("cup") };
+        let goes_on = if places.len() == 1 {
+            CONTINUES.is_match(&next.fold) && next.pieces.len() >= 3
+        } else {
+            !ends(last, next, 1) && !next.fold.contains("cig") && !next.fold.contains("cup")
+        };
         if !goes_on {
             break;
         }
@@ -154,7 +172,10 @@ fn titled(rows: &Rows) -> Option<Reading<String>> {
 
 /// Lowers the capitals of the title, the first letter kept.
 fn sentence_case(text: &str, capitals: usize) -> String {
-    text.chars().enumerate().flat_map(|(i, c)| if i == 0 || i >= capitals { vec![c] } else { c.to_lowercase().collect() }).collect()
+    text.chars()
+        .enumerate()
+        .flat_map(|(i, c)| if i == 0 || i >= capitals { vec![c] } else { c.to_lowercase().collect() })
+        .collect()
 }
 
 #[cfg(test)]
@@ -163,7 +184,10 @@ mod tests {
 
     #[test]
     fn the_law_and_the_codes_at_the_end_are_left_out() {
-        assert_eq!(closed("Accesso agli atti della pratica n. 3/2019 (legge 7 agosto 1990, n. 241, artt. 22)."), "Accesso agli atti della pratica n. 3/2019");
+        assert_eq!(
+            closed("Accesso agli atti della pratica n. 3/2019 (legge 7 agosto 1990, n. 241, artt. 22)."),
+            "Accesso agli atti della pratica n. 3/2019"
+        );
         assert_eq!(closed("Liquidazione fattura n. 1/E alla ditta. CIG Z0F0000A1B."), "Liquidazione fattura n. 1/E alla ditta");
         assert_eq!(closed("Acquisto carta - CIG: B1A2B3C3B8 - CUP: D28E18000400006"), "Acquisto carta");
         assert_eq!(closed("Rassegna (seconda edizione)"), "Rassegna (seconda edizione)");

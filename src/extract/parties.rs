@@ -14,7 +14,9 @@ static BODY: Pattern = Pattern::new(
 );
 static OGGETTO: Pattern = Pattern::new(r"^\W{0,3}o[gq]+etto\b|^\W{0,3}ogg\s?[.:]");
 static STAMP_ROW: Pattern = Pattern::new(r"(protocollo gen|\barrivo\b|\bpartenza\b|\bingresso\b|ufficio protocollo|\binterno$)");
-static STREET: Pattern = Pattern::new(r"^\W*(?:via|viale|piazza|piazzale|p\.zza|corso|vicolo|largo|strada|localita|fraz|c\.so|tel|fax|pec|e-?mail|www|c\.?f\.?|p\.? ?iva|partita|cap)\b|\b\d{5}\b");
+static STREET: Pattern = Pattern::new(
+    r"^\W*(?:via|viale|piazza|piazzale|p\.zza|corso|vicolo|largo|strada|localita|fraz|c\.so|tel|fax|pec|e-?mail|www|c\.?f\.?|p\.? ?iva|partita|cap)\b|\b\d{5}\b",
+);
 static OFFICE: Pattern = Pattern::new(
     r"(responsabil[ei]\b|segretari[oa] (?:comunale|generale)|ufficio|settore|servizio|sportello unico|loro sedi|^sede$|dipendenti|assessor[ei]|consiglier[ei]|sindaco|comando di polizia|giunta|dirigent[ei]|albo pretorio|ragioneria|r\.?s\.?u\b)",
 );
@@ -43,10 +45,13 @@ pub(super) struct Stage {
 pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
     let first_page = rows.rows.first().map_or(1, |r| r.page);
     let on_first = |r: &Row| r.page == first_page;
-    let body = rows.rows.iter().position(|r| !on_first(r) || (r.at > 1 && BODY.is_match(&r.fold))).unwrap_or(rows.rows.len()).min(30);
-    let names_us: Vec<usize> = (0..rows.rows.len()).filter(|&i| rows.rows.get(i).is_some_and(|r| begins_with_us(&r.fold, ente))).collect();
+    let body =
+        rows.rows.iter().position(|r| !on_first(r) || (r.at > 1 && BODY.is_match(&r.fold))).unwrap_or(rows.rows.len()).min(30);
+    let names_us: Vec<usize> =
+        (0..rows.rows.len()).filter(|&i| rows.rows.get(i).is_some_and(|r| begins_with_us(&r.fold, ente))).collect();
     let own: Vec<usize> = names_us.into_iter().filter(|&i| !addressed(rows, i)).collect();
-    let letterhead_own = own.iter().any(|&i| rows.rows.get(i).is_some_and(|r| on_first(r) && r.at < 12) && i < body && !in_stamp(rows, i));
+    let letterhead_own =
+        own.iter().any(|&i| rows.rows.get(i).is_some_and(|r| on_first(r) && r.at < 12) && i < body && !in_stamp(rows, i));
     let addressee = addressee(rows, first_page, body);
     let to_own = addressee.as_ref().is_some_and(|(_, name)| {
         let name = fold(name);
@@ -54,9 +59,22 @@ pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
     });
     let letterhead = if letterhead_own { None } else { letterhead(rows, ente, first_page, body) };
     let is_act = rows.rows.iter().take(body).any(|r| {
-        ["deliberazione", "determinazione", "ordinanza", "decreto", "determina", "repertorio", "verbale"].iter().any(|w| has_word_like(&r.fold, w)) && r.is_capitals()
+        ["deliberazione", "determinazione", "ordinanza", "decreto", "determina", "repertorio", "verbale"]
+            .iter()
+            .any(|w| has_word_like(&r.fold, w))
+            && r.is_capitals()
     });
-    Stage { own, letterhead_own, letterhead_foreign: letterhead.is_some(), letterhead, addressee, to_own, is_act, first_page, body }
+    Stage {
+        own,
+        letterhead_own,
+        letterhead_foreign: letterhead.is_some(),
+        letterhead,
+        addressee,
+        to_own,
+        is_act,
+        first_page,
+        body,
+    }
 }
 
 impl Stage {
@@ -92,7 +110,8 @@ fn begins_with_us(row: &str, ente: &Ente) -> bool {
 fn mentions_us(text: &str, ente: &Ente) -> bool {
     let name = fold(&ente.denominazione);
     let place = name.strip_prefix("comune di ").or_else(|| name.strip_prefix("citta di ")).unwrap_or(&name);
-    text.contains(&name) || (place.len() >= 4 && text.contains("comune") && has_word_like(text, place.split(' ').next_back().unwrap_or(place)))
+    text.contains(&name)
+        || (place.len() >= 4 && text.contains("comune") && has_word_like(text, place.split(' ').next_back().unwrap_or(place)))
 }
 
 /// True if the row, or one of the three above it in its column, begins like an address (`Al`, `Spett.le`).
@@ -114,7 +133,8 @@ fn in_stamp(rows: &Rows, at: usize) -> bool {
 }
 
 fn addressee(rows: &Rows, page: u32, body: usize) -> Option<(Vec<usize>, String)> {
-    let start = (0..body).find(|&i| rows.rows.get(i).is_some_and(|r| r.page == page && r.pieces.len() <= 12 && ADDRESS.is_match(&r.fold)))?;
+    let start = (0..body)
+        .find(|&i| rows.rows.get(i).is_some_and(|r| r.page == page && r.pieces.len() <= 12 && ADDRESS.is_match(&r.fold)))?;
     let first = rows.rows.get(start)?;
     let prefix = ADDRESS.captures(&first.fold)?.get(0)?.end();
     let mut parts = vec![names::addressed(&first.slice(prefix..first.chars.len()))];
@@ -164,7 +184,8 @@ fn letterhead(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Option<(usize
 pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields) {
     fields.data = data(rows, fields);
     fields.destinatario = stage.addressee.as_ref().map(|(taken, name)| {
-        let places: Vec<Place> = taken.iter().filter_map(|&i| rows.rows.get(i).map(|r| Place { row: i, span: 0..r.fold.len() })).collect();
+        let places: Vec<Place> =
+            taken.iter().filter_map(|&i| rows.rows.get(i).map(|r| Place { row: i, span: 0..r.fold.len() })).collect();
         let kind = if stage.to_own { PartyKind::Ente } else { names::kind(name) };
         rows.reading(party(name.clone(), kind), &places, "destinatario", 0.9)
     });
@@ -194,27 +215,31 @@ fn sender(rows: &Rows, stage: &Stage, fields: &Fields) -> Option<Reading<Party>>
     let issuer = names::issuer(rows, stage.body);
     if let Some((at, name)) = stage.letterhead.as_ref().filter(|_| issuer.is_none()) {
         let span = 0..rows.rows.get(*at)?.fold.len();
-        return Some(rows.reading(party(name.clone(), names::kind(name)), &[Place { row: *at, span }], "mittente-intestazione", 0.9));
+        return Some(rows.reading(
+            party(name.clone(), names::kind(name)),
+            &[Place { row: *at, span }],
+            "mittente-intestazione",
+            0.9,
+        ));
     }
-    issuer
-        .or_else(|| names::undersigned(rows))
-        .or_else(|| names::form(rows))
-        .or_else(|| names::signature(rows))
-        .map(|(place, name)| {
+    issuer.or_else(|| names::undersigned(rows)).or_else(|| names::form(rows)).or_else(|| names::signature(rows)).map(
+        |(place, name)| {
             let kind = names::kind(&name);
             let mut reading = rows.reading(party(name, kind), &place, "mittente", 0.95);
             if fields.destinatario.as_ref().is_some_and(|d| d.value.nome == reading.value.nome) {
                 reading.confidence *= 0.5;
             }
             reading
-        })
+        },
+    )
 }
 
 /// Gives the party the checked code that agrees with its name, or (of a firm) the first number read.
 fn beside(party: &mut Reading<Party>, persons: &[Reading<String>], firms: &[Reading<String>]) {
     match party.value.kind {
         PartyKind::PersonaFisica | PartyKind::Unknown => {
-            party.value.codice = persons.iter().find(|code| names::agrees(&party.value.nome, &code.value)).map(|code| code.value.clone());
+            party.value.codice =
+                persons.iter().find(|code| names::agrees(&party.value.nome, &code.value)).map(|code| code.value.clone());
         }
         PartyKind::PersonaGiuridica => party.value.codice = firms.first().map(|code| code.value.clone()),
         PartyKind::Amministrazione | PartyKind::Ente => {}
@@ -243,10 +268,18 @@ fn data(rows: &Rows, fields: &Fields) -> Option<Reading<jiff::civil::Date>> {
         let before = row.fold.get(..range.start).unwrap_or("");
         let place = PLACE_DATE.is_match(before) && row.chars.iter().find(|c| c.is_alphabetic()).is_some_and(|c| c.is_uppercase());
         let alone = row.fold.get(range.end..).is_some_and(|tail| tail.trim().len() <= 3);
-        if alone && (place && before.contains([',', '.']) || DATE_LABEL.is_match(before) || before.contains(" li ")) && !stamp(at) {
+        if alone && (place && before.contains([',', '.']) || DATE_LABEL.is_match(before) || before.contains(" li ")) && !stamp(at)
+        {
             return Some(rows.reading(date, &[Place { row: at, span: range }], "data-luogo", 0.9));
         }
     }
     let act = fields.repertorio.as_ref()?;
-    act.value.data.map(|date| Reading { value: date, confidence: act.confidence, origin: act.origin.clone(), page: act.page, rect: act.rect, second: None })
+    act.value.data.map(|date| Reading {
+        value: date,
+        confidence: act.confidence,
+        origin: act.origin.clone(),
+        page: act.page,
+        rect: act.rect,
+        second: None,
+    })
 }

@@ -14,15 +14,21 @@ use crate::fields::{Doubtful, Fields, Protocollo, Reading, Repertorio, Verso};
 static CITING: Pattern = Pattern::new(
     r"(\bnota|\bistanza|\brichiesta|\bdomanda|\blettera|riferimento|\brif\.?|\bvs\.?|vostr[ao]|\bv/s|comunicazione|acquisit[aeio]|assunt[aeio]|pervenut[aeio]|registrat[aeio]|presentat[aeio]|agli atti|\bal|\bin data|\bcon|numero|inp[sx]|inail|segnalazione|ricevut[aeio]|verbale|delibera\w*|determina\w*|contratto|visto|vista)[\s.,:(]*(?:di|in|al|con|ns\.?|del|della|a|n\.)?\s*$",
 );
-static STAMP: Pattern = Pattern::new(r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura|\d{4}\W{1,4}interno\b)");
+static STAMP: Pattern = Pattern::new(
+    r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura|\d{4}\W{1,4}interno\b)",
+);
+static UNREAD: Pattern = Pattern::new(
+    r"(protocollo generale|^\W*protocollo\W*$|\d{4}\W{1,4}(?:arrivo|partenza|interno|ingresso|uscita)\b|^\W*(?:arrivo|partenza)\W*$)",
+);
 static FOREIGN: Pattern = Pattern::new(
     r"\b(regione|provincia|ministero|prefettura|questura|procura|tribunale|a\.?s\.?l\b|a\.?t\.?s\b|azienda|inps|inpx|inail|agenzia|universita|consorzio|camera di commercio|arpa\w?|istituto|ordine degli|unione dei comuni|citta metropolitana|comune di|s\.p\.a|s\.r\.l|studio|associazione)",
 );
 static ACT: Pattern = Pattern::new(
     r"^\W*(?:copia\s+(?:di\s+)?)?(?:verbale\s+(?:di\s+)?)?(?:registro\s+(?:generale\s+)?(?:delle\s+)?)?(deliberazion[ei]|delibera|determinazion[ei]|determina|ordinanz[ae]|decreto|repertorio|rep\.|contratto\s+rep)",
 );
-static NUMBERED: Pattern =
-    Pattern::new(r"(?:\b(?:numero|num|nr|no|n)[\s.:,]{0,3}|\brep(?:ertorio|\.)\s*(?:n\.?)?\s*|reg(?:istro|\.)?\s*gen(?:erale|\.)?\s*(?:n\.?)?\s*)(\d{1,7})(?:\s?/\s?((?:19|20)\d{2}))?\b");
+static NUMBERED: Pattern = Pattern::new(
+    r"(?:\b(?:numero|num|nr|no|n)[\s.:,]{0,3}|\brep(?:ertorio|\.)\s*(?:n\.?)?\s*|reg(?:istro|\.)?\s*gen(?:erale|\.)?\s*(?:n\.?)?\s*)(\d{1,7})(?:\s?/\s?((?:19|20)\d{2}))?\b",
+);
 
 /// A registration with whose it is.
 struct Found {
@@ -47,7 +53,21 @@ pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields)
     for one in found {
         keep(one, fields);
     }
+    unread(rows, fields);
     fields.repertorio = repertorio(rows, stage);
+}
+
+/// A stamp whose number could not be read is said: a page that bears one is not a page without registration.
+fn unread(rows: &Rows, fields: &mut Fields) {
+    if fields.protocollo.is_some() || fields.doubtful.iter().any(|d| d.field == "protocollo") {
+        return;
+    }
+    let seen = rows.rows.iter().enumerate().find(|(_, r)| r.pieces.len() <= 7 && UNREAD.is_match(&r.fold));
+    if let Some((at, row)) = seen {
+        let reading = rows.reading((), &[Place { row: at, span: 0..row.fold.len() }], "stamp-unread", 1.0);
+        let (page, rect) = (reading.page, reading.rect);
+        fields.doubtful.push(Doubtful { field: "protocollo".into(), raw: row.text(), check: "stamp-unread".into(), page, rect });
+    }
 }
 
 /// The best of ours becomes the registration; another number of ours is a conflict that a person settles.
@@ -104,7 +124,8 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
     let Some(row) = rows.rows.get(at) else { return Ok(None) };
     let around = surroundings(rows, stage, at);
     let code = ente.codice_ipa.to_ascii_lowercase();
-    let says_code = row.fold.contains(&code) || around.rows.iter().any(|&i| rows.rows.get(i).is_some_and(|r| r.fold.contains(&code)));
+    let says_code =
+        row.fold.contains(&code) || around.rows.iter().any(|&i| rows.rows.get(i).is_some_and(|r| r.fold.contains(&code)));
     let above = rows.before(at).next().map_or("", |r| r.fold.as_str());
     let context = if printed.before.trim().is_empty() { above } else { printed.before.as_str() };
     let cited = (!printed.before.trim().is_empty() || row.pieces.len() > 9) && CITING.is_match(context);
@@ -125,7 +146,13 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
     places.extend(place);
     let doubt = |check: &str| {
         let reading = rows.reading((), &places, check, 1.0);
-        Doubtful { field: "protocollo".into(), raw: printed.digits.clone(), check: check.into(), page: reading.page, rect: reading.rect }
+        Doubtful {
+            field: "protocollo".into(),
+            raw: printed.digits.clone(),
+            check: check.into(),
+            page: reading.page,
+            rect: reading.rect,
+        }
     };
     let Some(numero) = registration::numero(&printed.digits) else { return Err(doubt("length")) };
     let Some(anno) = printed.anno.or(data.map(Date::year)) else { return if stamp { Err(doubt("year")) } else { Ok(None) } };
@@ -133,7 +160,9 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
         return Err(doubt("year-date"));
     }
     let own_here = around.own || says_code || (heading && stage.letterhead_own && !around.foreign);
-    let said = printed.verso.or_else(|| if stamp { verso_near(rows, &around, at) } else { registration::verso(row.fold.get(printed.span.end..).unwrap_or("")) });
+    let said = printed.verso.or_else(|| {
+        if stamp { verso_near(rows, &around, at) } else { registration::verso(row.fold.get(printed.span.end..).unwrap_or("")) }
+    });
     let ours = match (own_here, around.foreign, said) {
         (true, _, _) if says_code || stamp || !around.foreign => 3,
         (true, _, _) => 2,
@@ -152,7 +181,14 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
 
 fn verso_near(rows: &Rows, around: &Surroundings, at: usize) -> Option<Verso> {
     let here = rows.rows.get(at).and_then(|r| registration::verso(&r.fold));
-    here.or_else(|| around.rows.iter().filter_map(|&i| rows.rows.get(i)).filter(|r| r.pieces.len() <= 6).find_map(|r| registration::verso(&r.fold)))
+    here.or_else(|| {
+        around
+            .rows
+            .iter()
+            .filter_map(|&i| rows.rows.get(i))
+            .filter(|r| r.pieces.len() <= 6)
+            .find_map(|r| registration::verso(&r.fold))
+    })
 }
 
 /// The date of a registration: in its row, else in the row below, else (of a stamp) in the nearest row of the stamp.
@@ -178,9 +214,16 @@ fn date_near(rows: &Rows, around: &Surroundings, printed: &Printed, at: usize, s
 
 /// The registration in a repertorio, from the heading of an act.
 fn repertorio(rows: &Rows, stage: &Stage) -> Option<Reading<Repertorio>> {
-    let (at, row) = rows.rows.iter().enumerate().find(|(i, r)| stage.is_heading(rows, *i) && r.pieces.len() <= 12 && ACT.is_match(&r.fold))?;
+    let (at, row) = rows
+        .rows
+        .iter()
+        .enumerate()
+        .find(|(i, r)| stage.is_heading(rows, *i) && r.pieces.len() <= 12 && ACT.is_match(&r.fold))?;
     let word = ACT.captures(&row.fold)?.get(1)?.as_str().to_owned();
-    let near: Vec<usize> = [at, at + 1, at + 2].into_iter().filter(|&i| rows.rows.get(i).is_some_and(|r| r.page == row.page && (i == at || r.pieces.len() <= 9))).collect();
+    let near: Vec<usize> = [at, at + 1, at + 2]
+        .into_iter()
+        .filter(|&i| rows.rows.get(i).is_some_and(|r| r.page == row.page && (i == at || r.pieces.len() <= 9)))
+        .collect();
     let text = |i: usize| rows.rows.get(i).map_or("", |r| r.fold.as_str());
     let whole: String = near.iter().map(|&i| text(i)).collect::<Vec<_>>().join(" ");
     let (line, number, year) = near.iter().find_map(|&i| {
@@ -188,12 +231,16 @@ fn repertorio(rows: &Rows, stage: &Stage) -> Option<Reading<Repertorio>> {
         if fold.contains("prot") {
             return None;
         }
-        NUMBERED.captures(fold).and_then(|c| Some((i, c.get(1)?.as_str().to_owned(), c.get(2).and_then(|y| y.as_str().parse::<i16>().ok()))))
+        NUMBERED
+            .captures(fold)
+            .and_then(|c| Some((i, c.get(1)?.as_str().to_owned(), c.get(2).and_then(|y| y.as_str().parse::<i16>().ok()))))
     })?;
-    let written = || rows.rows.iter().take(60).collect::<Vec<_>>().windows(2).find_map(|pair| {
-        let both: String = pair.iter().map(|r| r.fold.as_str()).collect::<Vec<_>>().join(" ");
-        dates::in_words(&both).map(|(_, date)| date)
-    });
+    let written = || {
+        rows.rows.iter().take(60).collect::<Vec<_>>().windows(2).find_map(|pair| {
+            let both: String = pair.iter().map(|r| r.fold.as_str()).collect::<Vec<_>>().join(" ");
+            dates::in_words(&both).map(|(_, date)| date)
+        })
+    };
     let data = near.iter().find_map(|&i| dates::found(text(i)).into_iter().next().map(|(_, date)| date)).or_else(written);
     let anno = year.or(data.map(Date::year))?;
     let registro = if word.starts_with("deliber") {

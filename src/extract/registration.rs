@@ -27,7 +27,8 @@ static LABELLED: Pattern = Pattern::new(
     r"(?:\bprot(?:ocollo|oc)?\b\.?|\bp\.\s?g\.|\bpg\b)[\s.:]*(?:gen(?:erale|\.)?|informatico|comunale|interno|riservato|entrata|uscita)?[\s.:,-]*(?:numero|num|nro|nr|no|n)?[\s.:,]*([0-9oil|]{1,14})(?:\s?[/\-]\s?((?:19|20)\d{2}))?(?:\b|$)",
 );
 static YEAR_FIRST: Pattern = Pattern::new(r"\b(?:pg|p\.g\.|prot\.?)\s?[/.]\s?((?:19|20)\d{2})\s?[/.]\s?(\d{1,9})\b");
-static BARE: Pattern = Pattern::new(r"(?:^|\s)(?:numero|num|nr|no|n)[\s.:,]{0,3}([0-9oil|]{3,14})(?:\s?[/\-]\s?((?:19|20)\d{2}))?(?:\b|$)");
+static BARE: Pattern =
+    Pattern::new(r"(?:^|\s)(?:numero|num|nr|no|n)[\s.:,]{0,3}([0-9oil|]{3,14})(?:\s?[/\-]\s?((?:19|20)\d{2}))?(?:\b|$)");
 static ALONE: Pattern = Pattern::new(r"^\W*(\d{4,9})(?:\s?[/\-]\s?((?:19|20)\d{2}))?\W*$");
 static SEGNATURA: Pattern = Pattern::new(
     r"[-_.\s](\d{6,9})\s*[-.]\s*(ingresso|uscita|arrivo|partenza|entrata|interno)\s*-\s*(\d{1,2}[/.-]\d{1,2}[/.-]\d{4})",
@@ -40,7 +41,17 @@ static SHORT: Pattern = Pattern::new(r"[._-]([eiu])[._-](\d{7,9})[._-](\d{1,2}[/
 fn digits(raw: &str) -> Option<String> {
     let read = raw.bytes().filter(u8::is_ascii_digit).count();
     (read > 0 && read * 10 >= raw.len() * 6).then(|| {
-        raw.chars().map(|c| if c.is_ascii_digit() { c } else if c == 'o' { '0' } else { '1' }).collect()
+        raw.chars()
+            .map(|c| {
+                if c.is_ascii_digit() {
+                    c
+                } else if c == 'o' {
+                    '0'
+                } else {
+                    '1'
+                }
+            })
+            .collect()
     })
 }
 

@@ -224,12 +224,7 @@ fn upright(rect: Rect, page: &PageText) -> Rect {
     let (width, height) = (page.width, page.height);
     match page.rotation % 360 {
         90 => Rect { x: height.saturating_sub(rect.y + rect.h), y: rect.x, w: rect.h, h: rect.w },
-        180 => Rect {
-            x: width.saturating_sub(rect.x + rect.w),
-            y: height.saturating_sub(rect.y + rect.h),
-            w: rect.w,
-            h: rect.h,
-        },
+        180 => Rect { x: width.saturating_sub(rect.x + rect.w), y: height.saturating_sub(rect.y + rect.h), w: rect.w, h: rect.h },
         270 => Rect { x: rect.y, y: width.saturating_sub(rect.x + rect.w), w: rect.h, h: rect.w },
         _ => rect,
     }

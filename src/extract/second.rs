@@ -38,8 +38,13 @@ pub struct FieldReread {
 /// author wrote, exact to the character; no eye stands between), of a sidecar or a person, or composed of checked facts.
 pub(super) fn is_data<T>(reading: &Reading<T>) -> bool {
     let origin = reading.origin.as_str();
-    is_digital(origin) || origin == "ente" || origin.starts_with("composed") || origin.starts_with("sidecar") || origin.starts_with("person ")
-        || origin.starts_with("segnatura") || origin.starts_with("daticert")
+    is_digital(origin)
+        || origin == "ente"
+        || origin.starts_with("composed")
+        || origin.starts_with("sidecar")
+        || origin.starts_with("person ")
+        || origin.starts_with("segnatura")
+        || origin.starts_with("daticert")
 }
 
 /// The places that a second and independent reader must read before their values become metadata (invariant 11).
@@ -88,18 +93,15 @@ fn same_registration(first: &Protocollo, raw: &str) -> bool {
     let number = numbers.iter().any(|(n, anno)| same(n) && anno.is_none_or(|a| a == first.anno));
     // Another number of the same year in the same box would make the reading a guess.
     let rival = numbers.iter().any(|(n, anno)| !same(n) && anno.is_some());
-    let year = numbers.iter().any(|(n, anno)| same(n) && *anno == Some(first.anno)) || found.iter().any(|d| d.year() == first.anno);
+    let year =
+        numbers.iter().any(|(n, anno)| same(n) && *anno == Some(first.anno)) || found.iter().any(|d| d.year() == first.anno);
     let date = first.data.is_none_or(|date| found.contains(&date));
     number && !rival && year && date
 }
 
 /// Words folded, marks dropped; a word in which figures and look-alike letters mix counts as figures.
 fn tokens(text: &str) -> Vec<String> {
-    fold(text)
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|w| !w.is_empty())
-        .map(str::to_owned)
-        .collect()
+    fold(text).split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect()
 }
 
 /// True if `first` stands in `second` but for one character in `one_in`; words with a digit must be there unchanged.
