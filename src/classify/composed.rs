@@ -18,7 +18,10 @@ pub fn composed_oggetto(filing: &Filing, fields: &Fields) -> Option<Reading<Stri
         text.push_str(&format!(" n. {}/{}", act.numero, act.anno));
     }
     if let Some(practice) = fields.riferimenti.iter().find(|r| !r.value.starts_with("prot.")) {
-        text.push_str(&format!(", {}", practice.value));
+        match practice.value.strip_prefix(&tipo.nome.to_lowercase()) {
+            Some(number) => text.push_str(&format!(" n.{number}")),
+            None => text.push_str(&format!(", {}", practice.value)),
+        }
     }
     let confirmed = |p: &&Reading<crate::fields::Party>| p.second.as_ref().is_some_and(|s| s.agrees);
     let sender = fields.mittente.as_ref().filter(confirmed).filter(|_| !filing.riservato);

@@ -45,15 +45,13 @@ fn unconfirmed<T>(reading: &Reading<T>, threshold: f32) -> Option<&'static str> 
 fn protocollo(fields: &Fields, threshold: f32, holds: &mut Vec<Hold>) {
     let conflicts = fields.doubtful.iter().filter(|d| d.field == "protocollo" && d.check == "conflict");
     match &fields.protocollo {
-        None if fields.repertorio.is_none() => {
-            let code = if fields.doubtful.iter().any(|d| d.field == "protocollo") {
-                "protocollo-unreadable"
-            } else {
-                "protocollo-missing"
-            };
-            holds.push(Hold::new(Message::new(code)).on_field("protocollo"));
+        None => {
+            if let Some(seen) = fields.doubtful.iter().find(|d| d.field == "protocollo") {
+                holds.push(on(Hold::new(Message::new("protocollo-unreadable")), "protocollo", seen.page));
+            } else if fields.repertorio.is_none() {
+                holds.push(Hold::new(Message::new("protocollo-missing")).on_field("protocollo"));
+            }
         }
-        None => {}
         Some(reading) => {
             let shown = format!("{}/{}", reading.value.numero, reading.value.anno);
             for other in conflicts {

@@ -95,8 +95,12 @@ fn codici_fiscali(rows: &Rows, at: usize, fields: &mut Fields) {
             if is_inside(&taken, &run.span) || codes::is_codice_fiscale(&run.code) != exact {
                 continue;
             }
-            // A repair joins at most three pieces, and most places must already be of their class.
-            if !exact && (run.words > 3 || fitting(&run.code, &codes::CODICE_FISCALE) < 12) {
+            // Words joined are a code only after its label: a title and a number make sixteen characters too. A repair
+            // needs most places already of their class, and nearly all where no label says what it is.
+            let labelled = row.fold.get(..run.span.start).is_some_and(|before| CF_LABEL.is_match(before));
+            let needed = if labelled { 12 } else { 14 };
+            if (run.words > 1 && !labelled) || (!exact && (run.words > 3 || fitting(&run.code, &codes::CODICE_FISCALE) < needed))
+            {
                 continue;
             }
             let checked = codes::checked(&run.code, &codes::CODICE_FISCALE, codes::is_codice_fiscale);

@@ -87,7 +87,7 @@ fn ends(last: &Row, next: &Row, lines: usize) -> bool {
 fn value(rows: &Rows, places: &[Place], rule: &str, strength: f32) -> Option<Reading<String>> {
     let mut text = String::new();
     for place in places {
-        let part = rows.rows.get(place.row)?.slice(place.span.clone());
+        let part = clean(rows.rows.get(place.row)?, &place.span);
         let part = part.trim();
         if text.ends_with('-') && part.chars().next().is_some_and(char::is_lowercase) && !text.ends_with(" -") {
             text.pop();
@@ -103,6 +103,23 @@ fn value(rows: &Rows, places: &[Place], rule: &str, strength: f32) -> Option<Rea
     Some(rows.reading(text, places, rule, strength))
 }
 
+/// The words of a span without specks: marks alone, or one or two characters, that the reader hardly believed.
+fn clean(row: &Row, span: &std::ops::Range<usize>) -> String {
+    let mut text = String::new();
+    for piece in row.pieces.iter().filter(|p| p.span.start < span.end && span.start < p.span.end) {
+        let part = row.slice(piece.span.start.max(span.start)..piece.span.end.min(span.end));
+        let speck = (piece.confidence < 70.0 && !part.chars().any(char::is_alphanumeric))
+            || (piece.confidence < 35.0 && part.chars().count() <= 2);
+        if !speck {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(part.trim_start_matches(['\'', '‘']));
+        }
+    }
+    text
+}
+
 /// Cuts what is not the subject: the law at the end, CIG and CUP (fields of their own), stray marks.
 pub(super) fn closed(text: &str) -> String {
     let mut kept: Vec<char> = text.chars().collect();
@@ -113,8 +130,12 @@ pub(super) fn closed(text: &str) -> String {
         }
     }
     let text: String = kept.into_iter().collect();
-    let text =
-        text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | ';' | ':' | '-' | '_' | '|' | '‘' | '*'));
+    let stray = |c: char| c.is_whitespace() || matches!(c, '.' | ',' | ';' | ':' | '-' | '_' | '|' | '‘' | '*');
+    let mut text = text.trim_matches(stray);
+    // A single quotation mark at the end, that nothing opened, is a speck.
+    if text.chars().filter(|c| matches!(c, '"' | '”' | '“' | '«' | '»')).count() == 1 {
+        text = text.trim_end_matches(['"', '”', '“', '«', '»']).trim_end_matches(stray);
+    }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -212,7 +212,8 @@ fn ourselves(ente: &Ente) -> Reading<Party> {
 }
 
 fn sender(rows: &Rows, stage: &Stage, fields: &Fields) -> Option<Reading<Party>> {
-    if let Some((at, name)) = &stage.letterhead {
+    let issuer = names::issuer(rows, stage.body);
+    if let Some((at, name)) = stage.letterhead.as_ref().filter(|_| issuer.is_none()) {
         let span = 0..rows.rows.get(*at)?.fold.len();
         return Some(rows.reading(
             party(name.clone(), names::kind(name)),
@@ -221,18 +222,16 @@ fn sender(rows: &Rows, stage: &Stage, fields: &Fields) -> Option<Reading<Party>>
             0.9,
         ));
     }
-    names::undersigned(rows)
-        .or_else(|| names::form(rows))
-        .or_else(|| names::issuer(rows, stage.body))
-        .or_else(|| names::signature(rows))
-        .map(|(place, name)| {
+    issuer.or_else(|| names::undersigned(rows)).or_else(|| names::form(rows)).or_else(|| names::signature(rows)).map(
+        |(place, name)| {
             let kind = names::kind(&name);
             let mut reading = rows.reading(party(name, kind), &place, "mittente", 0.95);
             if fields.destinatario.as_ref().is_some_and(|d| d.value.nome == reading.value.nome) {
                 reading.confidence *= 0.5;
             }
             reading
-        })
+        },
+    )
 }
 
 /// Gives the party the checked code that agrees with its name, or (of a firm) the first number read.

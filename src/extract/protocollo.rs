@@ -15,7 +15,10 @@ static CITING: Pattern = Pattern::new(
     r"(\bnota|\bistanza|\brichiesta|\bdomanda|\blettera|riferimento|\brif\.?|\bvs\.?|vostr[ao]|\bv/s|comunicazione|acquisit[aeio]|assunt[aeio]|pervenut[aeio]|registrat[aeio]|presentat[aeio]|agli atti|\bal|\bin data|\bcon|numero|inp[sx]|inail|segnalazione|ricevut[aeio]|verbale|delibera\w*|determina\w*|contratto|visto|vista)[\s.,:(]*(?:di|in|al|con|ns\.?|del|della|a|n\.)?\s*$",
 );
 static STAMP: Pattern = Pattern::new(
-    r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura)",
+    r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura|\d{4}\W{1,4}interno\b)",
+);
+static UNREAD: Pattern = Pattern::new(
+    r"(protocollo generale|^\W*protocollo\W*$|\d{4}\W{1,4}(?:arrivo|partenza|interno|ingresso|uscita)\b|^\W*(?:arrivo|partenza)\W*$)",
 );
 static FOREIGN: Pattern = Pattern::new(
     r"\b(regione|provincia|ministero|prefettura|questura|procura|tribunale|a\.?s\.?l\b|a\.?t\.?s\b|azienda|inps|inpx|inail|agenzia|universita|consorzio|camera di commercio|arpa\w?|istituto|ordine degli|unione dei comuni|citta metropolitana|comune di|s\.p\.a|s\.r\.l|studio|associazione)",
@@ -50,7 +53,21 @@ pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields)
     for one in found {
         keep(one, fields);
     }
+    unread(rows, fields);
     fields.repertorio = repertorio(rows, stage);
+}
+
+/// A stamp whose number could not be read is said: a page that bears one is not a page without registration.
+fn unread(rows: &Rows, fields: &mut Fields) {
+    if fields.protocollo.is_some() || fields.doubtful.iter().any(|d| d.field == "protocollo") {
+        return;
+    }
+    let seen = rows.rows.iter().enumerate().find(|(_, r)| r.pieces.len() <= 7 && UNREAD.is_match(&r.fold));
+    if let Some((at, row)) = seen {
+        let reading = rows.reading((), &[Place { row: at, span: 0..row.fold.len() }], "stamp-unread", 1.0);
+        let (page, rect) = (reading.page, reading.rect);
+        fields.doubtful.push(Doubtful { field: "protocollo".into(), raw: row.text(), check: "stamp-unread".into(), page, rect });
+    }
 }
 
 /// The best of ours becomes the registration; another number of ours is a conflict that a person settles.
@@ -112,11 +129,15 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
     let above = rows.before(at).next().map_or("", |r| r.fold.as_str());
     let context = if printed.before.trim().is_empty() { above } else { printed.before.as_str() };
     let cited = (!printed.before.trim().is_empty() || row.pieces.len() > 9) && CITING.is_match(context);
-    if (!printed.labelled && !(around.stamp && row.pieces.len() <= 6)) || (cited && !says_code) {
+    // A stamp over text ends a row that began with other words: what counts is what stands from its number on.
+    let rest = row.pieces.iter().filter(|p| p.span.end > printed.span.start).count();
+    let overlaid = row.pieces.len() > 9 && printed.anno.is_some() && printed.digits.len() >= 6;
+    let compact = row.pieces.len() <= 9 || (overlaid && rest <= 7);
+    if (!printed.labelled && !(around.stamp && rest <= 6)) || (cited && !says_code) {
         return Ok(None);
     }
     let heading = stage.is_heading(rows, at);
-    let stamp = around.stamp && row.pieces.len() <= 9 && (around.own || says_code || verso_near(rows, &around, at).is_some());
+    let stamp = around.stamp && compact && (around.own || says_code || verso_near(rows, &around, at).is_some());
     if !stamp && !heading && !says_code {
         return Ok(None);
     }
@@ -146,6 +167,7 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
         (true, _, _) if says_code || stamp || !around.foreign => 3,
         (true, _, _) => 2,
         (false, false, Some(Verso::E)) => 1,
+        (false, false, Some(_)) if stamp && stage.letterhead_own => 1,
         (false, true, _) | (false, _, Some(Verso::U)) => -2,
         _ if stage.letterhead_foreign => -1,
         _ => 0,

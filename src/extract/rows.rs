@@ -54,7 +54,7 @@ pub(super) struct Piece {
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) page: u32,
-    pub(super) block: usize,
+
     /// Position in the page's reading order, from 0.
     pub(super) at: usize,
     pub(super) chars: Vec<char>,
@@ -101,12 +101,12 @@ impl Rows {
         let mut rows = Vec::new();
         for page in pages {
             let mut at = 0;
-            for (block, lines) in page.blocks.iter().enumerate() {
+            for lines in &page.blocks {
                 for line in &lines.lines {
                     if rows.len() >= ROWS_MAX {
                         return Self { rows };
                     }
-                    if let Some(row) = row(page, block, at, line) {
+                    if let Some(row) = row(page, at, line) {
                         rows.push(row);
                         at += 1;
                     }
@@ -162,7 +162,7 @@ impl Rows {
     }
 }
 
-fn row(page: &PageText, block: usize, at: usize, line: &crate::page::Line) -> Option<Row> {
+fn row(page: &PageText, at: usize, line: &crate::page::Line) -> Option<Row> {
     let mut chars: Vec<char> = Vec::new();
     let mut pieces = Vec::new();
     for word in &line.words {
@@ -184,7 +184,7 @@ fn row(page: &PageText, block: usize, at: usize, line: &crate::page::Line) -> Op
     let fold = chars.iter().map(|&c| folded(c)).collect();
     let rect = pieces.iter().fold(Rect::default(), |all, p| all.union(p.rect));
     let upright = upright(rect, page);
-    Some(Row { page: page.n, block, at, chars, fold, pieces, upright, origin: page.origin.clone() })
+    Some(Row { page: page.n, at, chars, fold, pieces, upright, origin: page.origin.clone() })
 }
 
 /// True of text that the file itself carries: it is data, exact to the character, not a reading of a picture.

@@ -17,3 +17,4 @@ mod store;
 mod tidy;
 mod verify;
 mod reader;
+mod filing;
