@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregation::Aggregation;
 use crate::digest::Digest;
-use crate::document::{Component, Document, DocumentId};
+use crate::document::{Component, Document, DocumentId, Hold};
 use crate::ente::{Ente, Persona};
 use crate::error::Result;
 use crate::fields::{Fields, Party};
@@ -268,4 +268,26 @@ pub fn aggregation(dossier: &AggregationDossier<'_>) -> Result<DescribedAggregat
 /// True if nothing in `findings` is an error.
 pub fn is_ok(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.severity != Severity::Error)
+}
+
+/// The doubts that hold a document because of its findings: one for each error, with the field that settles it.
+pub fn holds(findings: &[Finding]) -> Vec<Hold> {
+    /// Part of an element's path, and the field of `review --set` that mends it.
+    const FIELDS: [(&str, &str); 8] = [
+        ("ChiaveDescrittiva", "oggetto"),
+        ("ProtocolloOrdinario", "protocollo"),
+        ("TipologiaDiFlusso", "protocollo"),
+        ("Repertorio_Registro", "repertorio"),
+        ("Ruolo/Mittente", "mittente"),
+        ("Ruolo/Destinatario", "destinatario"),
+        ("Classificazione", "voce"),
+        ("TipologiaDocumentale", "tipo"),
+    ];
+    let hold = |finding: &Finding| {
+        let hold = Hold::new(finding.message.clone());
+        let by_place = FIELDS.iter().find(|(part, _)| finding.place.contains(part)).map(|(_, field)| *field);
+        let field = if finding.message.code() == "describe-no-author" { Some("mittente") } else { by_place };
+        field.map_or(hold.clone(), |field| hold.on_field(field))
+    };
+    findings.iter().filter(|finding| finding.severity == Severity::Error).map(hold).collect()
 }

@@ -21,8 +21,8 @@ pub(super) fn planned_document(id: &PdvId, parcel: &Parcel) -> Result<PlannedDoc
     let mut files: Vec<PlannedFile> =
         components.iter().map(|component| component_file(&folder, document.id.as_str(), component)).collect();
     let mut copies = Copies { folder: &folder, document: document.id.as_str(), components: &components, taken: Taken::default() };
-    for copy in &parcel.copies {
-        let file = copies.file(copy)?;
+    for (n, copy) in (1..).zip(&parcel.copies) {
+        let file = copies.file(n, copy)?;
         files.push(file);
     }
     let metadata = parcel.metadata.as_deref().unwrap_or_default();
@@ -80,7 +80,7 @@ struct Copies<'a> {
 }
 
 impl Copies<'_> {
-    fn file(&mut self, copy: &Copy) -> Result<PlannedFile> {
+    fn file(&mut self, n: usize, copy: &Copy) -> Result<PlannedFile> {
         let source = self.components.iter().find(|component| component.sha256 == copy.of);
         let source = source.ok_or_else(|| Error::bug(format!("a copy of {} is made of no component", self.document)))?;
         let (role, mark) = match source.role {
@@ -98,7 +98,7 @@ impl Copies<'_> {
         Ok(PlannedFile {
             path: format!("{}{folder}/{name}", self.folder),
             role: copy.kind.clone(),
-            object: format!("{}/copia/{name}", self.document),
+            object: format!("{}/copia/{n}", self.document),
             sha256: copy.sha256,
             bytes: copy.bytes,
             mime: mime.to_owned(),

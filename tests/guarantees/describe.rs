@@ -315,6 +315,18 @@ fn every_breach_is_told_in_one_run_with_place_clause_and_words() {
 }
 
 #[test]
+fn each_error_becomes_a_hold_on_the_field_that_mends_it() {
+    let mut desk = Desk::protocolled();
+    desk.fields.oggetto = None;
+    desk.fields.mittente = None;
+    desk.descrizione = String::new();
+    let holds = conserva::describe::holds(&desk.describe().findings);
+    let fields: BTreeSet<&str> = holds.iter().filter_map(|hold| hold.field.as_deref()).collect();
+    assert_eq!((holds.len(), fields), (3, BTreeSet::from(["mittente", "oggetto", "voce"])));
+    assert!(conserva::describe::holds(&Desk::protocolled().describe().findings).is_empty());
+}
+
+#[test]
 fn no_flag_of_verifica_is_true_without_its_own_proof() {
     let flags = [
         "FirmatoDigitalmente",

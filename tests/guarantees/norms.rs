@@ -25,7 +25,7 @@ fn official(schema: Schema) -> &'static str {
 /// Which of `texts` the official schema takes, in order; none where schema or xmllint is not at hand.
 pub(crate) fn judge(schema: Schema, texts: &[String]) -> Option<Vec<bool>> {
     let Some(norms) = shared().map(|shared| shared.join("norms")) else {
-        eprintln!("NOT CHECKED: official schemas are not at hand (../shared or CONSERVA_SHARED)");
+        say("NOT CHECKED: official schemas are not at hand (../shared or CONSERVA_SHARED)");
         return None;
     };
     let folder = tempfile::tempdir().expect("folder");
@@ -42,7 +42,7 @@ pub(crate) fn judge(schema: Schema, texts: &[String]) -> Option<Vec<bool>> {
             .args(chunk)
             .output();
         let Ok(run) = run else {
-            eprintln!("NOT CHECKED: xmllint is not installed");
+            say("NOT CHECKED: xmllint is not installed");
             return None;
         };
         let said = String::from_utf8_lossy(&run.stderr).into_owned();
@@ -54,4 +54,9 @@ pub(crate) fn judge(schema: Schema, texts: &[String]) -> Option<Vec<bool>> {
 #[expect(clippy::disallowed_methods, reason = "a test file needs no durability")]
 pub(crate) fn write(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("write");
+}
+
+#[expect(clippy::print_stderr, reason = "what was not checked is said aloud")]
+pub(crate) fn say(what: &str) {
+    eprintln!("{what}");
 }

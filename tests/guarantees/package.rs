@@ -194,7 +194,7 @@ fn a_package_is_laid_out_as_agreed() {
     let unzip = std::process::Command::new("unzip").arg("-tqq").arg(&built.path).status();
     assert!(unzip.map_or_else(
         |_| {
-            eprintln!("NOT CHECKED: unzip is not installed");
+            norms::say("NOT CHECKED: unzip is not installed");
             true
         },
         |status| status.success()
@@ -315,7 +315,7 @@ fn what_an_interrupted_build_left_is_built_over() {
     let plan = &order.plan().expect("plan")[0];
     let (_other, wanted) = built(plan, &order.blobs);
     let folder = tempfile::tempdir().expect("folder");
-    norms::write(&folder.path().join(format!(".PdV_{}.zip.part", plan.id)), &[7; 100_000]);
+    norms::write(&folder.path().join(format!(".PdV_{}.zip.part", plan.id)), &vec![7; 100_000]);
     assert_eq!(build(plan, &order.blobs, folder.path()).expect("built").sha256, wanted.sha256);
     assert_eq!(names_in(folder.path()), [format!("PdV_{}.zip", plan.id)]);
 }

@@ -2,7 +2,7 @@
 
 use conserva::schemas::Schema;
 
-use crate::norms::judge;
+use crate::norms::{judge, say};
 
 /// One change to a valid document: what is replaced (once), by what, and whether the result is still valid.
 type Mutant = (&'static str, &'static str, bool);
@@ -30,7 +30,7 @@ fn agree(schema: Schema, valid: &str, mutants: &[Mutant]) {
     for (n, verdict) in official.iter().enumerate() {
         assert_eq!(*verdict, ours[n], "official and ours differ, {schema:?}: {}", name(n));
     }
-    eprintln!("{schema:?}: {} mutants, ours and the official schema agree on all", mutants.len());
+    say(&format!("{schema:?}: {} mutants, ours and the official schema agree on all", mutants.len()));
 }
 
 const DOCUMENT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -246,6 +246,66 @@ fn the_schema_of_the_documento_informatico_agrees_with_the_official_one() {
     agree(Schema::Documento, &valid, &table(root, own));
 }
 
+/// One assignment, with all that it needs.
+const ASSIGNMENT: &str = "<Assegnazione><TipoAssegnazione><PerConoscenza><TipoAssegnazioneRuolo>Per Conoscenza</TipoAssegnazioneRuolo><SoggettoAssegnatario><IPAAmm><Denominazione>a</Denominazione><CodiceIPA>b</CodiceIPA></IPAAmm><IPAAOO><Denominazione>a</Denominazione><CodiceIPA>b</CodiceIPA></IPAAOO><IPAUOR><Denominazione>a</Denominazione><CodiceIPA>b</CodiceIPA></IPAUOR><IndirizziDigitaliDiRiferimento>x</IndirizziDigitaliDiRiferimento></SoggettoAssegnatario><DataInizioAssegnazione>2024-03-12</DataInizioAssegnazione></PerConoscenza></TipoAssegnazione></Assegnazione>";
+
+/// What the aggregation refuses or takes.
+const OF_AGGREGATION: &[Mutant] = &[
+    ("<TipoAggregazione>Fascicolo<", "<TipoAggregazione>fascicolo<", false),
+    ("  <TipologiaFascicolo>procedimento amministrativo</TipologiaFascicolo>\n", "", true),
+    ("<TipologiaFascicolo>procedimento amministrativo<", "<TipologiaFascicolo>attività<", false),
+    ("<TipologiaFascicolo>procedimento amministrativo<", "<TipologiaFascicolo>attivita<", true),
+    ("  <Assegnazione></Assegnazione>\n", "", false),
+    ("<Assegnazione></Assegnazione>", ASSIGNMENT, true),
+    ("<Assegnazione></Assegnazione>", "<Assegnazione><TipoAssegnazione/></Assegnazione>", false),
+    ("  <DataApertura>2024-03-12</DataApertura>\n", "", false),
+    ("<DataApertura>2024-03-12<", "<DataApertura>marzo<", false),
+    ("<Progressivo>1<", "<Progressivo>9999<", true),
+    ("<Progressivo>1<", "<Progressivo>10000<", false),
+    ("<Progressivo>1<", "<Progressivo>0<", false),
+    ("<Descrizione>Edilizia</Descrizione>", "", false),
+    (
+        "  <ChiaveDescrittiva><Oggetto>Pratica</Oggetto></ChiaveDescrittiva>\n",
+        "  <ChiaveDescrittiva><Oggetto>Pratica</Oggetto></ChiaveDescrittiva>\n<DataChiusura>2024-04-01</DataChiusura>",
+        true,
+    ),
+    ("  <Progressivo>1</Progressivo>\n", "<DataChiusura>2024-04-01</DataChiusura><Progressivo>1</Progressivo>\n", false),
+    ("dell’efficacia", "dell'efficacia", false),
+    ("<MateriaArgomentoStruttura>a</MateriaArgomentoStruttura>", "", false),
+    (
+        "<Fase>Integrazione dell’efficacia</Fase><DataInizioFase>2024-03-12</DataInizioFase>",
+        "<Fase>Integrazione dell’efficacia</Fase>",
+        false,
+    ),
+    ("<DocumentoAmministativoinformatico>", "<DocumentoAmministrativoinformatico>", false),
+    ("<IndiceDocumenti><TipoDocumento>", "<IndiceDocumenti/><x><TipoDocumento>", false),
+    (
+        "<TipoDocumento>",
+        "<TipoDocumento><Documentoinformatico><ImprontaCrittograficaDelDocumento><Impronta>Ylil</Impronta><Algoritmo>SHA-256</Algoritmo></ImprontaCrittograficaDelDocumento><Identificativo>d</Identificativo></Documentoinformatico></TipoDocumento><TipoDocumento>",
+        true,
+    ),
+    (
+        "<TipoDocumento>",
+        "<TipoDocumento><Documentoinformatico><ImprontaCrittograficaDelDocumento><Impronta>Ylil</Impronta><Algoritmo>SHA-256</Algoritmo></ImprontaCrittograficaDelDocumento><Identificativo>d</Identificativo><Segnatura>s</Segnatura></Documentoinformatico></TipoDocumento><TipoDocumento>",
+        false,
+    ),
+    (
+        "<DenominazioneOrganizzazione>Alfa</DenominazioneOrganizzazione>",
+        "<DenominazioneOrganizzazione>Alfa</DenominazioneOrganizzazione><DenominazioneUfficio>Sede</DenominazioneUfficio>",
+        true,
+    ),
+    ("<IndirizziDigitaliDiRiferimento>p@pec.example</IndirizziDigitaliDiRiferimento>", "", false),
+    ("<TempoDiConservazione>10<", "<TempoDiConservazione>9999<", true),
+    ("<TempoDiConservazione>10<", "<TempoDiConservazione>10000<", false),
+    (
+        "  <TempoDiConservazione>",
+        "  <PosizioneFisicaAggregazioneDocumentale>Sede</PosizioneFisicaAggregazioneDocumentale><TempoDiConservazione>",
+        true,
+    ),
+    ("  <TempoDiConservazione>", "  <Note>n</Note><TempoDiConservazione>", false),
+    ("<AggregazioneDocumentaliInformatiche>", "<AggregazioneDocumentaliInformatiche xmlns=\"urn:x\">", false),
+];
+
 #[test]
 fn the_schema_of_the_aggregazione_agrees_with_the_official_one() {
     let valid = format!(
@@ -266,63 +326,7 @@ fn the_schema_of_the_aggregazione_agrees_with_the_official_one() {
 </AggregazioneDocumentaliInformatiche>
 "#
     );
-    let assignment = "<Assegnazione><TipoAssegnazione><PerConoscenza><TipoAssegnazioneRuolo>Per Conoscenza</TipoAssegnazioneRuolo><SoggettoAssegnatario><IPAAmm><Denominazione>a</Denominazione><CodiceIPA>b</CodiceIPA></IPAAmm><IPAAOO><Denominazione>a</Denominazione><CodiceIPA>b</CodiceIPA></IPAAOO><IPAUOR><Denominazione>a</Denominazione><CodiceIPA>b</CodiceIPA></IPAUOR><IndirizziDigitaliDiRiferimento>x</IndirizziDigitaliDiRiferimento></SoggettoAssegnatario><DataInizioAssegnazione>2024-03-12</DataInizioAssegnazione></PerConoscenza></TipoAssegnazione></Assegnazione>";
-    let mutants: &[Mutant] = &[
-        ("<TipoAggregazione>Fascicolo<", "<TipoAggregazione>fascicolo<", false),
-        ("  <TipologiaFascicolo>procedimento amministrativo</TipologiaFascicolo>\n", "", true),
-        ("<TipologiaFascicolo>procedimento amministrativo<", "<TipologiaFascicolo>attività<", false),
-        ("<TipologiaFascicolo>procedimento amministrativo<", "<TipologiaFascicolo>attivita<", true),
-        ("  <Assegnazione></Assegnazione>\n", "", false),
-        ("<Assegnazione></Assegnazione>", assignment, true),
-        ("<Assegnazione></Assegnazione>", "<Assegnazione><TipoAssegnazione/></Assegnazione>", false),
-        ("  <DataApertura>2024-03-12</DataApertura>\n", "", false),
-        ("<DataApertura>2024-03-12<", "<DataApertura>marzo<", false),
-        ("<Progressivo>1<", "<Progressivo>9999<", true),
-        ("<Progressivo>1<", "<Progressivo>10000<", false),
-        ("<Progressivo>1<", "<Progressivo>0<", false),
-        ("<Descrizione>Edilizia</Descrizione>", "", false),
-        (
-            "  <ChiaveDescrittiva><Oggetto>Pratica</Oggetto></ChiaveDescrittiva>\n",
-            "  <ChiaveDescrittiva><Oggetto>Pratica</Oggetto></ChiaveDescrittiva>\n<DataChiusura>2024-04-01</DataChiusura>",
-            true,
-        ),
-        ("  <Progressivo>1</Progressivo>\n", "<DataChiusura>2024-04-01</DataChiusura><Progressivo>1</Progressivo>\n", false),
-        ("dell’efficacia", "dell'efficacia", false),
-        ("<MateriaArgomentoStruttura>a</MateriaArgomentoStruttura>", "", false),
-        (
-            "<Fase>Integrazione dell’efficacia</Fase><DataInizioFase>2024-03-12</DataInizioFase>",
-            "<Fase>Integrazione dell’efficacia</Fase>",
-            false,
-        ),
-        ("<DocumentoAmministativoinformatico>", "<DocumentoAmministrativoinformatico>", false),
-        ("<IndiceDocumenti><TipoDocumento>", "<IndiceDocumenti/><x><TipoDocumento>", false),
-        (
-            "<TipoDocumento>",
-            "<TipoDocumento><Documentoinformatico><ImprontaCrittograficaDelDocumento><Impronta>Ylil</Impronta><Algoritmo>SHA-256</Algoritmo></ImprontaCrittograficaDelDocumento><Identificativo>d</Identificativo></Documentoinformatico></TipoDocumento><TipoDocumento>",
-            true,
-        ),
-        (
-            "<TipoDocumento>",
-            "<TipoDocumento><Documentoinformatico><ImprontaCrittograficaDelDocumento><Impronta>Ylil</Impronta><Algoritmo>SHA-256</Algoritmo></ImprontaCrittograficaDelDocumento><Identificativo>d</Identificativo><Segnatura>s</Segnatura></Documentoinformatico></TipoDocumento><TipoDocumento>",
-            false,
-        ),
-        (
-            "<DenominazioneOrganizzazione>Alfa</DenominazioneOrganizzazione>",
-            "<DenominazioneOrganizzazione>Alfa</DenominazioneOrganizzazione><DenominazioneUfficio>Sede</DenominazioneUfficio>",
-            true,
-        ),
-        ("<IndirizziDigitaliDiRiferimento>p@pec.example</IndirizziDigitaliDiRiferimento>", "", false),
-        ("<TempoDiConservazione>10<", "<TempoDiConservazione>9999<", true),
-        ("<TempoDiConservazione>10<", "<TempoDiConservazione>10000<", false),
-        (
-            "  <TempoDiConservazione>",
-            "  <PosizioneFisicaAggregazioneDocumentale>Sede</PosizioneFisicaAggregazioneDocumentale><TempoDiConservazione>",
-            true,
-        ),
-        ("  <TempoDiConservazione>", "  <Note>n</Note><TempoDiConservazione>", false),
-        ("<AggregazioneDocumentaliInformatiche>", "<AggregazioneDocumentaliInformatiche xmlns=\"urn:x\">", false),
-    ];
-    agree(Schema::Aggregazione, &valid, mutants);
+    agree(Schema::Aggregazione, &valid, OF_AGGREGATION);
 }
 
 #[test]
