@@ -47,11 +47,13 @@ fn one(container: &Container, at: usize, options: &Options) -> (Option<Aggregati
     let read = container.bytes(entry, options.limits.metadata_bytes_max);
     let (bytes, root) = match read.and_then(|bytes| xml::parse(&bytes, &entry.path).map(|root| (bytes, root))) {
         Ok(read) => read,
-        Err(finding) => return (None, vec![finding]),
+        Err(fault) => return (None, vec![*fault]),
     };
     let mut found = schema::breaches(Schema::Aggregazione, &bytes, &entry.path);
     found.extend(rules::aggregation(&root).into_iter().map(|finding| located(finding, &entry.path)));
-    let listed = root.child("IndiceDocumenti").map_or_else(Vec::new, |index| index.all("TipoDocumento").filter_map(|d| d.children.first()).map(identity).collect());
+    let listed = root
+        .child("IndiceDocumenti")
+        .map_or_else(Vec::new, |index| index.all("TipoDocumento").filter_map(|d| d.children.first()).map(identity).collect());
     let aggregation = Aggregation {
         path: entry.path.clone(),
         kind: root.text_at("IdAgg/TipoAggregazione").to_owned(),
@@ -70,11 +72,14 @@ fn contents(aggregation: &Aggregation, by_id: &BTreeMap<&str, &Known>, findings:
     for (n, (id, impronta)) in aggregation.documents.iter().enumerate() {
         let place = format!("IndiceDocumenti/TipoDocumento[{}]", n + 1);
         let Some(document) = by_id.get(id.as_str()) else {
-            findings.push(warning("aggregation-document-absent").at(&aggregation.path, &place).clause("A5 IndiceDocumenti").value("id", id));
+            findings.push(
+                warning("aggregation-document-absent").at(&aggregation.path, &place).clause("A5 IndiceDocumenti").value("id", id),
+            );
             continue;
         };
         let bytes = |text: &str| digests::decoded(text, Function::Sha256);
-        if document.impronta != *impronta && (bytes(&document.impronta).is_none() || bytes(&document.impronta) != bytes(impronta)) {
+        if document.impronta != *impronta && (bytes(&document.impronta).is_none() || bytes(&document.impronta) != bytes(impronta))
+        {
             let finding = error("aggregation-impronta").at(&aggregation.path, &place).clause("A5 IndiceDocumenti");
             findings.push(finding.value("id", id).value("file", &document.path));
         }
@@ -95,7 +100,8 @@ fn membership(document: &Known, aggregations: &[Aggregation], findings: &mut Fin
             findings.push(finding.value("said", kind).value("found", &aggregation.kind));
         }
         if !aggregation.documents.iter().any(|(listed, _)| *listed == document.id) {
-            let finding = error("document-not-in-aggregation").at(&aggregation.path, "IndiceDocumenti").clause("A5 IndiceDocumenti");
+            let finding =
+                error("document-not-in-aggregation").at(&aggregation.path, "IndiceDocumenti").clause("A5 IndiceDocumenti");
             findings.push(finding.value("id", &document.id).value("aggregation", id));
         }
     }

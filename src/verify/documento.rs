@@ -23,7 +23,12 @@ pub(super) struct Known {
 }
 
 /// Checks one document; its facts if its metadata could be read.
-pub(super) fn check(container: &Container, folder: &Folder, digests: &Digests, options: &Options) -> (Option<Known>, Vec<Finding>) {
+pub(super) fn check(
+    container: &Container,
+    folder: &Folder,
+    digests: &Digests,
+    options: &Options,
+) -> (Option<Known>, Vec<Finding>) {
     let mut found = Vec::new();
     if let Some(events) = folder.events {
         found.extend(agid::premis(container, events, options));
@@ -34,8 +39,8 @@ pub(super) fn check(container: &Container, folder: &Folder, digests: &Digests, o
     let read = container.bytes(entry, options.limits.metadata_bytes_max);
     let (bytes, root) = match read.and_then(|bytes| xml::parse(&bytes, &entry.path).map(|root| (bytes, root))) {
         Ok(read) => read,
-        Err(finding) => {
-            found.push(finding);
+        Err(fault) => {
+            found.push(*fault);
             return (None, found);
         }
     };
@@ -105,7 +110,8 @@ impl Facts<'_> {
 fn principale(facts: &Facts<'_>, root: &Element, folder: &Folder, found: &mut Vec<Finding>) {
     let (Some(id_doc), [file]) = (root.child("IdDoc"), folder.principale.as_slice()) else { return };
     if facts.states(id_doc, *file, found) == Some(false) {
-        let finding = error("impronta-wrong").at(facts.path, "IdDoc/ImprontaCrittograficaDelDocumento/Impronta").clause("A5 IdDoc");
+        let finding =
+            error("impronta-wrong").at(facts.path, "IdDoc/ImprontaCrittograficaDelDocumento/Impronta").clause("A5 IdDoc");
         found.push(finding.value("file", &facts.container.entries()[*file].path));
     }
 }

@@ -6,6 +6,9 @@ use crate::messages::Message;
 /// Most findings kept of one package: a hostile one could have millions.
 pub(super) const FINDINGS_MAX: usize = 10_000;
 
+/// Why a file cannot be read, as a finding about it.
+pub(super) type Fault = Box<Finding>;
+
 /// The findings of one run.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -94,7 +97,8 @@ mod tests {
 
     #[test]
     fn every_code_in_the_sources_of_this_room_has_its_words_in_both_languages() {
-        let call = regex::Regex::new(r#"\b(?:error|warning|note|label|refuse|new)\(\s*"([a-z][a-z0-9]*(?:-[a-z0-9]+)+)""#).unwrap();
+        let call =
+            regex::Regex::new(r#"\b(?:error|warning|note|label|refuse|new)\(\s*"([a-z][a-z0-9]*(?:-[a-z0-9]+)+)""#).unwrap();
         let mut seen = 0;
         for entry in walkdir::WalkDir::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/verify")) {
             let entry = entry.unwrap();
@@ -103,7 +107,12 @@ mod tests {
                 for found in call.captures_iter(&source) {
                     let message = Message::new(&found[1]);
                     for lang in [Lang::It, Lang::En] {
-                        assert!(!message.sentence(lang).starts_with(&found[1]), "{} has no words ({})", &found[1], entry.path().display());
+                        assert!(
+                            !message.sentence(lang).starts_with(&found[1]),
+                            "{} has no words ({})",
+                            &found[1],
+                            entry.path().display()
+                        );
                     }
                     seen += 1;
                 }

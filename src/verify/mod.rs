@@ -4,8 +4,8 @@
 //! run; [`inspect`] opens a package for a person. Everything read here is taken for an enemy's: names never become paths on
 //! disk, contents are streamed, metadata files are bounded before they are parsed.
 
-mod agid;
 mod aggregazione;
+mod agid;
 mod container;
 mod digests;
 mod documento;
@@ -88,10 +88,7 @@ fn each<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
                 })
             })
             .collect();
-        hands
-            .into_iter()
-            .flat_map(|hand| hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        hands.into_iter().flat_map(|hand| hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     done.sort_unstable_by_key(|(i, _)| *i);
     done.into_iter().map(|(_, value)| value).collect()

@@ -52,7 +52,10 @@ fn is_bad_on_windows(part: &str) -> bool {
     const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
     let stem = part.split('.').next().unwrap_or(part).to_ascii_lowercase();
     let is_port = stem.len() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")) && stem.as_bytes()[3].is_ascii_digit();
-    DEVICES.contains(&stem.as_str()) || is_port || (part != ".." && part.ends_with(['.', ' '])) || part.contains(['<', '>', ':', '"', '|', '?', '*'])
+    DEVICES.contains(&stem.as_str())
+        || is_port
+        || (part != ".." && part.ends_with(['.', ' ']))
+        || part.contains(['<', '>', ':', '"', '|', '?', '*'])
 }
 
 #[cfg(test)]

@@ -44,7 +44,11 @@ fn attachments_named(root: &Element, _: bool) -> Option<Finding> {
     let allegati = root.child("Allegati")?;
     let (said, named) = (allegati.text_at("NumeroAllegati"), allegati.all("IndiceAllegati").count());
     (said.parse() != Ok(named)).then(|| {
-        error("rule-attachments").at("", "Allegati/IndiceAllegati").clause("A5 Allegati").value("said", said).value("named", named)
+        error("rule-attachments")
+            .at("", "Allegati/IndiceAllegati")
+            .clause("A5 Allegati")
+            .value("said", said)
+            .value("named", named)
     })
 }
 
@@ -57,7 +61,12 @@ fn creator(root: &Element, _: bool) -> Option<Finding> {
 fn modification(root: &Element, _: bool) -> Option<Finding> {
     let version: u64 = root.text_at("VersioneDelDocumento").parse().ok()?;
     let is_missing = version > 1 && root.child("TracciatureModificheDocumento").is_none();
-    is_missing.then(|| error("rule-modification").at("", "TracciatureModificheDocumento").clause("A5 TracciatureModificheDocumento").value("version", version))
+    is_missing.then(|| {
+        error("rule-modification")
+            .at("", "TracciatureModificheDocumento")
+            .clause("A5 TracciatureModificheDocumento")
+            .value("version", version)
+    })
 }
 
 fn modification_author(root: &Element, _: bool) -> Option<Finding> {
@@ -125,34 +134,34 @@ fn assignees(root: &Element, _: bool) -> Option<Finding> {
         .map(office)
         .collect();
     let assigned = root.child("Assegnazione")?.all("TipoAssegnazione").flat_map(|kind| &kind.children);
-    let stranger = assigned.filter_map(|way| way.child("SoggettoAssegnatario")).map(office).find(|who| !declared.contains(who))?;
+    let stranger =
+        assigned.filter_map(|way| way.child("SoggettoAssegnatario")).map(office).find(|who| !declared.contains(who))?;
     Some(warning("rule-assignee").at("", "Assegnazione").clause("A5 Assegnazione").value("office", stranger))
 }
 
 fn procedimento(root: &Element, _: bool) -> Option<Finding> {
     let is_one = root.text_at("TipologiaFascicolo") == "procedimento amministrativo";
     let is_complete = root.child("ProcedimentoAmministrativo").is_some();
-    (is_one && !is_complete).then(|| warning("rule-procedimento").at("", "ProcedimentoAmministrativo").clause("A5 ProcedimentoAmministrativo"))
+    (is_one && !is_complete)
+        .then(|| warning("rule-procedimento").at("", "ProcedimentoAmministrativo").clause("A5 ProcedimentoAmministrativo"))
 }
 
 fn closing(root: &Element, _: bool) -> Option<Finding> {
     let opened: jiff::civil::Date = root.text_at("DataApertura").get(..10)?.parse().ok()?;
     let closed: jiff::civil::Date = root.text_at("DataChiusura").get(..10)?.parse().ok()?;
-    (closed < opened).then(|| error("rule-closing").at("", "DataChiusura").clause("A5 DataChiusura").value("opened", opened).value("closed", closed))
+    (closed < opened).then(|| {
+        error("rule-closing").at("", "DataChiusura").clause("A5 DataChiusura").value("opened", opened).value("closed", closed)
+    })
 }
 
-/// True if the producer declares a trial package: the word PROVA stands in the index outside its list of files.
+/// True if the producer declares a trial package: `Prova` is true, or the word PROVA stands in the index outside its files.
 pub(super) fn says_prova(root: &Element) -> bool {
-    let is_said = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "PROVA");
-    is_said(&root.text) || root.children.iter().any(says_prova)
+    let is_said = root.text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "PROVA");
+    is_said || (root.name == "Prova" && root.text == "true") || root.children.iter().any(says_prova)
 }
 
-/// Number and digest of the head of the producer's journal, wherever the index carries it.
+/// Number and digest of the head of the producer's journal, as the index carries it.
 pub(super) fn journal_head(root: &Element) -> Option<(String, String)> {
-    let head = root.descendant("JournalHead")?;
-    let value = |name: &str| {
-        let attribute = head.attribute(name);
-        if attribute.is_empty() { head.text_at(name).to_owned() } else { attribute.to_owned() }
-    };
-    Some((value("n"), value("digest")))
+    let head = root.child("SelfDescription")?.descendant("Giornale")?;
+    Some((head.text_at("Numero").to_owned(), head.text_at("Impronta").to_owned()))
 }

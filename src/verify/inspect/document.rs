@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
+use super::super::Options;
 use super::super::agid::{Checked, Folder};
 use super::super::container::Container;
 use super::super::pindex::Promise;
 use super::super::xml::{self, Element};
-use super::super::Options;
 use super::{Event, SIDE_MAX, View, alto, events};
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
@@ -94,8 +94,8 @@ pub(super) struct Eye<'a> {
 impl<'a> Eye<'a> {
     /// An eye that has not looked at anything yet.
     pub(super) fn new((container, checked): (&'a Container, &'a Checked), options: &'a Options, view: &'a View<'a>) -> Self {
-        let promises = checked.index.files.iter().enumerate().rev();
-        let promised = promises.filter_map(|(n, promise)| Some((promise.entry?, n))).collect();
+        let files = checked.index.files.iter().enumerate().rev();
+        let promised = files.filter_map(|(n, promise)| Some((promise.entry?, n))).collect();
         Self { container, checked, options, view, promised, left: view.count, left_out: 0 }
     }
 
@@ -161,7 +161,8 @@ impl<'a> Eye<'a> {
         }
         let shown = document.pages.len();
         // How many pages a file without text has is not known here; at least one is left out if none was shown.
-        document.pages_left_out = count.max(usize::from(principale.is_some() && self.left == 0 && shown == 0)).saturating_sub(shown);
+        document.pages_left_out =
+            count.max(usize::from(principale.is_some() && self.left == 0 && shown == 0)).saturating_sub(shown);
         self.left_out += document.pages_left_out;
         Ok(())
     }

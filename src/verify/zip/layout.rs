@@ -35,7 +35,12 @@ pub(super) fn check(file: &File, end: &End, heads: &mut [Central], findings: &mu
 }
 
 /// Walks the stretches of the file in order: none may overlap the next, and only a data descriptor may stand between.
-fn account(file: &File, end: &End, (heads, extents): (&mut [Central], &[(u64, u64, usize)]), findings: &mut Findings) -> io::Result<()> {
+fn account(
+    file: &File,
+    end: &End,
+    (heads, extents): (&mut [Central], &[(u64, u64, usize)]),
+    findings: &mut Findings,
+) -> io::Result<()> {
     if let Some((first, ..)) = extents.first().filter(|(first, ..)| *first > end.base) {
         findings.push(error("zip-leading-data").at("", "byte 0").value("bytes", first - end.base));
     }

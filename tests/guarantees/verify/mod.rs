@@ -45,7 +45,11 @@ fn only(report: &Report, wanted: &[&str]) {
 
 /// The finding of that code, on that file.
 fn at<'a>(report: &'a Report, code: &str, path: &str) -> &'a conserva::finding::Finding {
-    report.findings.iter().find(|f| f.message.code() == code && f.path == path).unwrap_or_else(|| panic!("no {code} at {path}: {}", report.text(Lang::En)))
+    report
+        .findings
+        .iter()
+        .find(|f| f.message.code() == code && f.path == path)
+        .unwrap_or_else(|| panic!("no {code} at {path}: {}", report.text(Lang::En)))
 }
 
 #[test]
@@ -266,9 +270,7 @@ fn an_entity_bomb_in_the_index_is_not_expanded() {
     let mut pdv = Pdv::good();
     pdv.seal_index();
     let mut bomb = String::from("<?xml version=\"1.0\"?><!DOCTYPE PIndex [<!ENTITY a \"ha\">");
-    for i in 0..30 {
-        bomb.push_str(&format!("<!ENTITY b{i} \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">"));
-    }
+    bomb.push_str("<!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;\"><!ENTITY d \"&c;&c;&c;&c;\">");
     bomb.push_str("]>");
     pdv.index = pdv.index.replace("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", &bomb);
     let report = verdict(&pdv.zip_keeping_index());
@@ -356,7 +358,8 @@ fn several_faults_are_all_found_in_one_run() {
     pdv.items.push(Item::new("pdv-1/documenti/doc-1/intruso.exe", b"MZ"));
     pdv.items.push(Item::new("pdv-1/../fuori.txt", b"x"));
     let report = verdict(&pdv.zip_keeping_index());
-    let wanted = ["digest-wrong", "file-missing", "file-unlisted", "impronta-wrong", "path-escapes", "rule-segnatura", "schema-breach"];
+    let wanted =
+        ["digest-wrong", "file-missing", "file-unlisted", "impronta-wrong", "path-escapes", "rule-segnatura", "schema-breach"];
     only(&report, &wanted);
     at(&report, "rule-segnatura", "pdv-1/documenti/doc-2/DocumentoAmministrativoInformatico.xml");
 }
@@ -372,8 +375,18 @@ fn metadata_that_lie_about_files_are_found_though_all_digests_hold() {
         (dai, &allegato, &other, &["attachment-absent", "attachment-unnamed"]),
         (dai, "<NumeroAllegati>1<", "<NumeroAllegati>2<", &["attachment-count", "rule-attachments"]),
         (dai, "<IdAggregazione>2026/01.03/0001<", "<IdAggregazione>2026/01.03/0002<", &["aggregation-unknown"]),
-        ("agg-1/AggregazioneDocumentaliInformatiche.xml", "<Identificativo>doc-1<", "<Identificativo>doc-9<", &["document-not-in-aggregation"]),
-        ("agg-1/AggregazioneDocumentaliInformatiche.xml", "<TipologiaFascicolo>affare</TipologiaFascicolo>", "", &["rule-fascicolo-kind"]),
+        (
+            "agg-1/AggregazioneDocumentaliInformatiche.xml",
+            "<Identificativo>doc-1<",
+            "<Identificativo>doc-9<",
+            &["document-not-in-aggregation"],
+        ),
+        (
+            "agg-1/AggregazioneDocumentaliInformatiche.xml",
+            "<TipologiaFascicolo>affare</TipologiaFascicolo>",
+            "",
+            &["rule-fascicolo-kind"],
+        ),
     ];
     for (file, from, to, wanted) in cases {
         let mut pdv = Pdv::good();
@@ -393,7 +406,10 @@ fn only_digests_reads_no_metadata() {
 fn a_trial_package_is_noted_and_stays_good() {
     let mut pdv = Pdv::good();
     pdv.seal_index();
-    pdv.index = pdv.index.replace("<sincro:PVolume><sincro:ID sincro:scheme=\"local\">pdv-1</sincro:ID>", "<sincro:PVolume><sincro:ID sincro:scheme=\"local\">pdv-1</sincro:ID><sincro:Label>PROVA</sincro:Label>");
+    pdv.index = pdv.index.replace(
+        "<sincro:PVolume><sincro:ID sincro:scheme=\"local\">pdv-1</sincro:ID>",
+        "<sincro:PVolume><sincro:ID sincro:scheme=\"local\">pdv-1</sincro:ID><sincro:Label>PROVA</sincro:Label>",
+    );
     let report = verdict(&pdv.zip_keeping_index());
     only(&report, &[]);
     assert!(codes(&report).contains("package-prova"));
@@ -490,7 +506,15 @@ fn shown(bytes: &[u8], count: usize) -> conserva::verify::Inspection {
 #[test]
 fn the_page_of_a_package_shows_metadata_pictures_and_text() {
     let html = shown(&Pdv::good().zip(), 10).html(Lang::It);
-    for wanted in ["<html lang=\"it\">", "Istanza di accesso agli atti", "Numero di protocollo", "0000123", "data:image/jpeg;base64,", "riconosciuto", "message digest calculation"] {
+    for wanted in [
+        "<html lang=\"it\">",
+        "Istanza di accesso agli atti",
+        "Numero di protocollo",
+        "0000123",
+        "data:image/jpeg;base64,",
+        "riconosciuto",
+        "message digest calculation",
+    ] {
         assert!(html.contains(wanted), "{wanted}");
     }
     assert_eq!(html.matches("<h1>").count(), 1);
@@ -519,7 +543,11 @@ fn pages_beyond_the_number_asked_are_said_to_be_left_out() {
 fn markup_in_names_and_metadata_stays_text() {
     let evil = "<img src=x onerror=alert(1)>";
     let mut pdv = Pdv::good();
-    pdv.edit("doc-1/DocumentoAmministrativoInformatico.xml", "Istanza di accesso agli atti", "&lt;img src=x onerror=alert(1)&gt;");
+    pdv.edit(
+        "doc-1/DocumentoAmministrativoInformatico.xml",
+        "Istanza di accesso agli atti",
+        "&lt;img src=x onerror=alert(1)&gt;",
+    );
     pdv.items.push(Item::new(&format!("pdv-1/documenti/doc-1/copie/{evil}.pdf"), b"x"));
     let inspection = shown(&pdv.zip(), 3);
     for html in [inspection.html(Lang::It), report_html(&inspection.report, Lang::En)] {
@@ -546,12 +574,13 @@ fn what_is_no_package_can_be_looked_at_all_the_same() {
 #[test]
 fn the_terminal_view_names_documents_and_verdict() {
     let text = shown(&Pdv::good().zip(), 0).text(Lang::It);
-    assert!(text.contains("Istanza di accesso agli atti") && text.contains("Nessun rilievo"), "{text}");
+    assert!(text.contains("Istanza di accesso agli atti") && text.contains("Nessun errore e nessun avviso"), "{text}");
 }
 
 #[test]
 fn the_index_of_the_norms_example_is_valid() {
-    let shared = std::env::var_os("CONSERVA_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Into::into);
+    let shared =
+        std::env::var_os("CONSERVA_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Into::into);
     let example = shared.join("norms/examples/pindex-sincro-v2.xml");
     let Ok(index) = std::fs::read(&example) else {
         eprintln!("not checked: the norms' example is not beside this checkout");
