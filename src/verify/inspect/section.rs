@@ -327,7 +327,9 @@ fn metadata(root: &Element, lang: Lang) -> String {
         let (held, plain): (Vec<&Element>, Vec<&Element>) =
             child.children.iter().partition(|inner| HOLDERS.contains(&inner.name.as_str()));
         let mut rows = String::new();
-        plain.iter().for_each(|inner| flat(inner, "", &mut rows, lang));
+        for inner in plain {
+            flat(inner, "", &mut rows, lang);
+        }
         html.push_str(&group(&caption, &rows));
         for holder in held {
             html.push_str(&one_of_many(&caption, holder, lang));
