@@ -47,7 +47,7 @@ fn one(container: &Container, at: usize, options: &Options) -> (Option<Aggregati
     let read = container.bytes(entry, options.limits.metadata_bytes_max);
     let (bytes, root) = match read.and_then(|bytes| xml::parse(&bytes, &entry.path).map(|root| (bytes, root))) {
         Ok(read) => read,
-        Err(finding) => return (None, vec![finding]),
+        Err(fault) => return (None, vec![*fault]),
     };
     let mut found = schema::breaches(Schema::Aggregazione, &bytes, &entry.path);
     found.extend(rules::aggregation(&root).into_iter().map(|finding| located(finding, &entry.path)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::container::Container;
 use super::digests::Digests;
-use super::findings::{Findings, Valued as _, error, warning};
+use super::findings::{Findings, Valued as _, error, note, warning};
 use super::pindex::Index;
 use super::schema::{self, Schema};
 use super::{Options, aggregazione, digests, documento, pindex, xml};
@@ -66,7 +66,9 @@ pub(super) fn check(container: &Container, options: &Options, findings: &mut Fin
     };
     pindex::check_completeness(container, at, &index, findings);
     let digests = digests::check(container, &index, findings);
-    if !options.only_digests {
+    if options.only_digests {
+        findings.push(note("only-digests"));
+    } else {
         check_metadata(container, &layout, &digests, (options, findings));
     }
     Some(Checked { index, digests, layout })
@@ -117,7 +119,8 @@ fn place(inside: &str, i: usize, layout: &mut Layout) -> bool {
                 [DAI | DI] => folder.metadata.push(i),
                 [EVENTS] => folder.events = Some(i),
                 ["principale", _] => folder.principale.push(i),
-                ["allegati", n, _] => folder.allegati.entry((*n).to_owned()).or_default().push(i),
+                // Annexes are attachments to Allegato 5, which has no other word for them.
+                [kind @ ("allegati" | "annessi"), n, _] => folder.allegati.entry(format!("{kind}/{n}")).or_default().push(i),
                 ["copie", .., _] => folder.copie.push(i),
                 ["testo", .., _] => folder.testo.push(i),
                 _ => return false,
@@ -147,7 +150,7 @@ fn check_layout(container: &Container, layout: &Layout, findings: &mut Findings)
             findings.push(error("document-principale-count").at(&path, "").value("count", folder.principale.len()));
         }
         for (n, files) in folder.allegati.iter().filter(|(_, files)| files.len() != 1) {
-            let finding = error("attachment-file-count").at(&format!("{path}allegati/{n}/"), "");
+            let finding = error("attachment-file-count").at(&format!("{path}{n}/"), "");
             findings.push(finding.value("count", files.len()));
         }
         if folder.events.is_none() {
@@ -161,7 +164,7 @@ pub(super) fn premis(container: &Container, at: usize, options: &Options) -> Vec
     let entry = &container.entries()[at];
     let bytes = match container.bytes(entry, options.limits.metadata_bytes_max) {
         Ok(bytes) => bytes,
-        Err(finding) => return vec![finding],
+        Err(fault) => return vec![*fault],
     };
     let mut events = 0_u32;
     let mut found = Vec::new();
@@ -173,8 +176,8 @@ pub(super) fn premis(container: &Container, at: usize, options: &Options) -> Vec
             found.push(warning("event-time").at(&entry.path, &place).clause("PREMIS 2.3").value("time", when));
         }
     });
-    if let Err(finding) = root {
-        return vec![finding];
+    if let Err(fault) = root {
+        return vec![*fault];
     }
     if events == 0 {
         found.push(warning("events-empty").at(&entry.path, ""));

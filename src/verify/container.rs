@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::findings::{Findings, Valued as _, error};
+use super::findings::{Fault, Findings, Valued as _, error};
 use super::{names, zip};
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
@@ -87,13 +87,14 @@ impl Container {
     }
 
     /// The whole of a small file: the bytes, or what is wrong with it.
-    pub(super) fn bytes(&self, entry: &Entry, most: u64) -> std::result::Result<Vec<u8>, crate::finding::Finding> {
-        let too_big = || error("metadata-too-large").at(&entry.path, "").value("most", most).value("bytes", entry.bytes);
+    pub(super) fn bytes(&self, entry: &Entry, most: u64) -> std::result::Result<Vec<u8>, Fault> {
+        let too_big =
+            || Box::new(error("metadata-too-large").at(&entry.path, "").value("most", most).value("bytes", entry.bytes));
         if entry.bytes > most {
             return Err(too_big());
         }
-        let corrupt = |e: std::io::Error| error("entry-corrupt").at(&entry.path, "").value("cause", e);
-        let Some(reader) = self.reader(entry) else { return Err(error("entry-barred").at(&entry.path, "")) };
+        let corrupt = |e: std::io::Error| Box::new(error("entry-corrupt").at(&entry.path, "").value("cause", e));
+        let Some(reader) = self.reader(entry) else { return Err(Box::new(error("entry-barred").at(&entry.path, ""))) };
         let mut bytes = Vec::with_capacity(usize::try_from(entry.bytes).unwrap_or(0).min(1 << 20));
         reader.map_err(corrupt)?.take(most + 1).read_to_end(&mut bytes).map_err(corrupt)?;
         if bytes.len() as u64 > most { Err(too_big()) } else { Ok(bytes) }

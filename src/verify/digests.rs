@@ -145,7 +145,7 @@ pub(super) fn digest(container: &Container, entry: &Entry, function: Function) -
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from_digit(u32::from(n), 16).unwrap_or('0')).collect()
 }
 
 #[cfg(test)]

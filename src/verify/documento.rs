@@ -39,8 +39,8 @@ pub(super) fn check(
     let read = container.bytes(entry, options.limits.metadata_bytes_max);
     let (bytes, root) = match read.and_then(|bytes| xml::parse(&bytes, &entry.path).map(|root| (bytes, root))) {
         Ok(read) => read,
-        Err(finding) => {
-            found.push(finding);
+        Err(fault) => {
+            found.push(*fault);
             return (None, found);
         }
     };

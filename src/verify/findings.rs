@@ -6,6 +6,9 @@ use crate::messages::Message;
 /// Most findings kept of one package: a hostile one could have millions.
 pub(super) const FINDINGS_MAX: usize = 10_000;
 
+/// Why a file cannot be read, as a finding about it.
+pub(super) type Fault = Box<Finding>;
+
 /// The findings of one run.
 #[derive(Debug, Default)]
 pub(super) struct Findings {

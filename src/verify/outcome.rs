@@ -58,14 +58,17 @@ impl Report {
         let mut text = format!("{}\n{}\n", visible(&self.package), self.verdict(lang));
         for finding in &self.findings {
             let word = label(severity_code(finding.severity), lang);
-            text.push_str(&format!("\n  {word} [{}] {}\n", finding.message.code(), visible(&finding.message.sentence(lang))));
+            put(
+                &mut text,
+                format_args!("\n  {word} [{}] {}\n", finding.message.code(), visible(&finding.message.sentence(lang))),
+            );
             let place = where_is(finding);
             if !place.is_empty() {
-                text.push_str(&format!("      {}\n", visible(&place)));
+                put(&mut text, format_args!("      {}\n", visible(&place)));
             }
             let advice = finding.message.advice(lang);
             if !advice.is_empty() {
-                text.push_str(&format!("      {}\n", visible(&advice)));
+                put(&mut text, format_args!("      {}\n", visible(&advice)));
             }
         }
         text
@@ -81,6 +84,12 @@ pub(super) fn severity_code(severity: Severity) -> &'static str {
     }
 }
 
+/// Appends to a text; writing to a string cannot fail.
+pub(super) fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    use std::fmt::Write as _;
+    let _ = text.write_fmt(what);
+}
+
 /// File, place and clause of a finding in one line.
 pub(super) fn where_is(finding: &Finding) -> String {
     let parts = [&finding.path, &finding.place, &finding.clause];
@@ -91,7 +100,7 @@ pub(super) fn where_is(finding: &Finding) -> String {
 pub(super) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_invisible(c) { out.push_str(&format!("⟨U+{:04X}⟩", u32::from(c))) } else { out.push(c) }
+        if is_invisible(c) { put(&mut out, format_args!("⟨U+{:04X}⟩", u32::from(c))) } else { out.push(c) }
     }
     out
 }

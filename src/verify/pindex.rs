@@ -60,20 +60,20 @@ pub(super) fn read(container: &Container, at: usize, limits: &Limits, findings: 
     let entry = &container.entries()[at];
     let bytes = match container.bytes(entry, limits.metadata_bytes_max) {
         Ok(bytes) => bytes,
-        Err(finding) => {
-            findings.push(finding);
+        Err(fault) => {
+            findings.push(*fault);
             return None;
         }
     };
     let mut index = Index::default();
     let mut files = Vec::new();
     match xml::harvest(&bytes, &entry.path, &["File", "ExternalMetadata"], &mut |file| {
-        files.push(promise(&file, files.len() + 1))
+        files.push(promise(&file, files.len() + 1));
     }) {
         Ok(root) => index.root = root,
-        Err(finding) => {
+        Err(fault) => {
             // What was read before the fault is still held against the package: all findings in one run.
-            findings.push(finding);
+            findings.push(*fault);
             index.files = files;
             resolve(container, at, &mut index.files, findings);
             return Some(index);
@@ -165,10 +165,11 @@ fn note_signs(root: &Element, path: &str, findings: &mut Findings) {
     }
     match rules::journal_head(root) {
         Some((n, digest)) if is_head(&n, &digest) => {
-            findings.push(note("journal-head").at(path, "PVolume/MoreInfo").value("n", n).value("digest", digest));
+            findings.push(note("journal-head").at(path, "SelfDescription/MoreInfo").value("n", n).value("digest", digest));
         }
         Some((n, digest)) => {
-            findings.push(error("journal-head-broken").at(path, "PVolume/MoreInfo").value("n", n).value("digest", digest))
+            findings
+                .push(error("journal-head-broken").at(path, "SelfDescription/MoreInfo").value("n", n).value("digest", digest));
         }
         None => findings.push(warning("journal-head-missing").at(path, "")),
     }

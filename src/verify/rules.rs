@@ -154,18 +154,14 @@ fn closing(root: &Element, _: bool) -> Option<Finding> {
     })
 }
 
-/// True if the producer declares a trial package: the word PROVA stands in the index outside its list of files.
+/// True if the producer declares a trial package: `Prova` is true, or the word PROVA stands in the index outside its files.
 pub(super) fn says_prova(root: &Element) -> bool {
-    let is_said = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "PROVA");
-    is_said(&root.text) || root.children.iter().any(says_prova)
+    let is_said = root.text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "PROVA");
+    is_said || (root.name == "Prova" && root.text == "true") || root.children.iter().any(says_prova)
 }
 
-/// Number and digest of the head of the producer's journal, wherever the index carries it.
+/// Number and digest of the head of the producer's journal, as the index carries it.
 pub(super) fn journal_head(root: &Element) -> Option<(String, String)> {
-    let head = root.descendant("JournalHead")?;
-    let value = |name: &str| {
-        let attribute = head.attribute(name);
-        if attribute.is_empty() { head.text_at(name).to_owned() } else { attribute.to_owned() }
-    };
-    Some((value("n"), value("digest")))
+    let head = root.child("SelfDescription")?.descendant("Giornale")?;
+    Some((head.text_at("Numero").to_owned(), head.text_at("Impronta").to_owned()))
 }

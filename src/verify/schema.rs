@@ -65,7 +65,7 @@ fn against(set: &SchemaSet, bytes: &[u8], path: &str) -> Vec<Finding> {
         .take(BREACHES_MAX)
         .map(|e| {
             let place = e.element_path().unwrap_or_default();
-            error("schema-breach").at(path, &place).clause(e.constraint).value("cause", &e.message)
+            error("schema-breach").at(path, place).clause(e.constraint).value("cause", &e.message)
         })
         .collect();
     if let (Err(e), true) = (driven, found.is_empty()) {

@@ -7,7 +7,7 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::findings::{Valued as _, error};
+use super::findings::{Fault, Valued as _, error};
 use crate::finding::Finding;
 
 /// Deepest nesting of elements; Allegato 5 and SInCRO need ten.
@@ -63,28 +63,29 @@ impl Element {
 }
 
 /// The root element of `bytes`; `path` is the file's, for the finding.
-pub(super) fn parse(bytes: &[u8], path: &str) -> Result<Element, Finding> {
+pub(super) fn parse(bytes: &[u8], path: &str) -> Result<Element, Fault> {
     harvest(bytes, path, &[], &mut |_| ())
 }
 
 /// As [`parse`], but elements named in `crop` are handed to `take` as soon as they close and are not kept in the tree.
-pub(super) fn harvest(bytes: &[u8], path: &str, crop: &[&str], take: &mut dyn FnMut(Element)) -> Result<Element, Finding> {
-    let text = std::str::from_utf8(bytes).map_err(|e| error("xml-not-utf8").at(path, &format!("byte {}", e.valid_up_to())))?;
+pub(super) fn harvest(bytes: &[u8], path: &str, crop: &[&str], take: &mut dyn FnMut(Element)) -> Result<Element, Fault> {
+    let text =
+        std::str::from_utf8(bytes).map_err(|e| Box::new(error("xml-not-utf8").at(path, &format!("byte {}", e.valid_up_to()))))?;
     let mut reader = Reader::from_str(text.strip_prefix('\u{FEFF}').unwrap_or(text));
     let mut tree = Tree { open: Vec::new(), root: None, seen: 0, held: 0, marks: Vec::new(), crop, take };
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(0);
-        let step = reader.read_event().map_err(|e| broken(&e)).and_then(|event| tree.step(event));
+        let step = reader.read_event().map_err(|e| Box::new(broken(&e))).and_then(|event| tree.step(event));
         match step {
             Ok(true) => {}
             Ok(false) => break,
-            Err(finding) => return Err(finding.at(path, &place(text, at))),
+            Err(finding) => return Err(Box::new(finding.at(path, &place(text, at)))),
         }
     }
     let end = place(text, text.len());
     match tree.root {
         Some(root) if tree.open.is_empty() => Ok(root),
-        _ => Err(broken(&"unclosed or missing root element").at(path, &end)),
+        _ => Err(Box::new(broken(&"unclosed or missing root element").at(path, &end))),
     }
 }
 
@@ -95,7 +96,7 @@ fn broken(cause: &dyn std::fmt::Display) -> Finding {
 /// Line and column of byte `at`, as editors count them.
 fn place(text: &str, at: usize) -> String {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+    let line = before.split(|b| *b == b'\n').count();
     let column = before.iter().rev().take_while(|b| **b != b'\n').count() + 1;
     format!("{line}:{column}")
 }
@@ -113,7 +114,7 @@ struct Tree<'a> {
 
 impl Tree<'_> {
     /// Takes one event in; false at the end of the file.
-    fn step(&mut self, event: Event<'_>) -> Result<bool, Finding> {
+    fn step(&mut self, event: Event<'_>) -> Result<bool, Fault> {
         match event {
             Event::Start(start) => self.open(&start)?,
             Event::Empty(start) => {
@@ -125,35 +126,35 @@ impl Tree<'_> {
             Event::CData(text) => self.text(&text.xml10_content())?,
             Event::GeneralRef(reference) => {
                 let name = reference.xml10_content().into_owned();
-                let c = match reference.resolve_char_ref().map_err(|e| broken(&e))? {
+                let c = match reference.resolve_char_ref().map_err(|e| Box::new(broken(&e)))? {
                     Some(c) => c,
-                    None => predefined(&name).ok_or_else(|| error("xml-entity").value("name", &name))?,
+                    None => predefined(&name).ok_or_else(|| Box::new(error("xml-entity").value("name", &name)))?,
                 };
                 self.text(c.encode_utf8(&mut [0; 4]))?;
             }
-            Event::DocType(_) => return Err(error("xml-doctype")),
+            Event::DocType(_) => return Err(Box::new(error("xml-doctype"))),
             Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
             Event::Eof => return Ok(false),
         }
         Ok(true)
     }
 
-    fn open(&mut self, start: &BytesStart<'_>) -> Result<(), Finding> {
+    fn open(&mut self, start: &BytesStart<'_>) -> Result<(), Fault> {
         self.seen += 1;
         self.marks.push(self.held);
         self.held += 1;
         if self.open.len() >= DEPTH_MAX || self.seen > ELEMENTS_MAX || self.held > ELEMENTS_HELD_MAX {
-            return Err(error("xml-limit").value("depth", DEPTH_MAX).value("elements", ELEMENTS_HELD_MAX));
+            return Err(Box::new(error("xml-limit").value("depth", DEPTH_MAX).value("elements", ELEMENTS_HELD_MAX)));
         }
         if self.open.is_empty() && self.root.is_some() {
-            return Err(broken(&"second root element"));
+            return Err(Box::new(broken(&"second root element")));
         }
         let mut element = Element { name: AsRef::<str>::as_ref(&start.local_name()).to_owned(), ..Element::default() };
         for attribute in start.attributes() {
-            let attribute = attribute.map_err(|e| broken(&e))?;
+            let attribute = attribute.map_err(|e| Box::new(broken(&e)))?;
             let key = attribute.key;
             if key.as_namespace_binding().is_none() {
-                let value = attribute.normalized_value(quick_xml::XmlVersion::Explicit1_0).map_err(|e| broken(&e))?;
+                let value = attribute.normalized_value(quick_xml::XmlVersion::Explicit1_0).map_err(|e| Box::new(broken(&e)))?;
                 element.attributes.push((AsRef::<str>::as_ref(&key.local_name()).to_owned(), value.into_owned()));
             }
         }
@@ -163,10 +164,8 @@ impl Tree<'_> {
 
     fn close(&mut self) {
         let (Some(mut element), Some(mark)) = (self.open.pop(), self.marks.pop()) else { return };
-        let trimmed = element.text.trim();
-        if trimmed.len() != element.text.len() {
-            element.text = trimmed.to_owned();
-        }
+        element.text.truncate(element.text.trim_end().len());
+        element.text.drain(..element.text.len() - element.text.trim_start().len());
         if self.crop.contains(&element.name.as_str()) {
             self.held = mark;
             (self.take)(element);
@@ -178,11 +177,11 @@ impl Tree<'_> {
         }
     }
 
-    fn text(&mut self, text: &str) -> Result<(), Finding> {
+    fn text(&mut self, text: &str) -> Result<(), Fault> {
         match self.open.last_mut() {
             Some(element) => element.text.push_str(text),
             None if text.trim().is_empty() => {}
-            None => return Err(broken(&"text outside the root element")),
+            None => return Err(Box::new(broken(&"text outside the root element"))),
         }
         Ok(())
     }

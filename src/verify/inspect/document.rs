@@ -94,8 +94,8 @@ pub(super) struct Eye<'a> {
 impl<'a> Eye<'a> {
     /// An eye that has not looked at anything yet.
     pub(super) fn new((container, checked): (&'a Container, &'a Checked), options: &'a Options, view: &'a View<'a>) -> Self {
-        let promises = checked.index.files.iter().enumerate().rev();
-        let promised = promises.filter_map(|(n, promise)| Some((promise.entry?, n))).collect();
+        let files = checked.index.files.iter().enumerate().rev();
+        let promised = files.filter_map(|(n, promise)| Some((promise.entry?, n))).collect();
         Self { container, checked, options, view, promised, left: view.count, left_out: 0 }
     }
 

@@ -56,6 +56,7 @@ pub struct Inspection {
     /// The verdict with its findings.
     pub report: Report,
     id: String,
+    label: String,
     ente: String,
     time: String,
     application: String,
@@ -111,6 +112,7 @@ impl Inspection {
         Self {
             report,
             id,
+            label: String::new(),
             ente: String::new(),
             time: String::new(),
             application: String::new(),
@@ -133,6 +135,7 @@ impl Inspection {
         if !volume.is_empty() {
             volume.clone_into(&mut self.id);
         }
+        root.text_at("PVolume/Label").clone_into(&mut self.label);
         let process = root.child("Process");
         let holder = process.and_then(|p| p.child("Holder")).or_else(|| process.and_then(|p| p.child("Submitter")));
         if let Some(name) = holder.and_then(|holder| holder.child("AgentName")) {

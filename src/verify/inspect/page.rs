@@ -4,7 +4,7 @@
 //! whatever is not a picture inside it or its own style. Headings are in order, tables have their heads, and all that can
 //! be opened is a link or a `details` that a keyboard reaches (WCAG 2.1 AA).
 
-use super::super::outcome::{Report, visible};
+use super::super::outcome::{Report, put, visible};
 use super::{Inspection, section};
 use crate::finding::Severity;
 use crate::messages::{Lang, label};
@@ -35,7 +35,8 @@ pub(super) fn say(code: &str, lang: Lang) -> String {
 /// One or several packages in one page, with a table of them on top where there are several.
 pub fn inspections_html(inspections: &[Inspection], lang: Lang) -> String {
     let heading = match inspections {
-        [one] => esc(&one.id),
+        [one] if !one.label.is_empty() => esc(&one.label),
+        [_] => say("inspect-one", lang),
         _ => say("inspect-many", lang),
     };
     let mut main = String::new();
@@ -52,9 +53,8 @@ pub fn inspections_html(inspections: &[Inspection], lang: Lang) -> String {
 pub(in crate::verify) fn report(report: &Report, lang: Lang) -> String {
     let mut main = verdict(report, lang);
     let heading = say("inspect-findings", lang);
-    main.push_str(&format!("<section aria-labelledby=\"rilievi\"><h2 id=\"rilievi\">{heading}</h2>"));
+    put(&mut main, format_args!("<h2>{heading}</h2>"));
     main.push_str(&section::findings(&report.findings.iter().collect::<Vec<_>>(), &heading, lang));
-    main.push_str("</section>");
     shell((&say("report-title", lang), &esc(&report.package)), &main, lang)
 }
 
@@ -100,26 +100,29 @@ fn overview(inspections: &[Inspection], lang: Lang) -> String {
         "inspect-warnings",
         "inspect-verdict",
     ];
-    let heads: String = heads.iter().map(|code| format!("<th scope=\"col\">{}</th>", say(code, lang))).collect();
+    let heads = heads.iter().map(|code| format!("<th scope=\"col\">{}</th>", say(code, lang))).collect::<Vec<_>>().concat();
     let mut rows = String::new();
     for (n, one) in inspections.iter().enumerate() {
         let (errors, warnings) = (one.report.count(Severity::Error), one.report.count(Severity::Warning));
         let (class, word) = if one.report.ok { ("good", "inspect-good") } else { ("bad", "inspect-bad") };
-        rows.push_str(&format!(
-            "<tr><th scope=\"row\"><a href=\"#p{}\">{}</a></th><td>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td>\
+        put(
+            &mut rows,
+            format_args!(
+                "<tr><th scope=\"row\"><a href=\"#p{}\">{}</a></th><td>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td>\
              <td class=\"num\">{errors}</td><td class=\"num\">{warnings}</td><td><span class=\"chip {class}\">{}</span></td></tr>",
-            n + 1,
-            esc(&one.id),
-            esc(&one.ente),
-            one.documents.len() + one.documents_left_out,
-            one.report.files,
-            say(word, lang)
-        ));
+                n + 1,
+                esc(&one.id),
+                esc(&one.ente),
+                one.documents.len() + one.documents_left_out,
+                one.report.files,
+                say(word, lang)
+            ),
+        );
     }
     let heading = say("inspect-packages", lang);
     format!(
-        "<section class=\"package\" aria-labelledby=\"pacchetti\"><h2 id=\"pacchetti\">{heading}</h2>\
-         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{heading}\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
+        "<div class=\"package\"><h2>{heading}</h2>\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{heading}\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></div>"
     )
 }
 

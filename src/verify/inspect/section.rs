@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use super::super::outcome::{severity_code, where_is};
+use super::super::outcome::{put, severity_code, where_is};
 use super::super::xml::Element;
 use super::document::{DocumentView, FileView, PageView};
 use super::page::{esc, say, verdict};
@@ -12,39 +12,48 @@ use crate::messages::{Lang, Message, label};
 
 /// Most files drawn in the tree.
 const TREE_MAX: usize = 5_000;
+/// Folders that are open at first, from the top.
+const TREE_OPEN: usize = 2;
 /// Deepest folder drawn as a folder; what lies deeper keeps its path in one line.
 const TREE_DEPTH_MAX: usize = 12;
 
 /// The section of one package, the `n`th of the page.
 pub(super) fn package(one: &Inspection, n: usize, lang: Lang) -> String {
     let mut html = format!(
-        "<section class=\"package\" aria-labelledby=\"p{n}\"><h2 id=\"p{n}\">{} {}</h2>",
+        "<section class=\"package\" aria-label=\"{0} {n}: {1}\"><h2 id=\"p{n}\">{} {}</h2>",
         say("inspect-package", lang),
         esc(&one.id)
     );
     html.push_str(&verdict(&one.report, lang));
     if one.prova {
-        html.push_str(&format!("<p><span class=\"chip warn\">PROVA</span> {}</p>", say("inspect-prova", lang)));
+        put(&mut html, format_args!("<p><span class=\"chip warn\">PROVA</span> {}</p>", say("inspect-prova", lang)));
     }
     html.push_str(&facts(one, lang));
     html.push_str(&contents(one, n, lang));
     let heading = say("inspect-findings", lang);
-    html.push_str(&format!("<h3>{heading}</h3>{}", findings(&one.report.findings.iter().collect::<Vec<_>>(), &heading, lang)));
-    html.push_str(&format!("<h3>{}</h3>{}", say("inspect-tree", lang), tree(&one.files, lang)));
+    put(
+        &mut html,
+        format_args!(
+            "<h3>{heading}</h3>{}",
+            findings(&one.report.findings.iter().collect::<Vec<_>>(), &format!("{heading} ({n})"), lang)
+        ),
+    );
+    put(&mut html, format_args!("<h3>{}</h3>{}", say("inspect-tree", lang), tree(&one.files, lang)));
     if !one.aggregations.is_empty() {
-        html.push_str(&format!("<h3>{}</h3>", say("inspect-aggregations", lang)));
+        put(&mut html, format_args!("<h3>{}</h3>", say("inspect-aggregations", lang)));
         for (path, root) in &one.aggregations {
-            html.push_str(&format!("<p class=\"empty\"><code>{}</code></p>{}", esc(path), metadata(root, lang)));
+            put(&mut html, format_args!("<p class=\"empty\"><code>{}</code></p>{}", esc(path), metadata(root, lang)));
         }
     }
-    html.push_str(&format!("<h3>{}</h3>", say("inspect-documents", lang)));
+    put(&mut html, format_args!("<h3>{}</h3>", say("inspect-documents", lang)));
     html.push_str(&left_out(one, lang));
     for (i, document) in one.documents.iter().enumerate() {
         html.push_str(&self::document(one, document, &format!("p{n}d{}", i + 1), lang));
     }
     if !one.events.is_empty() {
         let heading = say("inspect-package-events", lang);
-        html.push_str(&format!("<h3>{heading}</h3>{}", events(&one.events, &heading, lang)));
+        let name = format!("{heading} ({n})");
+        put(&mut html, format_args!("<h3>{heading}</h3>{}", events(&one.events, &name, lang)));
     }
     html.push_str("</section>");
     html
@@ -59,14 +68,15 @@ fn facts(one: &Inspection, lang: Lang) -> String {
         ("inspect-application", one.application.clone()),
         ("inspect-documents", (one.documents.len() + one.documents_left_out).to_string()),
         ("inspect-files", one.report.files.to_string()),
-        ("inspect-file", one.report.package.clone()),
+        ("inspect-path", one.report.package.clone()),
         ("inspect-journal", journal),
     ];
-    let rows: String = facts
+    let rows = facts
         .iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(code, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>", say(code, lang), esc(value)))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!("<dl class=\"facts\">{rows}</dl>")
 }
 
@@ -77,7 +87,7 @@ fn contents(one: &Inspection, n: usize, lang: Lang) -> String {
     }
     let link =
         |(i, document): (usize, &DocumentView)| format!("<li><a href=\"#p{n}d{}\">{}</a></li>", i + 1, esc(document.title()));
-    let links: String = one.documents.iter().enumerate().map(link).collect();
+    let links = one.documents.iter().enumerate().map(link).collect::<Vec<_>>().concat();
     let heading = say("inspect-contents", lang);
     format!("<nav class=\"toc\" aria-label=\"{heading} {n}\"><h3>{heading}</h3><ol>{links}</ol></nav>")
 }
@@ -85,7 +95,7 @@ fn contents(one: &Inspection, n: usize, lang: Lang) -> String {
 /// What this page does not show, said before what it shows.
 fn left_out(one: &Inspection, lang: Lang) -> String {
     let mut html = String::new();
-    let mut say = |message: Message| html.push_str(&format!("<p class=\"empty\">{}</p>", esc(&message.sentence(lang))));
+    let mut say = |message: Message| put(&mut html, format_args!("<p class=\"empty\">{}</p>", esc(&message.sentence(lang))));
     if one.documents_left_out > 0 {
         say(Message::new("inspect-documents-left-out").with("count", one.documents_left_out));
     }
@@ -111,20 +121,23 @@ pub(super) fn findings(findings: &[&Finding], name: &str, lang: Lang) -> String 
             advice if advice.is_empty() => String::new(),
             advice => format!("<p class=\"advice\">{}</p>", esc(&advice)),
         };
-        rows.push_str(&format!(
-            "<tr><td><span class=\"chip {class}\">{}</span></td><td><p class=\"finding\">{}</p>{advice}</td><td>{}</td><td><code>{}</code></td></tr>",
-            say(severity_code(finding.severity), lang),
-            esc(&finding.message.sentence(lang)),
-            esc(&where_is(finding)),
-            esc(finding.message.code())
-        ));
+        put(
+            &mut rows,
+            format_args!(
+                "<tr><td><span class=\"chip {class}\">{}</span></td><td><p class=\"finding\">{}</p>{advice}</td><td>{}</td><td><code>{}</code></td></tr>",
+                say(severity_code(finding.severity), lang),
+                esc(&finding.message.sentence(lang)),
+                esc(&where_is(finding)),
+                esc(finding.message.code())
+            ),
+        );
     }
     table(&["inspect-severity", "inspect-what", "inspect-where", "inspect-code"], &rows, name, lang)
 }
 
 /// A table in a box that scrolls by itself, reachable by keyboard.
 fn table(heads: &[&str], rows: &str, name: &str, lang: Lang) -> String {
-    let heads: String = heads.iter().map(|code| format!("<th scope=\"col\">{}</th>", say(code, lang))).collect();
+    let heads = heads.iter().map(|code| format!("<th scope=\"col\">{}</th>", say(code, lang))).collect::<Vec<_>>().concat();
     format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{name}\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
@@ -143,10 +156,12 @@ fn tree(files: &[FileView], lang: Lang) -> String {
         }
         open.truncate(same);
         for folder in &folders[same..] {
-            html.push_str(&format!("<li><details open><summary>{}/</summary><ul>", esc(folder)));
+            // The package, its parts: open; one document among hundreds: closed.
+            let state = if open.len() < TREE_OPEN { " open" } else { "" };
+            put(&mut html, format_args!("<li><details{state}><summary>{}/</summary><ul>", esc(folder)));
             open.push(folder);
         }
-        html.push_str(&format!("<li>{}<span class=\"size\">{}</span></li>", esc(name), size(file.bytes)));
+        put(&mut html, format_args!("<li>{}<span class=\"size\">{}</span></li>", esc(name), size(file.bytes)));
     }
     for _ in open {
         html.push_str("</ul></details></li>");
@@ -154,7 +169,7 @@ fn tree(files: &[FileView], lang: Lang) -> String {
     html.push_str("</ul>");
     if files.len() > TREE_MAX {
         let message = Message::new("inspect-files-left-out").with("count", files.len() - TREE_MAX);
-        html.push_str(&format!("<p class=\"empty\">{}</p>", esc(&message.sentence(lang))));
+        put(&mut html, format_args!("<p class=\"empty\">{}</p>", esc(&message.sentence(lang))));
     }
     html
 }
@@ -178,23 +193,23 @@ fn document(one: &Inspection, document: &DocumentView, id: &str, lang: Lang) -> 
     let voce = document.said("Classificazione/IndiceDiClassificazione");
     let line = [document.said("TipologiaDocumentale"), &registration, voce, document.said("Agg/TipoAgg/IdAggregazione")];
     let line: Vec<&str> = line.into_iter().filter(|part| !part.is_empty()).collect();
-    html.push_str(&format!("<p class=\"sub\">{}</p>", esc(&line.join(" — "))));
-    let title = esc(document.title());
+    put(&mut html, format_args!("<p class=\"sub\">{}</p>", esc(&line.join(" — "))));
+    let title = format!("{} ({})", esc(document.title()), id.trim_start_matches('p').replace('d', "."));
     if !its.is_empty() {
         let heading = say("inspect-findings", lang);
-        html.push_str(&format!("<h5>{heading}</h5>{}", findings(&its, &format!("{heading}: {title}"), lang)));
+        put(&mut html, format_args!("<h5>{heading}</h5>{}", findings(&its, &format!("{heading}: {title}"), lang)));
     }
-    html.push_str(&format!("<h5>{}</h5>", say("inspect-metadata", lang)));
+    put(&mut html, format_args!("<h5>{}</h5>", say("inspect-metadata", lang)));
     match &document.metadata {
         Some(root) => html.push_str(&metadata(root, lang)),
-        None => html.push_str(&format!("<p class=\"empty\">{}</p>", say("inspect-no-metadata", lang))),
+        None => put(&mut html, format_args!("<p class=\"empty\">{}</p>", say("inspect-no-metadata", lang))),
     }
-    html.push_str(&pages(document, lang));
+    html.push_str(&pages(document, &title, lang));
     let heading = say("inspect-files", lang);
-    html.push_str(&format!("<h5>{heading}</h5>{}", files(document, &format!("{heading}: {title}"), lang)));
+    put(&mut html, format_args!("<h5>{heading}</h5>{}", files(document, &format!("{heading}: {title}"), lang)));
     if !document.events.is_empty() {
         let heading = say("inspect-events", lang);
-        html.push_str(&format!("<h5>{heading}</h5>{}", events(&document.events, &format!("{heading}: {title}"), lang)));
+        put(&mut html, format_args!("<h5>{heading}</h5>{}", events(&document.events, &format!("{heading}: {title}"), lang)));
     }
     html.push_str("</article>");
     html
@@ -210,25 +225,25 @@ fn chip(its: &[&Finding], lang: Lang) -> String {
     format!("<span class=\"chip {class}\">{}</span>", say(code, lang))
 }
 
-fn pages(document: &DocumentView, lang: Lang) -> String {
+fn pages(document: &DocumentView, name: &str, lang: Lang) -> String {
     if document.is_reserved {
         return format!("<p class=\"reserved\">{}</p>", say("inspect-reserved", lang));
     }
     let mut html = format!("<h5>{}</h5>", say("inspect-pages", lang));
     if document.pages.is_empty() && document.pages_left_out == 0 {
-        html.push_str(&format!("<p class=\"empty\">{}</p>", say("inspect-no-pages", lang)));
+        put(&mut html, format_args!("<p class=\"empty\">{}</p>", say("inspect-no-pages", lang)));
     }
     for page in &document.pages {
-        html.push_str(&self::page(page, document.title(), lang));
+        html.push_str(&self::page(page, (document.title(), name), lang));
     }
     if document.pages_left_out > 0 {
         let message = Message::new("inspect-document-pages-left-out").with("count", document.pages_left_out);
-        html.push_str(&format!("<p class=\"empty\">{}</p>", esc(&message.sentence(lang))));
+        put(&mut html, format_args!("<p class=\"empty\">{}</p>", esc(&message.sentence(lang))));
     }
     html
 }
 
-fn page(page: &PageView, title: &str, lang: Lang) -> String {
+fn page(page: &PageView, (title, region): (&str, &str), lang: Lang) -> String {
     let name = Message::new("inspect-page").with("n", page.n).sentence(lang);
     let picture = match &page.jpeg {
         Some(jpeg) => {
@@ -241,17 +256,18 @@ fn page(page: &PageView, title: &str, lang: Lang) -> String {
     let mut text = String::new();
     for block in page.text.iter().flat_map(|text| &text.blocks) {
         let line = |line: &Vec<super::alto::Word>| line.iter().map(word).collect::<Vec<_>>().join(" ");
-        text.push_str(&format!("<p>{}</p>", block.iter().map(line).collect::<Vec<_>>().join("<br>")));
+        put(&mut text, format_args!("<p>{}</p>", block.iter().map(line).collect::<Vec<_>>().join("<br>")));
     }
     if text.is_empty() {
         text = format!("<p class=\"empty\">{}</p>", say("inspect-no-text", lang));
     }
     let read = say("inspect-read-text", lang);
+    let has_doubt = page.text.iter().flat_map(|text| &text.blocks).flatten().flatten().any(|word| word.is_doubtful);
+    let doubt = if has_doubt { say("inspect-doubtful", lang) } else { String::new() };
     format!(
-        "<div class=\"page\"><figure><figcaption>{0}</figcaption>{picture}</figure><div><p class=\"cap\">{read}</p>\
-         <div class=\"read\" tabindex=\"0\" role=\"region\" aria-label=\"{read}, {0}: {1}\">{text}</div></div></div>",
-        esc(&name),
-        esc(title)
+        "<div class=\"page\"><figure><figcaption>{0}</figcaption>{picture}</figure><div><p class=\"cap\">{read} {doubt}</p>\
+         <div class=\"read\" tabindex=\"0\" role=\"region\" aria-label=\"{read}, {0}: {region}\">{text}</div></div></div>",
+        esc(&name)
     )
 }
 
@@ -263,13 +279,16 @@ fn files(document: &DocumentView, name: &str, lang: Lang) -> String {
     let mut rows = String::new();
     for file in &document.files {
         let inside = file.path.strip_prefix(&document.folder).unwrap_or(&file.path);
-        rows.push_str(&format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"num\">{}</td><td class=\"mono\">{}</td></tr>",
-            esc(inside),
-            esc(&file.format),
-            size(file.bytes),
-            if file.sha256.is_empty() { say("inspect-no-digest", lang) } else { esc(&file.sha256) }
-        ));
+        put(
+            &mut rows,
+            format_args!(
+                "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"num\">{}</td><td class=\"mono\">{}</td></tr>",
+                esc(inside),
+                esc(&file.format),
+                size(file.bytes),
+                if file.sha256.is_empty() { say("inspect-no-digest", lang) } else { esc(&file.sha256) }
+            ),
+        );
     }
     table(&["inspect-file", "inspect-format", "inspect-size", "inspect-digest"], &rows, name, lang)
 }
@@ -277,53 +296,87 @@ fn files(document: &DocumentView, name: &str, lang: Lang) -> String {
 fn events(events: &[Event], name: &str, lang: Lang) -> String {
     let mut rows = String::new();
     for event in events {
-        rows.push_str(&format!(
-            "<tr><td class=\"mono\">{}</td><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
-            esc(&event.when),
-            esc(&event.kind),
-            esc(&event.outcome),
-            esc(&event.agent),
-            esc(&event.detail)
-        ));
+        put(
+            &mut rows,
+            format_args!(
+                "<tr><td class=\"mono\">{}</td><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+                esc(&event.when),
+                esc(&event.kind),
+                esc(&event.outcome),
+                esc(&event.agent),
+                esc(&event.detail)
+            ),
+        );
     }
     table(&["inspect-when", "inspect-event", "inspect-outcome", "inspect-agent", "inspect-detail"], &rows, name, lang)
 }
 
-/// A metadata tree as tables of label and value, one for each group of elements, in the order of the norm.
+/// Elements that hold one of many: each gets a table of its own.
+const HOLDERS: [&str; 5] = ["Ruolo", "TipoAgg", "IndiceAllegati", "TipoFase", "TipoAssegnazione"];
+/// Elements that only wrap what follows: their name adds nothing to a label.
+const WRAPPERS: [&str; 9] = ["PF", "PG", "PAI", "PAE", "AS", "SW", "TipoRegistro", "IdDoc", "SoggettoAssegnatario"];
+
+/// A metadata tree as tables of label and value, one for each element below the root, in the order of the norm.
 fn metadata(root: &Element, lang: Lang) -> String {
     let mut html = String::from("<div class=\"metas\">");
-    group(root, &mut Vec::new(), &mut html, lang);
+    let leaves = root.children.iter().filter(|child| child.children.is_empty());
+    let rows = leaves.map(|leaf| row(&element_label(&leaf.name, lang), &leaf.text, lang)).collect::<Vec<_>>().concat();
+    html.push_str(&group(&label("inspect-essentials", lang), &rows));
+    for child in root.children.iter().filter(|child| !child.children.is_empty()) {
+        let caption = element_label(&child.name, lang);
+        let (held, plain): (Vec<&Element>, Vec<&Element>) =
+            child.children.iter().partition(|inner| HOLDERS.contains(&inner.name.as_str()));
+        let mut rows = String::new();
+        for inner in plain {
+            flat(inner, "", &mut rows, lang);
+        }
+        html.push_str(&group(&caption, &rows));
+        for holder in held {
+            html.push_str(&one_of_many(&caption, holder, lang));
+        }
+    }
     html.push_str("</div>");
     html
 }
 
-fn group(element: &Element, trail: &mut Vec<String>, html: &mut String, lang: Lang) {
-    let leaves: Vec<&Element> = element.children.iter().filter(|child| child.children.is_empty()).collect();
-    if !leaves.is_empty() {
-        let caption = if trail.is_empty() { label("inspect-essentials", lang) } else { trail.join(" › ") };
-        html.push_str(&format!("<table class=\"meta\"><caption>{}</caption><tbody>", esc(&caption)));
-        for leaf in leaves {
-            html.push_str(&format!(
-                "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
-                esc(&element_label(&leaf.name, lang)),
-                value(&leaf.text, lang)
-            ));
-        }
-        html.push_str("</tbody></table>");
+/// The table of a holder; where it holds one element only (a role), that one's name is part of the caption.
+fn one_of_many(caption: &str, holder: &Element, lang: Lang) -> String {
+    let (name, children) = match holder.children.as_slice() {
+        [only] if !only.children.is_empty() => (element_label(&only.name, lang), &only.children),
+        _ => (element_label(&holder.name, lang), &holder.children),
+    };
+    let caption = if name == caption { name } else { format!("{caption} › {name}") };
+    let mut rows = String::new();
+    // `TipoRuolo` repeats the name of the role in other words.
+    for child in children.iter().filter(|child| child.name != "TipoRuolo") {
+        flat(child, "", &mut rows, lang);
     }
-    for child in element.children.iter().filter(|child| !child.children.is_empty()) {
-        let words = element_label(&child.name, lang);
-        // `Ruolo`, `TipoAgg` and their like only hold what follows; a name said once in a trail need not be said again.
-        let is_new = !matches!(child.name.as_str(), "Ruolo" | "TipoRegistro" | "TipoAgg" | "TipoFase" | "TipoAssegnazione")
-            && trail.last() != Some(&words);
-        if is_new {
-            trail.push(words);
-        }
-        group(child, trail, html, lang);
-        if is_new {
-            trail.pop();
-        }
+    group(&caption, &rows)
+}
+
+fn group(caption: &str, rows: &str) -> String {
+    if rows.is_empty() {
+        return String::new();
     }
+    format!("<table class=\"meta\"><caption>{}</caption><tbody>{rows}</tbody></table>", esc(caption))
+}
+
+/// The leaves below `element` as rows; what stands between is named before the label.
+fn flat(element: &Element, before: &str, rows: &mut String, lang: Lang) {
+    let words = element_label(&element.name, lang);
+    let words = if before.is_empty() { words } else { format!("{before} · {words}") };
+    if element.children.is_empty() {
+        rows.push_str(&row(&words, &element.text, lang));
+        return;
+    }
+    let before = if WRAPPERS.contains(&element.name.as_str()) { before } else { &words };
+    for child in &element.children {
+        flat(child, before, rows, lang);
+    }
+}
+
+fn row(words: &str, text: &str, lang: Lang) -> String {
+    format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", esc(words), value(text, lang))
 }
 
 /// The label of an element of Allegato 5; an element that the catalogue does not know is shown by its own name.

@@ -1,6 +1,6 @@
 //! How does a package look on a terminal? Head, documents one by one, then the report.
 
-use super::super::outcome::visible;
+use super::super::outcome::{put, visible};
 use super::{DocumentView, Inspection};
 use crate::messages::{Lang, Message, label};
 
@@ -11,17 +11,17 @@ pub(super) fn text(inspection: &Inspection, lang: Lang) -> String {
     head.push(("inspect-files", inspection.report.files.to_string()));
     head.push(("inspect-documents", inspection.documents.len().to_string()));
     for (code, value) in head.iter().filter(|(_, value)| !value.is_empty()) {
-        text.push_str(&format!("  {}: {}\n", label(code, lang), visible(value)));
+        put(&mut text, format_args!("  {}: {}\n", label(code, lang), visible(value)));
     }
     if inspection.prova {
-        text.push_str(&format!("  {}\n", label("inspect-prova", lang)));
+        put(&mut text, format_args!("  {}\n", label("inspect-prova", lang)));
     }
     for document in &inspection.documents {
         text.push_str(&one(document, lang));
     }
     if inspection.documents_left_out > 0 {
         let message = Message::new("inspect-documents-left-out").with("count", inspection.documents_left_out);
-        text.push_str(&format!("\n{}\n", message.sentence(lang)));
+        put(&mut text, format_args!("\n{}\n", message.sentence(lang)));
     }
     text.push('\n');
     text.push_str(&inspection.report.text(lang));
@@ -41,17 +41,17 @@ fn one(document: &DocumentView, lang: Lang) -> String {
         ("a5-NomeDelDocumento", document.said("NomeDelDocumento")),
     ];
     for (code, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        text.push_str(&format!("    {}: {}\n", label(code, lang), visible(value)));
+        put(&mut text, format_args!("    {}: {}\n", label(code, lang), visible(value)));
     }
     if document.is_reserved {
-        text.push_str(&format!("    {}\n", label("inspect-reserved", lang)));
+        put(&mut text, format_args!("    {}\n", label("inspect-reserved", lang)));
     }
     for file in &document.files {
         let inside = file.path.strip_prefix(&document.folder).unwrap_or(&file.path);
-        text.push_str(&format!("    {:<44} {:>12}  {}\n", visible(inside), file.bytes, file.sha256));
+        put(&mut text, format_args!("    {:<44} {:>12}  {}\n", visible(inside), file.bytes, file.sha256));
     }
     for event in &document.events {
-        text.push_str(&format!("    {}  {}  {}\n", visible(&event.when), visible(&event.kind), visible(&event.outcome)));
+        put(&mut text, format_args!("    {}  {}  {}\n", visible(&event.when), visible(&event.kind), visible(&event.outcome)));
     }
     text
 }

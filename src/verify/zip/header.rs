@@ -104,12 +104,11 @@ fn resolved(file: &File, record: &[u8], at: u64) -> io::Result<Option<End>> {
     let mut offset = u64::from(u32_at(record, 16));
     let mut disks = u16_at(record, 4) | u16_at(record, 6) != 0;
     let mut tables_end = at;
-    if entries == 0xFFFF || size == 0xFFFF_FFFF || offset == 0xFFFF_FFFF {
-        if let Some((at64, record)) = end64(file, at)? {
-            (entries, size, offset) = (u64_at(&record, 32), u64_at(&record, 40), u64_at(&record, 48));
-            disks = u32_at(&record, 16) | u32_at(&record, 20) != 0;
-            tables_end = at64;
-        }
+    let is_wide = entries == 0xFFFF || size == 0xFFFF_FFFF || offset == 0xFFFF_FFFF;
+    if let Some((at64, record)) = if is_wide { end64(file, at)? } else { None } {
+        (entries, size, offset) = (u64_at(&record, 32), u64_at(&record, 40), u64_at(&record, 48));
+        disks = u32_at(&record, 16) | u32_at(&record, 20) != 0;
+        tables_end = at64;
     }
     let Some(directory) = tables_end.checked_sub(size) else { return Ok(None) };
     let Some(base) = directory.checked_sub(offset) else { return Ok(None) };

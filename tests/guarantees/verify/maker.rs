@@ -74,7 +74,7 @@ pub(crate) fn zipped(items: &[Item]) -> Vec<u8> {
         let at =
             item.overlaps.as_ref().map_or(at, |other| places.iter().find(|(name, _)| name == other).expect("the other entry").1);
         directory.extend(b"PK\x01\x02");
-        push16(&mut directory, &[(3 << 8) | 20, 20, flags, u16::from(item.is_deflated) * 8, 0, 0x21]);
+        push16(&mut directory, &[0x0314, 20, flags, u16::from(item.is_deflated) * 8, 0, 0x21]);
         push32(&mut directory, &sizes);
         push16(&mut directory, &[item.name.len() as u16, 0, 0, 0, 0]);
         push32(&mut directory, &[item.mode << 16, at]);
@@ -103,11 +103,15 @@ fn length(bytes: &[u8]) -> u32 {
 }
 
 fn push16(out: &mut Vec<u8>, values: &[u16]) {
-    values.iter().for_each(|value| out.extend(value.to_le_bytes()));
+    for value in values {
+        out.extend(value.to_le_bytes());
+    }
 }
 
 fn push32(out: &mut Vec<u8>, values: &[u32]) {
-    values.iter().for_each(|value| out.extend(value.to_le_bytes()));
+    for value in values {
+        out.extend(value.to_le_bytes());
+    }
 }
 
 /// A PdV: its files, and the index that is made from them last.
@@ -201,7 +205,7 @@ impl Pdv {
 }
 
 fn pindex(items: &[Item]) -> String {
-    let mut files = String::new();
+    let mut files = Vec::new();
     for (n, item) in items.iter().enumerate() {
         let path = item.path();
         let inside = path.strip_prefix("pdv-1/").unwrap_or(&path);
@@ -209,12 +213,13 @@ fn pindex(items: &[Item]) -> String {
             percent_encoding::utf8_percent_encode(inside, percent_encoding::NON_ALPHANUMERIC).to_string().replace("%2F", "/");
         let encoded = encoded.replace("%2E", ".").replace("%2D", "-");
         let hash = Digest::of(&item.data).base64();
-        let format = if inside.ends_with(".xml") { "application/xml" } else { "text/plain" };
-        files.push_str(&format!(
+        let format = if Path::new(inside).extension().is_some_and(|e| e == "xml") { "application/xml" } else { "text/plain" };
+        files.push(format!(
             "<sincro:File sincro:encoding=\"binary\" sincro:format=\"{format}\"><sincro:ID sincro:scheme=\"local\">f{n}</sincro:ID>\
              <sincro:Path>{encoded}</sincro:Path><sincro:Hash sincro:hashFunction=\"SHA-256\">{hash}</sincro:Hash></sincro:File>\n"
         ));
     }
+    let files = files.concat();
     let agent = "<sincro:AgentName><sincro:FormalName>Comune di Valdombra</sincro:FormalName></sincro:AgentName>\
                  <sincro:RelevantDocument>Manuale</sincro:RelevantDocument>";
     let zeros = "0".repeat(64);
@@ -222,9 +227,10 @@ fn pindex(items: &[Item]) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<sincro:PIndex xmlns:sincro=\"http://www.uni.com/U3011/sincro-v2/\" sincro:language=\"it\" \
          sincro:uri=\"http://www.uni.com/U3011/sincro-v2/PIndex.xsd\" sincro:sincroVersion=\"2.0\">\
          <sincro:SelfDescription><sincro:ID sincro:scheme=\"local\">ix-1</sincro:ID><sincro:CreatingApplication><sincro:Name>maker</sincro:Name>\
-         <sincro:Version>1</sincro:Version><sincro:Producer>tests</sincro:Producer></sincro:CreatingApplication></sincro:SelfDescription>\
-         <sincro:PVolume><sincro:ID sincro:scheme=\"local\">pdv-1</sincro:ID><sincro:MoreInfo sincro:xmlSchema=\"none\"><sincro:EmbeddedMetadata>\
-         <JournalHead n=\"7\" digest=\"{zeros}\"/></sincro:EmbeddedMetadata></sincro:MoreInfo></sincro:PVolume>\
+         <sincro:Version>1</sincro:Version><sincro:Producer>tests</sincro:Producer></sincro:CreatingApplication>\
+         <sincro:MoreInfo sincro:xmlSchema=\"none\"><sincro:EmbeddedMetadata><Pdv><Giornale><Ente>c_x000</Ente><Numero>7</Numero>\
+         <Impronta>{zeros}</Impronta></Giornale></Pdv></sincro:EmbeddedMetadata></sincro:MoreInfo></sincro:SelfDescription>\
+         <sincro:PVolume><sincro:ID sincro:scheme=\"local\">pdv-1</sincro:ID></sincro:PVolume>\
          <sincro:FileGroup><sincro:ID sincro:scheme=\"local\">fg-1</sincro:ID>{files}</sincro:FileGroup><sincro:Process>\
          <sincro:Submitter sincro:agentType=\"legal person\">{agent}</sincro:Submitter>\
          <sincro:Holder sincro:agentType=\"legal person\" sincro:holderRole=\"soggetto produttore\">{agent}</sincro:Holder>\
@@ -248,7 +254,7 @@ fn id_doc(id: &str, bytes: &[u8]) -> String {
 
 fn documento(id: &str, oggetto: &str, (principale, allegati): (&[u8], &[&[u8]]), riservato: bool) -> String {
     let number = if id == "doc-1" { "0000123" } else { "0000124" };
-    let index: String = allegati
+    let index = allegati
         .iter()
         .map(|bytes| {
             format!(
@@ -256,7 +262,8 @@ fn documento(id: &str, oggetto: &str, (principale, allegati): (&[u8], &[&[u8]]),
                 id_doc(&format!("{id}-a"), bytes)
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DocumentoAmministrativoInformatico><IdDoc>{}<Segnatura>c_x000|AOO1|REG1|{number}|2026-11-22</Segnatura></IdDoc>\
          <ModalitaDiFormazione>acquisizione di un documento informatico per via telematica o su supporto informatico, acquisizione della copia per immagine su supporto informatico di un documento analogico, acquisizione della copia informatica di un documento analogico</ModalitaDiFormazione>\
@@ -280,7 +287,7 @@ fn documento(id: &str, oggetto: &str, (principale, allegati): (&[u8], &[&[u8]]),
 }
 
 fn aggregazione(documents: &[(&str, &[u8])]) -> String {
-    let index: String = documents
+    let index = documents
         .iter()
         .map(|(id, bytes)| {
             format!(
@@ -288,7 +295,8 @@ fn aggregazione(documents: &[(&str, &[u8])]) -> String {
                 id_doc(id, bytes)
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AggregazioneDocumentaliInformatiche><IdAgg><TipoAggregazione>Fascicolo</TipoAggregazione>\
          <IdAggregazione>2026/01.03/0001</IdAggregazione></IdAgg><TipologiaFascicolo>affare</TipologiaFascicolo><Soggetti><Ruolo><AmministrazioneTitolare>\
@@ -316,12 +324,12 @@ fn eventi(subject: &str) -> String {
 
 fn alto(pages: &[&str]) -> String {
     let page = |text: &&str| {
-        let words: String = text.split(' ').map(|word| format!("<String CONTENT=\"{word}\" WC=\"0.95\"/>")).collect();
+        let words = text.split(' ').map(|word| format!("<String CONTENT=\"{word}\" WC=\"0.95\"/>")).collect::<Vec<_>>().concat();
         format!(
             "<Page><PrintSpace><TextBlock><TextLine>{words}<String CONTENT=\"riconosciuto\" WC=\"0.4\"/></TextLine></TextBlock></PrintSpace></Page>"
         )
     };
-    let pages: String = pages.iter().map(page).collect();
+    let pages = pages.iter().map(page).collect::<Vec<_>>().concat();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<alto xmlns=\"http://www.loc.gov/standards/alto/ns-v4#\"><Layout>{pages}</Layout></alto>"
     )

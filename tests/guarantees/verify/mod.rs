@@ -270,9 +270,7 @@ fn an_entity_bomb_in_the_index_is_not_expanded() {
     let mut pdv = Pdv::good();
     pdv.seal_index();
     let mut bomb = String::from("<?xml version=\"1.0\"?><!DOCTYPE PIndex [<!ENTITY a \"ha\">");
-    for i in 0..30 {
-        bomb.push_str(&format!("<!ENTITY b{i} \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">"));
-    }
+    bomb.push_str("<!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;\"><!ENTITY d \"&c;&c;&c;&c;\">");
     bomb.push_str("]>");
     pdv.index = pdv.index.replace("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", &bomb);
     let report = verdict(&pdv.zip_keeping_index());
@@ -576,7 +574,7 @@ fn what_is_no_package_can_be_looked_at_all_the_same() {
 #[test]
 fn the_terminal_view_names_documents_and_verdict() {
     let text = shown(&Pdv::good().zip(), 0).text(Lang::It);
-    assert!(text.contains("Istanza di accesso agli atti") && text.contains("Nessun rilievo"), "{text}");
+    assert!(text.contains("Istanza di accesso agli atti") && text.contains("Nessun errore e nessun avviso"), "{text}");
 }
 
 #[test]
