@@ -15,20 +15,20 @@ pub fn composed_oggetto(filing: &Filing, fields: &Fields) -> Option<Reading<Stri
     let tipo = knowledge().tipi.iter().find(|t| t.code == filing.tipo.value)?;
     let mut text = tipo.nome.clone();
     if let Some(act) = fields.repertorio.as_ref().map(|r| &r.value) {
-        text.push_str(&format!(" n. {}/{}", act.numero, act.anno));
+        text = format!("{text} n. {}/{}", act.numero, act.anno);
     }
     if let Some(practice) = fields.riferimenti.iter().find(|r| !r.value.starts_with("prot.")) {
         match practice.value.strip_prefix(&tipo.nome.to_lowercase()) {
-            Some(number) => text.push_str(&format!(" n.{number}")),
-            None => text.push_str(&format!(", {}", practice.value)),
+            Some(number) => text = format!("{text} n.{number}"),
+            None => text = format!("{text}, {}", practice.value),
         }
     }
     let confirmed = |p: &&Reading<crate::fields::Party>| p.second.as_ref().is_some_and(|s| s.agrees);
     let sender = fields.mittente.as_ref().filter(confirmed).filter(|_| !filing.riservato);
     if let Some(sender) = sender.filter(|p| p.value.kind != PartyKind::Ente) {
-        text.push_str(&format!(" - {}", sender.value.nome));
+        text = format!("{text} - {}", sender.value.nome);
     } else if let Some(number) = fields.partite_iva.first() {
-        text.push_str(&format!(" - partita IVA {}", number.value));
+        text = format!("{text} - partita IVA {}", number.value);
     }
     Some(Reading {
         value: text,

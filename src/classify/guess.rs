@@ -86,7 +86,7 @@ fn against_factor(hit: &Hit) -> f32 {
 fn confidence(guess: &Guess<'_>, all: &[Guess<'_>]) -> f32 {
     let rival = all
         .iter()
-        .filter(|other| !other.tipo.is_kin(guess.tipo) && !(other.tipo.fallback && !guess.tipo.fallback))
+        .filter(|other| !other.tipo.is_kin(guess.tipo) && (guess.tipo.fallback || !other.tipo.fallback))
         .map(|other| other.score)
         .fold(0.0_f32, f32::max);
     let strength = guess.score / (guess.score + 0.7);

@@ -54,9 +54,10 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     let knowledge = tipi::knowledge();
     let heard = Heard::of(pages, fields, &knowledge.lexicon);
     let guesses = guess::tipi(&heard, knowledge);
-    let Some((tipo, best)) = guesses.first().map(|g| (g.tipo, g)).or_else(|| None::<(&Tipo, &Guess<'_>)>) else {
+    let Some(best) = guesses.first() else {
         return unknown(fields, context);
     };
+    let tipo = best.tipo;
     let placed = placed(&heard, knowledge, tipo, fields, context);
     let confidence = best.confidence.min(placed.confidence);
     let mut reasons = reasons(best);
@@ -64,7 +65,7 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     let aggregazione = aggregazione::key(tipo, &placed.voce, fields, context);
     reasons.push(aggregazione::reason(&aggregazione));
     let riservato = tipo.riservato || knowledge.delicate.iter().any(|phrase| !heard.hits(phrase).is_empty());
-    let alternatives = alternatives(&guesses, &placed, context);
+    let alternatives = alternatives(&guesses, &placed);
     let doubts = doubts(tipo, confidence, &placed, &alternatives, context);
     Filing {
         tipo: reading(tipo.code.clone(), best.confidence, best.title.map(|(_, page)| page)),
@@ -162,7 +163,7 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
 }
 
 /// What else was considered: other types in their default voce, other voci of the same type; the best three.
-fn alternatives(guesses: &[Guess<'_>], placed: &Placed, _: &Context<'_>) -> Vec<Alternative> {
+fn alternatives(guesses: &[Guess<'_>], placed: &Placed) -> Vec<Alternative> {
     let first = guesses.first().map(|g| g.tipo.code.clone()).unwrap_or_default();
     let types = guesses.iter().skip(1).take(3).filter_map(|g| {
         let voce = if g.tipo.subject { placed.voce.clone() } else { g.tipo.voci.first()?.clone() };

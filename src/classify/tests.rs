@@ -1,1 +1,57 @@
 use super::*;
+use crate::aggregation::{TipoAggregazione, TipoFascicolo};
+use crate::page::{Block, Line, Rect, Word};
+
+fn filed(text: &str) -> Filing {
+    let line = |text: &str| Line {
+        words: text.split_whitespace().map(|w| Word { text: w.into(), rect: Rect::default(), confidence: 90.0 }).collect(),
+    };
+    let lines = text.lines().map(line).filter(|l| !l.words.is_empty()).collect();
+    let pages = [PageText { n: 1, width: 1, height: 1, origin: "tesseract".into(), rotation: 0, blocks: vec![Block { lines }] }];
+    let (ente, id) = (Ente::prova(), DocumentId("doc-1".into()));
+    let context = Context { ente: &ente, titolario: Titolario::comuni(), document: &id, received: jiff::civil::date(2024, 2, 1) };
+    filing(&pages, &Fields::default(), &context)
+}
+
+#[test]
+fn an_act_that_the_body_only_cites_does_not_decide() {
+    let filing = filed(
+        "Spett.le Ditta\nsi inoltra quanto segue in ordine alla procedura di cui trattasi e alle sue fasi successive entro i termini\nvista la deliberazione della giunta comunale n. 58 e richiamata la determinazione n. 3 del responsabile del servizio si resta in attesa\ncon voti unanimi si era deciso allora come dal verbale di accertamento già in possesso degli uffici in indirizzo e per conoscenza",
+    );
+    assert!(filing.doubts.iter().any(|h| h.message.code() == "classification-uncertain"), "{filing:?}");
+}
+
+#[test]
+fn a_title_without_structure_is_held() {
+    let filing = filed("CONTRATTO\n");
+    assert_eq!(filing.tipo.value, "contratto");
+    assert!(!filing.doubts.is_empty());
+}
+
+#[test]
+fn a_page_without_any_cue_is_held_with_no_confidence() {
+    let filing = filed("xyz");
+    assert!(filing.confidence.abs() < f32::EPSILON && !filing.doubts.is_empty());
+}
+
+#[test]
+fn an_act_joins_the_serie_of_its_repertory_and_keeps_the_voce_of_its_subject() {
+    let filing = filed(
+        "ORDINANZA N. 4 DEL 01/02/2024\nRicovero di cani vaganti presso il canile\nIL SINDACO\nvisto l'art. 50\nORDINA\nla cattura dei cani randagi",
+    );
+    assert_eq!((filing.tipo.value.as_str(), filing.voce.value.0.as_str()), ("ordinanza", "X.5"));
+    assert_eq!(filing.aggregazione.tipo, TipoAggregazione::SerieDocumentale);
+    assert_eq!(
+        (filing.aggregazione.voce.0.as_str(), filing.aggregazione.serie.as_str(), filing.aggregazione.anno),
+        ("I.6", "ordinanza", 2024)
+    );
+    assert!(filing.doubts.is_empty(), "{filing:?}");
+}
+
+#[test]
+fn a_medical_paper_is_reserved_and_goes_to_a_persons_fascicolo() {
+    let filing = filed("CERTIFICATO MEDICO\nprognosi giorni 5\nmalattia del lavoratore\nmedico curante");
+    assert!(filing.riservato);
+    assert_eq!(filing.aggregazione.fascicolo, Some(TipoFascicolo::PersonaFisica));
+    assert_eq!(filing.aggregazione.thread, "doc-1");
+}

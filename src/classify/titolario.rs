@@ -44,32 +44,32 @@ impl Titolario {
     /// Reads a Titolario from CSV: `titolo,classe,nome,conservazione_anni,nota`; classe 0 (or none) is the titolo itself,
     /// a deeper classe is written with dots (`6.9`).
     pub fn parse(csv: &str) -> Result<Self> {
-        let mut voci: Vec<VoceTitolario> = Vec::new();
-        for (n, line) in csv::Reader::from_reader(csv.as_bytes()).into_deserialize::<Line>().enumerate() {
+        let mut plan: Vec<VoceTitolario> = Vec::new();
+        for (n, row) in csv::Reader::from_reader(csv.as_bytes()).into_deserialize::<Line>().enumerate() {
             let bad = |cause: String| Error::hold("titolario-unreadable").with("line", n + 2).with("what", cause);
-            let line = line.map_err(|error| bad(error.to_string()))?;
-            let titolo = line.titolo.trim();
-            let classe = line.classe.trim();
-            let roman = !titolo.is_empty() && titolo.bytes().all(|b| b"IVXLC".contains(&b));
-            let arabic = classe.split('.').all(|part| part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit()));
-            if !roman || !arabic || line.nome.trim().is_empty() || voci.len() >= VOCI_MAX {
+            let row = row.map_err(|error| bad(error.to_string()))?;
+            let titolo = row.titolo.trim();
+            let classe = row.classe.trim();
+            let is_roman = !titolo.is_empty() && titolo.bytes().all(|b| b"IVXLC".contains(&b));
+            let is_arabic = classe.split('.').all(|part| part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit()));
+            if !is_roman || !is_arabic || row.nome.trim().is_empty() || plan.len() >= VOCI_MAX {
                 return Err(bad(format!("{titolo}.{classe}")));
             }
             let voce = Voce(if classe.is_empty() || classe == "0" { titolo.to_owned() } else { format!("{titolo}.{classe}") });
-            if voci.iter().any(|known| known.voce == voce) {
+            if plan.iter().any(|known| known.voce == voce) {
                 return Err(bad(voce.0));
             }
-            voci.push(VoceTitolario {
+            plan.push(VoceTitolario {
                 voce,
-                nome: line.nome.trim().to_owned(),
-                conservazione_anni: line.conservazione_anni,
-                nota: line.nota,
+                nome: row.nome.trim().to_owned(),
+                conservazione_anni: row.conservazione_anni,
+                nota: row.nota,
             });
         }
-        if voci.is_empty() {
+        if plan.is_empty() {
             return Err(Error::hold("titolario-unreadable").with("line", 1).with("what", "-"));
         }
-        Ok(Self { voci })
+        Ok(Self { voci: plan })
     }
 
     /// The Titolario of Comuni, built in.

@@ -177,7 +177,7 @@ fn words(joined: &str) -> Option<u32> {
         total += 1000;
         rest = tail;
     }
-    if let Some((head, tail)) = rest.split_once("cento").or_else(|| rest.split_once("cent")) {
+    if let Some((head, tail)) = hundreds(rest) {
         total += if head.is_empty() { 100 } else { small(head)? * 100 };
         rest = tail;
     }
@@ -185,6 +185,12 @@ fn words(joined: &str) -> Option<u32> {
         return (total > 0).then_some(total);
     }
     small(rest).map(|tail| total + tail)
+}
+
+/// What stands before and after `cento`, whose last vowel may have gone before `otto` and `ottanta`.
+fn hundreds(text: &str) -> Option<(&str, &str)> {
+    let elided = text.split_once("cent").filter(|(_, tail)| tail.starts_with("otto") || tail.starts_with("ottant"));
+    elided.or_else(|| text.split_once("cento"))
 }
 
 /// A number below one hundred in words.

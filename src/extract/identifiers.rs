@@ -113,17 +113,22 @@ fn codici_fiscali(rows: &Rows, at: usize, fields: &mut Fields) {
     }
     // A code that lost or gained a character is seen only by its label.
     for label in CF_LABEL.all(&row.fold) {
-        let end = label.get(0).map_or(0, |m| m.end());
+        let end = ending(&label);
         let next = row.pieces.iter().find(|p| p.span.start >= end.saturating_sub(1) && p.span.end - p.span.start >= 13);
         let Some(piece) = next.filter(|p| !is_inside(&taken, &p.span) && p.span.start < end + 6) else { continue };
         let raw: String = row.slice(piece.span.clone()).to_uppercase();
-        let letters = raw.chars().filter(|c| c.is_ascii_alphabetic()).count();
+        let letters = raw.chars().filter(char::is_ascii_alphabetic).count();
         let digits = raw.chars().filter(char::is_ascii_digit).count();
         if letters >= 4 && digits >= 4 {
             let place = Place { row: at, span: piece.span.clone() };
             fields.doubtful.push(doubt(rows, &place, "codici_fiscali", raw, "length"));
         }
     }
+}
+
+/// Where a match ends.
+fn ending(found: &regex::Captures<'_>) -> usize {
+    found.get(0).map_or(0, |whole: regex::Match<'_>| whole.end())
 }
 
 /// How many characters are of the class that their place asks for.
@@ -207,7 +212,7 @@ fn ibans(rows: &Rows, at: usize, fields: &mut Fields) {
 fn tenders(rows: &Rows, at: usize, fields: &mut Fields) {
     let Some(row) = rows.rows.get(at) else { return };
     for label in CIG_LABEL.all(&row.fold) {
-        let Some((place, raw)) = after_label(rows, at, label.get(0).map_or(0, |m| m.end()), 10) else { continue };
+        let Some((place, raw)) = after_label(rows, at, ending(&label), 10) else { continue };
         let classes = if raw.starts_with(|c: char| c.is_ascii_digit()) { codes::CIG_FIRST } else { codes::CIG_LETTER };
         match keep(rows, place.clone(), codes::checked(&raw, &classes, codes::is_cig), "cig") {
             Some(reading) => push_once(&mut fields.cig, reading),
@@ -215,7 +220,7 @@ fn tenders(rows: &Rows, at: usize, fields: &mut Fields) {
         }
     }
     for label in CUP_LABEL.all(&row.fold) {
-        let Some((place, raw)) = after_label(rows, at, label.get(0).map_or(0, |m| m.end()), 15) else { continue };
+        let Some((place, raw)) = after_label(rows, at, ending(&label), 15) else { continue };
         if codes::is_cup(&raw) {
             push_once(&mut fields.cup, rows.reading(raw, &[place], "cup form", 0.8));
         } else {
@@ -230,5 +235,5 @@ fn after_label(rows: &Rows, at: usize, from: usize, length: usize) -> Option<(Pl
     let run = runs(row, length, 3).into_iter().filter(|run| run.span.start >= from).min_by_key(|run| run.span.start)?;
     let between = row.fold.get(from..run.span.start).unwrap_or("");
     let digits = run.code.chars().filter(char::is_ascii_digit).count();
-    (between.len() <= 14 && digits >= 2).then(|| (Place { row: at, span: run.span }, run.code))
+    (between.len() <= 14 && digits >= 2).then_some((Place { row: at, span: run.span }, run.code))
 }

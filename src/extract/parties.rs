@@ -24,6 +24,7 @@ static PLACE_DATE: Pattern = Pattern::new(r"^[^\d]{2,40}[,.]?\s+(?:li'?|addi'?|i
 static DATE_LABEL: Pattern = Pattern::new(r"^\W{0,3}(?:data|li'?|addi'?)\W{0,3}$");
 
 /// What the first page shows before its text begins.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one page, none excludes another")]
 pub(super) struct Stage {
     /// Rows that begin with our name and do not address us.
     pub(super) own: Vec<usize>,

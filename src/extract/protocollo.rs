@@ -128,12 +128,13 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
         row.fold.contains(&code) || around.rows.iter().any(|&i| rows.rows.get(i).is_some_and(|r| r.fold.contains(&code)));
     let above = rows.before(at).next().map_or("", |r| r.fold.as_str());
     let context = if printed.before.trim().is_empty() { above } else { printed.before.as_str() };
-    let cited = (!printed.before.trim().is_empty() || row.pieces.len() > 9) && CITING.is_match(context);
+    let cited = !(printed.before.trim().is_empty() && row.pieces.len() <= 9) && CITING.is_match(context);
     // A stamp over text ends a row that began with other words: what counts is what stands from its number on.
     let rest = row.pieces.iter().filter(|p| p.span.end > printed.span.start).count();
     let overlaid = row.pieces.len() > 9 && printed.anno.is_some() && printed.digits.len() >= 6;
     let compact = row.pieces.len() <= 9 || (overlaid && rest <= 7);
-    if (!printed.labelled && !(around.stamp && rest <= 6)) || (cited && !says_code) {
+    let bare = around.stamp && rest <= 6;
+    if (!printed.labelled && !bare) || (cited && !says_code) {
         return Ok(None);
     }
     let heading = stage.is_heading(rows, at);

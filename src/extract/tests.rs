@@ -1,1 +1,129 @@
 use super::*;
+use crate::fields::Verso;
+use crate::page::{Block, Line, Rect, Word};
+
+fn ente() -> Ente {
+    let mut ente = Ente::prova();
+    ente.denominazione = "Comune di Pietrachiara".into();
+    ente.codice_ipa = "c_x002".into();
+    ente
+}
+
+fn pages(text: &str, origin: &str) -> Vec<PageText> {
+    let line = |(row, text): (usize, &str)| {
+        let mut x = 100 + (text.len() - text.trim_start().len()) as u32 * 20;
+        let words = text.split_whitespace().map(|w| {
+            let rect = Rect { x, y: 100 + row as u32 * 60, w: w.chars().count() as u32 * 20, h: 40 };
+            x += rect.w + 20;
+            Word { text: w.into(), rect, confidence: 90.0 }
+        });
+        Line { words: words.collect() }
+    };
+    let lines = text.lines().enumerate().map(line).filter(|l| !l.words.is_empty()).collect();
+    vec![PageText { n: 1, width: 2480, height: 3508, origin: origin.into(), rotation: 0, blocks: vec![Block { lines }] }]
+}
+
+fn read(text: &str) -> Fields {
+    fields(&pages(text, "tesseract"), &ente())
+}
+
+#[test]
+fn our_stamp_is_read_in_every_layout() {
+    let body =
+        "\n\nAl Comune di Pietrachiara\n\nOggetto: richiesta di informazioni\n\nIl sottoscritto Aldo Fabbri chiede notizie.\n";
+    for stamp in [
+        "COMUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0001234/2024\ndel 05/02/2024 - ARRIVO",
+        "Comune di Pietrachiara - c_x002 - 0001234 - Ingresso - 05/02/2024 - 09:39",
+        "COMUNE DI PIETRACHIARA\nPROT. N. 1234\n05 FEB. 2024\nARRIVO",
+        "COMUNE DI PIETRACHIARA\nUFFICIO PROTOCOLLO\nARRIVO\nN. 1234/2024 del 05.02.2024",
+        "c_x002.AOO.REGISTRO UFFICIALE.E.0001234.05-02-2024",
+        "COMUNE DI PIETRACHIARA\nPG/2024/0001234 del 05/02/2024\nIN ARRIVO",
+        "C0MUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0OO1234/2024\ndel 05/02/2024 - ARR1VO",
+    ] {
+        for text in [format!("{stamp}{body}"), format!("{:90}{}{body}", "", stamp.replace('\n', &format!("\n{:90}", "")))] {
+            let found = read(&text);
+            let protocollo = found.protocollo.unwrap_or_else(|| panic!("{text}")).value;
+            assert_eq!(
+                (protocollo.numero.as_str(), protocollo.anno, protocollo.verso),
+                ("0001234", 2024, Some(Verso::E)),
+                "{text}"
+            );
+            assert_eq!(protocollo.data.map(|d| d.to_string()).as_deref(), Some("2024-02-05"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_senders_number_is_not_ours() {
+    let found = read(
+        "CONSORZIO ACQUE CHIARE\nProt. n. 567/2024 del 01/02/2024\n\nSpett.le Comune di Pietrachiara\n\nOggetto: lavori alla condotta\n\nSi comunica l'avvio.\n\n\n\n\n\n\nCOMUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0001234/2024\ndel 05/02/2024 - ARRIVO",
+    );
+    assert_eq!(found.protocollo.map(|p| p.value.numero).as_deref(), Some("0001234"));
+    assert!(found.protocolli_altri.iter().any(|p| p.value.numero == "0000567"), "{:?}", found.protocolli_altri);
+    assert_eq!(found.mittente.map(|m| m.value.nome).as_deref(), Some("CONSORZIO ACQUE CHIARE"));
+}
+
+#[test]
+fn a_number_that_a_sentence_cites_is_a_reference_and_no_registration() {
+    let found = read(
+        "Al Comune di Pietrachiara\n\nOggetto: sollecito\n\nIn riferimento alla vostra nota prot. n. 9876/2023 del 10/11/2023 si chiede riscontro\nalla pratica edilizia n. 87/2019.\n",
+    );
+    assert!(found.protocollo.is_none());
+    let references: Vec<&str> = found.riferimenti.iter().map(|r| r.value.as_str()).collect();
+    assert_eq!(references, ["prot. 9876/2023", "pratica edilizia 87/2019"]);
+    assert!(doubts(&found, &ente()).iter().any(|h| h.message.code() == "protocollo-missing"));
+}
+
+#[test]
+fn two_registrations_of_ours_are_a_conflict() {
+    let stamp =
+        |n: &str| format!("COMUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. {n}/2024\ndel 05/02/2024 - ARRIVO\n\n\n\n\n\n\n");
+    let found = read(&format!("{}Al Comune di Pietrachiara\n\n\n\n\n\n{}", stamp("0001234"), stamp("0001299")));
+    assert!(doubts(&found, &ente()).iter().any(|h| h.message.code() == "protocollo-conflict"), "{:?}", found.doubtful);
+}
+
+#[test]
+fn a_value_without_check_digit_is_held_until_a_second_reading_agrees() {
+    let text = "COMUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0001234/2024\ndel 05/02/2024 - ARRIVO\n\nAl Comune di Pietrachiara\nOggetto: richiesta di notizie\n\nIl sottoscritto Aldo Fabbri chiede.\n";
+    let mut found = read(text);
+    let asked: Vec<&str> = regions(&found).iter().map(|r| r.field).collect();
+    assert_eq!(asked, ["protocollo", "oggetto", "mittente"]);
+    assert_eq!(doubts(&found, &ente()).len(), 3);
+    let again =
+        |field: &str, raw: &str| FieldReread { field: field.into(), raw: raw.into(), confidence: 0.9, origin: "second".into() };
+    confirm(
+        &mut found,
+        &[
+            again("protocollo", "N. 0001234/2024\ndel 05/02/2024 - ARRIVO"),
+            again("oggetto", "Oggetto: richiesta di notizie"),
+            again("mittente", "sottoscritto Aldo Fabbri chiede"),
+        ],
+    );
+    assert!(doubts(&found, &ente()).is_empty(), "{:?}", doubts(&found, &ente()));
+    confirm(&mut found, &[again("protocollo", "N. 0001284/2024\ndel 05/02/2024 - ARRIVO")]);
+    let held = doubts(&found, &ente());
+    assert_eq!(held.iter().map(|h| h.message.code()).collect::<Vec<_>>(), ["protocollo-unconfirmed"]);
+}
+
+#[test]
+fn the_digital_text_of_a_file_is_data_and_needs_no_second_reading() {
+    let found = fields(
+        &pages(
+            "COMUNE DI PIETRACHIARA\nProt. n. 1234/2024 del 05/02/2024\n\nAl Consorzio Acque\n\nOggetto: lavori\n\nSi comunica.\n",
+            "pdf-text",
+        ),
+        &ente(),
+    );
+    assert!(regions(&found).is_empty());
+    assert!(doubts(&found, &ente()).is_empty(), "{:?}", doubts(&found, &ente()));
+    assert_eq!(found.protocollo.and_then(|p| p.value.verso), Some(Verso::U));
+}
+
+#[test]
+fn no_text_makes_the_room_panic() {
+    use proptest::prelude::*;
+    proptest!(ProptestConfig::with_cases(64), |(text in "(?s)(prot|n\\.|oggetto:|del|cf|[0-9/ ]|\\PC|\n){0,120}")| {
+        let found = fields(&pages(&text, "tesseract"), &ente());
+        doubts(&found, &ente());
+    });
+}

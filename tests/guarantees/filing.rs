@@ -1,5 +1,8 @@
 //! Reading and filing: what is read is where it is said to be, and nothing doubtful is filed without a person.
 
+#![expect(clippy::print_stderr, reason = "tests say what they skipped and what they measured")]
+#![expect(clippy::single_match_else, clippy::format_collect, reason = "a table of cases reads best so")]
+
 use std::path::{Path, PathBuf};
 
 use conserva::classify::{self, Context, Titolario};
@@ -13,8 +16,8 @@ use conserva::page::{Block, Line, PageText, Rect, Region, Word};
 /// An invented comune.
 pub(crate) fn ente(name: &str, ipa: &str) -> Ente {
     let mut ente = Ente::prova();
-    ente.codice_ipa = ipa.to_owned();
-    ente.denominazione = name.to_owned();
+    ipa.clone_into(&mut ente.codice_ipa);
+    name.clone_into(&mut ente.denominazione);
     ente.prova = false;
     ente.aoo = Aoo {
         codice: "A0XXXXX".into(),
@@ -195,9 +198,10 @@ fn judge(id: &str, truth: &serde_json::Value, read: &(Fields, Filing, Vec<conser
     }
     let read: Vec<String> =
         fields.codici_fiscali.iter().chain(&fields.partite_iva).chain(&fields.iban).map(|r| r.value.clone()).collect();
-    let real: Vec<String> = [strings(&truth["codici_fiscali"]), strings(&truth["partite_iva"]), strings(&truth["iban"])].concat();
-    let hit = read.iter().filter(|c| real.contains(c)).count() as u32;
-    score.codes = (score.codes.0 + hit, score.codes.1 + read.len() as u32, score.codes.2 + real.len() as u32);
+    let expected_codes: Vec<String> =
+        [strings(&truth["codici_fiscali"]), strings(&truth["partite_iva"]), strings(&truth["iban"])].concat();
+    let hit = read.iter().filter(|c| expected_codes.contains(c)).count() as u32;
+    score.codes = (score.codes.0 + hit, score.codes.1 + read.len() as u32, score.codes.2 + expected_codes.len() as u32);
     if holds.is_empty() {
         score.unheld += 1;
         score.wrong_unheld += u32::from((p.is_some() && !same) || !voce || !tipo);
@@ -217,10 +221,10 @@ fn judge(id: &str, truth: &serde_json::Value, read: &(Fields, Filing, Vec<conser
         truth["mittente"],
         fields.destinatario.as_ref().map(|m| m.value.nome.as_str()),
         read.len(),
-        real.len(),
+        expected_codes.len(),
         holds.iter().map(|h| h.message.code()).collect::<Vec<_>>(),
     );
-    for code in read.iter().filter(|c| !real.contains(c)) {
+    for code in read.iter().filter(|c| !expected_codes.contains(c)) {
         eprintln!("      not there: {code}");
     }
     if !tipo || !voce {
