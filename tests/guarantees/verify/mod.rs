@@ -577,12 +577,33 @@ fn the_terminal_view_names_documents_and_verdict() {
     assert!(text.contains("Istanza di accesso agli atti") && text.contains("Nessun errore e nessun avviso"), "{text}");
 }
 
+fn shared(path: &str) -> std::path::PathBuf {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    std::env::var_os("CONSERVA_SHARED").map_or_else(beside, Into::into).join(path)
+}
+
+/// Whatever stands in the corpus of packages and of odd files, none of it a PdV: each gets a report that says so.
+#[test]
+fn every_odd_file_of_the_corpus_gets_a_report() {
+    let mut seen = 0;
+    for folder in ["corpus/bagit", "corpus/conservation", "corpus/edge", "corpus/formats", "corpus/signed"] {
+        let Ok(files) = std::fs::read_dir(shared(folder)) else {
+            eprintln!("not checked: {folder} is not beside this checkout");
+            continue;
+        };
+        for file in files {
+            let path = file.expect("an entry").path();
+            let report = report(&path, &Options::default()).expect("a report");
+            assert!(!report.ok && errors(&report).contains("package-unknown"), "{}", report.text(Lang::En));
+            seen += 1;
+        }
+    }
+    eprintln!("{seen} files of the corpus looked at");
+}
+
 #[test]
 fn the_index_of_the_norms_example_is_valid() {
-    let shared =
-        std::env::var_os("CONSERVA_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Into::into);
-    let example = shared.join("norms/examples/pindex-sincro-v2.xml");
-    let Ok(index) = std::fs::read(&example) else {
+    let Ok(index) = std::fs::read(shared("norms/examples/pindex-sincro-v2.xml")) else {
         eprintln!("not checked: the norms' example is not beside this checkout");
         return;
     };
