@@ -2,6 +2,7 @@
 //! that reads the same page images and does nothing else. Ratios only mean something within one run.
 //!
 //! `cargo bench --bench journey [FILE…]`: the TIFF, JPEG and PNG scans to use; without them those of samples/.
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -205,6 +205,7 @@ enum JournalVerb {
 }
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag of the command line each")]
 pub(crate) struct Review {
     /// Document to decide about; without it the queue is shown.
     id: Option<String>,

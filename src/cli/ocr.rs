@@ -74,7 +74,8 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
         match read {
             Ok(page) => pages.push(page),
             Err(error) => {
-                unread.push(Message::new("page-unread").with("page", survey.n).with("why", error.message().sentence(all.words())))
+                unread
+                    .push(Message::new("page-unread").with("page", survey.n).with("why", error.message().sentence(all.words())));
             }
         }
     }

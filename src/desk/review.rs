@@ -15,6 +15,7 @@ use crate::store::{Change, DocumentRow};
 
 /// What a person asks for one document. Nothing asked is a mistake.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one wish of the person each; they combine")]
 pub struct Request {
     /// Values to set, by field name.
     pub set: BTreeMap<String, String>,

@@ -77,13 +77,12 @@ fn poor(page: &ReadPage, limit: f32) -> Option<Hold> {
 pub(crate) async fn fields(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
     let decided = decisions(house, id).await?;
     let mut changes = Vec::new();
-    let mut fields: Fields = match house.store.fact(&house.ente_id, id.as_str(), "read").await? {
-        Some(_) => need_fact(house, id.as_str(), "read").await?,
-        None => {
-            let fields = readings(house, id).await?;
-            changes.push(put(id.as_str(), "read", 0, &fields)?);
-            fields
-        }
+    let mut fields: Fields = if house.store.fact(&house.ente_id, id.as_str(), "read").await?.is_some() {
+        need_fact(house, id.as_str(), "read").await?
+    } else {
+        let fields = readings(house, id).await?;
+        changes.push(put(id.as_str(), "read", 0, &fields)?);
+        fields
     };
     overlay::fields(&mut fields, &decided)?;
     let doubts = extract::doubts(&fields, &house.ente);

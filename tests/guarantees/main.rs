@@ -1,4 +1,7 @@
 //! All integration tests in one binary, named as guarantees.
+#![allow(clippy::disallowed_methods, reason = "tests write files and are told by the environment what to widen")]
+#![allow(clippy::print_stderr, reason = "what is not checked is said aloud")]
+#![allow(unreachable_pub, reason = "modules of one binary")]
 
 mod acquire;
 #[cfg(feature = "drill")]
