@@ -21,17 +21,16 @@ use crate::store::Store;
 use crate::store::lock::{ArchiveLock, ensure_local};
 use crate::worker::Meter;
 
-/// An archive with its house, and the lock that makes this process its porter. Dropping it closes the archive.
+/// An open archive. Dropping it closes it.
 pub struct Archive {
     /// The house.
     pub house: Arc<House>,
-    _lock: ArchiveLock,
 }
 
 /// Makes an archive in `root`: folders, configuration, store, ente. Without `ente_file` it is a *prova*.
 pub async fn init(root: &Path, ente_file: Option<&Path>) -> Result<Ente> {
     let layout = Layout::new(root);
-    if layout.store().exists() || layout.config().exists() {
+    if layout.config().exists() {
         return Err(Error::new(Kind::Environment, "archive-exists").with("path", root.display()));
     }
     let ente = ente_file.map_or_else(|| Ok(Ente::prova()), read_ente)?;
@@ -80,8 +79,9 @@ fn wrong_ente(file: &Path, what: &dyn std::fmt::Display) -> Error {
 }
 
 impl Archive {
-    /// Opens the archive in `root` as its porter: takes the lock, empties scratch, voids the leases of whoever died.
-    /// A second porter is refused with a sentence.
+    /// Opens the archive in `root`. Where no other process has its lock, this one becomes its porter: empties scratch,
+    /// voids the leases of whoever died, sweeps what was left half written. Otherwise it works beside the porter: it looks,
+    /// admits and decides, and what it asks for is carried by whoever is porter (invariant 5).
     pub async fn open(root: &Path, config: Option<&Path>) -> Result<Self> {
         let layout = Layout::new(root);
         let file = config.map_or_else(|| layout.config(), Path::to_owned);
@@ -90,19 +90,20 @@ impl Archive {
         }
         ensure_local(root)?;
         let config = Config::read(&file)?;
-        let Some(lock) = ArchiveLock::take(root)? else {
-            return Err(Error::new(Kind::Environment, "archive-busy").with("path", root.display()));
-        };
-        let house = assemble(layout, config).await?;
-        house.store.void_leases().await?;
-        house.blobs.sweep(&house.ente_id)?;
-        Ok(Self { house: Arc::new(house), _lock: lock })
+        let lock = ArchiveLock::take(root)?;
+        let is_porter = lock.is_some();
+        let house = assemble(layout, config, lock).await?;
+        if is_porter {
+            house.store.void_leases().await?;
+            house.blobs.sweep(&house.ente_id)?;
+        }
+        Ok(Self { house: Arc::new(house) })
     }
 }
 
-async fn assemble(layout: Layout, config: Config) -> Result<House> {
+async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> Result<House> {
     let clock = Clock::System;
-    let scratch = ScratchRoot::open(&layout.scratch(), true)?;
+    let scratch = ScratchRoot::open(&layout.scratch(), lock.is_some())?;
     let store = Store::open(&layout.store(), clock).await?;
     let ente = store.enti().await?.into_iter().next().ok_or_else(|| Error::bug("an archive without ente"))?;
     let readers =
@@ -111,6 +112,7 @@ async fn assemble(layout: Layout, config: Config) -> Result<House> {
         blobs: Blobs::open(&layout.blobs())?,
         ente_id: EnteId(ente.codice_ipa.clone()),
         titolario: Titolario::comuni(),
+        lock: tokio::sync::Mutex::new(lock),
         meter: Arc::new(Meter::default()),
         layout,
         config,

@@ -29,6 +29,7 @@ use crate::messages::Message;
 use crate::pdv::PdvId;
 use crate::scratch::ScratchRoot;
 use crate::steps;
+use crate::store::lock::ArchiveLock;
 use crate::store::{Change, Claim, Closing, NewJob, Store};
 
 /// Name and version of the program, as it stands in events, copies and packages.
@@ -56,6 +57,8 @@ pub struct House {
     pub scratch: ScratchRoot,
     /// The ente's Titolario.
     pub titolario: &'static Titolario,
+    /// The archive's lock, once this process has it: only its holder carries travellers.
+    pub lock: tokio::sync::Mutex<Option<ArchiveLock>>,
     /// What people watch while it works.
     pub meter: Arc<crate::worker::Meter>,
 }

@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 
 use crate::error::{Error, Kind, Result};
 use crate::pipeline::{self, House, Step};
+use crate::store::lock::ArchiveLock;
 use crate::store::{Change, Claim, Closing};
 
 /// Seconds of a lease; it is extended while the step runs.
@@ -85,7 +86,11 @@ impl Meter {
 }
 
 /// Works until every traveller is at rest (or someone asks to stop, then [`Kind::Stopped`]): `porters` steps at a time.
+/// Beside another process that has the archive's lock it waits for that one, and takes over should it end.
 pub async fn work_to_rest(house: &Arc<House>, porters: usize) -> Result<()> {
+    if !becomes_porter(house).await? {
+        return Ok(());
+    }
     let mut crew = tokio::task::JoinSet::new();
     for _ in 0..porters.max(1) {
         let house = Arc::clone(house);
@@ -105,6 +110,25 @@ pub async fn work_to_rest(house: &Arc<House>, porters: usize) -> Result<()> {
         return Err(Error::new(Kind::Stopped, "stopped"));
     }
     first
+}
+
+/// True once this process has the archive's lock; false if another one has carried everything to rest meanwhile.
+async fn becomes_porter(house: &House) -> Result<bool> {
+    let mut lock = house.lock.lock().await;
+    while lock.is_none() {
+        if house.meter.is_stopping() {
+            return Err(Error::new(Kind::Stopped, "stopped"));
+        }
+        *lock = ArchiveLock::take(house.layout.root())?;
+        if lock.is_some() {
+            house.store.void_leases().await?;
+        } else if is_at_rest(house).await? {
+            return Ok(false);
+        } else {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+    Ok(true)
 }
 
 /// One porter: step after step until nothing is left to do.

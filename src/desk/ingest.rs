@@ -78,7 +78,14 @@ async fn admit_under(house: &House, root: &Path, take: bool, lines: &mut Vec<Ing
                     name: found.name,
                     release: if take { Release::Take { inbox: inbox.to_owned() } } else { Release::Leave },
                 };
-                (found.path, acquire::admit(&admission, offer).await)
+                let admitted = match acquire::admit(&admission, offer.clone()).await {
+                    Ok(admitted) => Ok(admitted),
+                    Err(error) => {
+                        acquire::quarantine(&admission, &offer, &house.layout.quarantine(), &error).await?;
+                        Err(error)
+                    }
+                };
+                (found.path, admitted)
             }
         };
         lines.push(line_of(house, &path, admitted)?);
@@ -98,7 +105,8 @@ fn line_of(house: &House, path: &Path, admitted: Result<acquire::Admitted>) -> R
             if outcome == Outcome::Admitted {
                 house.meter.expect_documents(1);
             }
-            Ok(line(Some(admitted.arrival.id), outcome, None))
+            let why = admitted.unreleased.map(|error| error.message().text(Lang::It));
+            Ok(line(Some(admitted.arrival.id), outcome, why))
         }
         Err(error) if error.kind() == Kind::Store => Err(error),
         Err(error) => {
@@ -127,6 +135,7 @@ async fn complete(house: &House, line: &mut IngestLine, lang: Lang) -> Result<()
     if reasons.is_empty() {
         reasons.extend(arrival.reason.as_ref().map(|m| m.text(lang)));
     }
+    reasons.extend(line.reason.take());
     line.reason = (!reasons.is_empty()).then(|| reasons.join(" · "));
     Ok(())
 }

@@ -7,12 +7,14 @@ mod acquire;
 #[cfg(feature = "drill")]
 mod admission_drill;
 mod blobs;
+mod command_line;
 mod copy;
 mod crash;
 mod describe;
 mod filing;
 mod identify;
 mod ingest_walk;
+mod journey;
 mod norms;
 mod package;
 mod reader;
