@@ -170,9 +170,9 @@ impl Drop for StandAlone {
 pub struct ChildPictures(pub Readers);
 
 impl crate::verify::Pictures for ChildPictures {
-    fn picture(&self, file: &Path, mime: &str, page: u32, side_max: u32) -> Option<Vec<u8>> {
+    fn picture(&self, file: &Path, mime: &str, sight: crate::verify::Sight) -> Option<Vec<u8>> {
         let surveys = self.0.survey(file, mime).ok()?;
-        let survey = surveys.iter().find(|s| s.n == page)?;
-        self.0.picture(file, mime, survey, 0, side_max).ok()
+        let survey = surveys.iter().find(|s| s.n == sight.page)?;
+        self.0.picture(file, mime, survey, sight.rotation, sight.side_max).ok()
     }
 }

@@ -21,7 +21,7 @@ mod zip;
 
 use std::path::Path;
 
-pub use inspect::{Inspection, NoPictures, Pictures, View, inspect, inspections_html};
+pub use inspect::{Inspection, NoPictures, Pictures, Sight, View, inspect, inspections_html};
 pub use outcome::{Report, report_html};
 
 use crate::error::Result;

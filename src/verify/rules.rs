@@ -2,7 +2,7 @@
 //!
 //! A rule that the schemas and the commented drafts agree on is an error; one that only a draft states is a warning.
 
-use super::findings::{Valued as _, error, warning};
+use super::findings::{Valued as _, error, note, warning};
 use super::xml::Element;
 use crate::finding::Finding;
 
@@ -82,14 +82,15 @@ fn modification_author(root: &Element, _: bool) -> Option<Finding> {
 }
 
 fn registration_flow(root: &Element, _: bool) -> Option<Finding> {
-    // An incoming document has somebody who sent it; an outgoing one somebody who receives it (A5, Soggetti).
-    let (wanted, flow) = match root.text_at("DatiDiRegistrazione/TipologiaDiFlusso") {
-        "E" => ("Mittente", "E"),
-        "U" => ("Destinatario", "U"),
+    // An incoming document has somebody who sent it. Who receives an outgoing one no rule asks for (norms 2.5), and a
+    // certificate or a permit often names nobody as such: worth saying, no doubt about the document.
+    let (finding, wanted, flow) = match root.text_at("DatiDiRegistrazione/TipologiaDiFlusso") {
+        "E" => (warning("rule-flow"), "Mittente", "E"),
+        "U" => (note("rule-flow"), "Destinatario", "U"),
         _ => return None,
     };
     let has_one = root.child("Soggetti")?.all("Ruolo").any(|role| role.child(wanted).is_some());
-    (!has_one).then(|| warning("rule-flow").at("", "Soggetti").clause("A5 Soggetti").value("role", wanted).value("flow", flow))
+    (!has_one).then(|| finding.at("", "Soggetti").clause("A5 Soggetti").value("role", wanted).value("flow", flow))
 }
 
 fn classification(root: &Element, _: bool) -> Option<Finding> {

@@ -9,7 +9,7 @@ use super::super::agid::{Checked, Folder};
 use super::super::container::Container;
 use super::super::pindex::Promise;
 use super::super::xml::{self, Element};
-use super::{Event, SIDE_MAX, View, alto, events};
+use super::{Event, SIDE_MAX, Sight, View, alto, events};
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
 
@@ -150,8 +150,10 @@ impl<'a> Eye<'a> {
         let mime = principale.map_or_else(String::new, |at| self.mime(at, document));
         let mut n = 1;
         while self.left > 0 {
-            let jpeg = source.as_ref().and_then(|file| self.view.pictures.picture(file, &mime, n, SIDE_MAX));
             let text = texts.next();
+            let rotation = text.as_ref().map_or(0, |text| text.rotation);
+            let sight = Sight { page: n, rotation, side_max: SIDE_MAX };
+            let jpeg = source.as_ref().and_then(|file| self.view.pictures.picture(file, &mime, sight));
             if jpeg.is_none() && text.is_none() {
                 break;
             }

@@ -4,6 +4,7 @@ mod alto;
 mod document;
 pub(super) mod page;
 mod section;
+mod tables;
 mod terminal;
 
 use std::path::Path;
@@ -25,8 +26,19 @@ const SIDE_MAX: u32 = 1_100;
 
 /// Whoever can make a picture of a page: the rim gives one that asks a child process, since page files are hostile.
 pub trait Pictures {
-    /// Page `page` (from 1) of `file` as a JPEG of at most `side_max` pixels a side; `None` where there is no such page or it cannot be shown.
-    fn picture(&self, file: &Path, mime: &str, page: u32, side_max: u32) -> Option<Vec<u8>>;
+    /// A page of `file` as a JPEG; `None` where there is no such page or it cannot be shown.
+    fn picture(&self, file: &Path, mime: &str, sight: Sight) -> Option<Vec<u8>>;
+}
+
+/// Which page is to be pictured, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// The page, from 1.
+    pub page: u32,
+    /// Degrees clockwise that bring it upright: 0, 90, 180, 270.
+    pub rotation: u16,
+    /// Most pixels a side.
+    pub side_max: u32,
 }
 
 /// Nobody makes pictures: text and metadata alone.
@@ -34,7 +46,7 @@ pub trait Pictures {
 pub struct NoPictures;
 
 impl Pictures for NoPictures {
-    fn picture(&self, _: &Path, _: &str, _: u32, _: u32) -> Option<Vec<u8>> {
+    fn picture(&self, _: &Path, _: &str, _: Sight) -> Option<Vec<u8>> {
         None
     }
 }
@@ -57,6 +69,8 @@ pub struct Inspection {
     pub report: Report,
     id: String,
     label: String,
+    /// What it holds, in a line.
+    description: String,
     ente: String,
     time: String,
     application: String,
@@ -113,6 +127,7 @@ impl Inspection {
             report,
             id,
             label: String::new(),
+            description: String::new(),
             ente: String::new(),
             time: String::new(),
             application: String::new(),
@@ -136,6 +151,7 @@ impl Inspection {
             volume.clone_into(&mut self.id);
         }
         root.text_at("PVolume/Label").clone_into(&mut self.label);
+        root.text_at("PVolume/Description").clone_into(&mut self.description);
         let process = root.child("Process");
         let holder = process.and_then(|p| p.child("Holder")).or_else(|| process.and_then(|p| p.child("Submitter")));
         if let Some(name) = holder.and_then(|holder| holder.child("AgentName")) {
@@ -148,6 +164,11 @@ impl Inspection {
         }
         self.prova = rules::says_prova(root);
         self.journal = rules::journal_head(root);
+    }
+
+    /// What it is called: what it holds, else its id.
+    fn title(&self) -> &str {
+        if self.description.is_empty() { &self.id } else { &self.description }
     }
 
     /// The package for a terminal.

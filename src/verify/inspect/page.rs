@@ -78,16 +78,21 @@ fn shell((kind, heading): (&str, &str), main: &str, lang: Lang) -> String {
 
 /// The verdict as a box: sign, word and sentence, so that it does not hang on colour.
 pub(super) fn verdict(report: &Report, lang: Lang) -> String {
-    let (class, sign, word) = match (report.ok, report.count(Severity::Warning)) {
-        (true, 0) => ("good", "✓", "inspect-good"),
-        (true, _) => ("warn", "✓", "inspect-good-warned"),
-        (false, _) => ("bad", "✗", "inspect-bad"),
-    };
+    let (class, sign, word) = grade(report);
     format!(
         "<div class=\"verdict {class}\"><span class=\"sign\" aria-hidden=\"true\">{sign}</span><p><strong>{}</strong>{}</p></div>",
         say(word, lang),
         esc(&report.verdict(lang))
     )
+}
+
+/// Class, sign and word of a verdict.
+fn grade(report: &Report) -> (&'static str, &'static str, &'static str) {
+    match (report.ok, report.count(Severity::Warning)) {
+        (true, 0) => ("good", "✓", "inspect-good"),
+        (true, _) => ("warn", "✓", "inspect-good-warned"),
+        (false, _) => ("bad", "✗", "inspect-bad"),
+    }
 }
 
 fn overview(inspections: &[Inspection], lang: Lang) -> String {
@@ -104,14 +109,15 @@ fn overview(inspections: &[Inspection], lang: Lang) -> String {
     let mut rows = String::new();
     for (n, one) in inspections.iter().enumerate() {
         let (errors, warnings) = (one.report.count(Severity::Error), one.report.count(Severity::Warning));
-        let (class, word) = if one.report.ok { ("good", "inspect-good") } else { ("bad", "inspect-bad") };
+        let (class, _, word) = grade(&one.report);
         put(
             &mut rows,
             format_args!(
-                "<tr><th scope=\"row\"><a href=\"#p{}\">{}</a></th><td>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td>\
+                "<tr><th scope=\"row\"><a href=\"#p{}\">{}</a><span class=\"under\">{}</span></th><td>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td>\
              <td class=\"num\">{errors}</td><td class=\"num\">{warnings}</td><td><span class=\"chip {class}\">{}</span></td></tr>",
                 n + 1,
-                esc(&one.id),
+                esc(one.title()),
+                if one.description.is_empty() { String::new() } else { esc(&one.id) },
                 esc(&one.ente),
                 one.documents.len() + one.documents_left_out,
                 one.report.files,

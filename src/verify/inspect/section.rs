@@ -3,12 +3,12 @@
 use base64::Engine as _;
 
 use super::super::outcome::{put, severity_code, where_is};
-use super::super::xml::Element;
 use super::document::{DocumentView, FileView, PageView};
 use super::page::{esc, say, verdict};
+use super::tables::metadata;
 use super::{Event, Inspection};
 use crate::finding::{Finding, Severity};
-use crate::messages::{Lang, Message, label};
+use crate::messages::{Lang, Message};
 
 /// Most files drawn in the tree.
 const TREE_MAX: usize = 5_000;
@@ -20,50 +20,67 @@ const TREE_DEPTH_MAX: usize = 12;
 /// The section of one package, the `n`th of the page.
 pub(super) fn package(one: &Inspection, n: usize, lang: Lang) -> String {
     let mut html = format!(
-        "<section class=\"package\" aria-label=\"{0} {n}: {1}\"><h2 id=\"p{n}\">{} {}</h2>",
+        "<section class=\"package\" aria-label=\"{0} {n}: {1}\"><h2 id=\"p{n}\">{2}</h2><p class=\"sub\">{0} <code>{1}</code></p>",
         say("inspect-package", lang),
-        esc(&one.id)
+        esc(&one.id),
+        esc(one.title())
     );
     html.push_str(&verdict(&one.report, lang));
     if one.prova {
         put(&mut html, format_args!("<p><span class=\"chip warn\">PROVA</span> {}</p>", say("inspect-prova", lang)));
     }
     html.push_str(&facts(one, lang));
+    html.push_str(&package_findings(one, n, lang));
     html.push_str(&contents(one, n, lang));
-    let heading = say("inspect-findings", lang);
-    put(
-        &mut html,
-        format_args!(
-            "<h3>{heading}</h3>{}",
-            findings(&one.report.findings.iter().collect::<Vec<_>>(), &format!("{heading} ({n})"), lang)
-        ),
-    );
-    put(&mut html, format_args!("<h3>{}</h3>{}", say("inspect-tree", lang), tree(&one.files, lang)));
+    put(&mut html, format_args!("<h3>{}</h3>", say("inspect-documents", lang)));
+    html.push_str(&left_out(one, lang));
+    for (i, document) in one.documents.iter().enumerate() {
+        html.push_str(&self::document(one, document, &format!("p{n}d{}", i + 1), lang));
+    }
     if !one.aggregations.is_empty() {
         put(&mut html, format_args!("<h3>{}</h3>", say("inspect-aggregations", lang)));
         for (path, root) in &one.aggregations {
             put(&mut html, format_args!("<p class=\"empty\"><code>{}</code></p>{}", esc(path), metadata(root, lang)));
         }
     }
-    put(&mut html, format_args!("<h3>{}</h3>", say("inspect-documents", lang)));
-    html.push_str(&left_out(one, lang));
-    for (i, document) in one.documents.iter().enumerate() {
-        html.push_str(&self::document(one, document, &format!("p{n}d{}", i + 1), lang));
-    }
+    put(&mut html, format_args!("<h3>{}</h3>{}", say("inspect-tree", lang), tree(&one.files, lang)));
     if !one.events.is_empty() {
         let heading = say("inspect-package-events", lang);
-        let name = format!("{heading} ({n})");
-        put(&mut html, format_args!("<h3>{heading}</h3>{}", events(&one.events, &name, lang)));
+        html.push_str(&more(&heading, one.events.len(), &events(&one.events, &format!("{heading} ({n})"), lang)));
     }
     html.push_str("</section>");
     html
 }
 
+/// What was found stands open where a person has to look; mere notes wait to be asked for.
+fn package_findings(one: &Inspection, n: usize, lang: Lang) -> String {
+    let (heading, all) = (say("inspect-findings", lang), one.report.findings.iter().collect::<Vec<_>>());
+    let table = findings(&all, &format!("{heading} ({n})"), lang);
+    let is_grave = all.iter().any(|finding| finding.severity != Severity::Note);
+    if is_grave || all.is_empty() { format!("<h3>{heading}</h3>{table}") } else { more(&heading, all.len(), &table) }
+}
+
+/// A part that opens on demand, with how much is in it.
+fn more(heading: &str, count: usize, inside: &str) -> String {
+    format!("<details class=\"more\"><summary>{heading} ({count})</summary>{inside}</details>")
+}
+
+/// An instant in the reader's order, to the minute; what is no instant is shown as it is. The exact one stands in the index.
+fn moment(text: &str, lang: Lang) -> String {
+    let form = match lang {
+        Lang::It => "%d/%m/%Y %H:%M UTC",
+        Lang::En => "%Y-%m-%d %H:%M UTC",
+    };
+    text.parse::<jiff::Timestamp>().map_or_else(|_| text.to_owned(), |at| at.strftime(form).to_string())
+}
+
 fn facts(one: &Inspection, lang: Lang) -> String {
-    let journal = one.journal.as_ref().map_or_else(String::new, |(n, digest)| format!("{n} · {digest}"));
+    // Twelve signs tell two heads apart for the eye; the whole digest stands in the note of the verification.
+    let short = |digest: &String| digest.chars().take(12).collect::<String>();
+    let journal = one.journal.as_ref().map_or_else(String::new, |(n, digest)| format!("{n} · {}…", short(digest)));
     let facts = [
         ("inspect-ente", one.ente.clone()),
-        ("inspect-time", one.time.clone()),
+        ("inspect-time", moment(&one.time, lang)),
         ("inspect-profile", one.report.profile.clone()),
         ("inspect-application", one.application.clone()),
         ("inspect-documents", (one.documents.len() + one.documents_left_out).to_string()),
@@ -71,13 +88,27 @@ fn facts(one: &Inspection, lang: Lang) -> String {
         ("inspect-path", one.report.package.clone()),
         ("inspect-journal", journal),
     ];
-    let rows = facts
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(code, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>", say(code, lang), esc(value)))
-        .collect::<Vec<_>>()
-        .concat();
-    format!("<dl class=\"facts\">{rows}</dl>")
+    said(&facts, lang)
+}
+
+/// Labels with their values, those that say something.
+fn said(facts: &[(&str, String)], lang: Lang) -> String {
+    let shown = facts.iter().filter(|(_, value)| !value.is_empty());
+    let rows = shown.map(|(code, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>", say(code, lang), esc(value)));
+    format!("<dl class=\"facts\">{}</dl>", rows.collect::<Vec<_>>().concat())
+}
+
+/// What a clerk asks first of a document.
+fn essentials(document: &DocumentView, lang: Lang) -> String {
+    let (voce, words) = (document.said("Classificazione/IndiceDiClassificazione"), document.said("Classificazione/Descrizione"));
+    let facts = [
+        ("a5-TipologiaDocumentale", document.said("TipologiaDocumentale").to_owned()),
+        ("a5-DatiDiRegistrazione", document.registration()),
+        ("a5-Classificazione", format!("{voce} {words}").trim().to_owned()),
+        ("a5-Agg", document.said("Agg/TipoAgg/IdAggregazione").to_owned()),
+        ("a5-NomeDelDocumento", document.said("NomeDelDocumento").to_owned()),
+    ];
+    said(&facts, lang)
 }
 
 /// Links to the documents.
@@ -189,27 +220,23 @@ fn document(one: &Inspection, document: &DocumentView, id: &str, lang: Lang) -> 
         esc(document.title()),
         chip(&its, lang)
     );
-    let registration = document.registration();
-    let voce = document.said("Classificazione/IndiceDiClassificazione");
-    let line = [document.said("TipologiaDocumentale"), &registration, voce, document.said("Agg/TipoAgg/IdAggregazione")];
-    let line: Vec<&str> = line.into_iter().filter(|part| !part.is_empty()).collect();
-    put(&mut html, format_args!("<p class=\"sub\">{}</p>", esc(&line.join(" — "))));
+    html.push_str(&essentials(document, lang));
     let title = format!("{} ({})", esc(document.title()), id.trim_start_matches('p').replace('d', "."));
     if !its.is_empty() {
         let heading = say("inspect-findings", lang);
         put(&mut html, format_args!("<h5>{heading}</h5>{}", findings(&its, &format!("{heading}: {title}"), lang)));
     }
+    html.push_str(&pages(document, &title, lang));
     put(&mut html, format_args!("<h5>{}</h5>", say("inspect-metadata", lang)));
     match &document.metadata {
         Some(root) => html.push_str(&metadata(root, lang)),
         None => put(&mut html, format_args!("<p class=\"empty\">{}</p>", say("inspect-no-metadata", lang))),
     }
-    html.push_str(&pages(document, &title, lang));
     let heading = say("inspect-files", lang);
     put(&mut html, format_args!("<h5>{heading}</h5>{}", files(document, &format!("{heading}: {title}"), lang)));
     if !document.events.is_empty() {
         let heading = say("inspect-events", lang);
-        put(&mut html, format_args!("<h5>{heading}</h5>{}", events(&document.events, &format!("{heading}: {title}"), lang)));
+        html.push_str(&more(&heading, document.events.len(), &events(&document.events, &format!("{heading}: {title}"), lang)));
     }
     html.push_str("</article>");
     html
@@ -299,7 +326,7 @@ fn events(events: &[Event], name: &str, lang: Lang) -> String {
         put(
             &mut rows,
             format_args!(
-                "<tr><td class=\"mono\">{}</td><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+                "<tr><td class=\"num\">{}</td><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
                 esc(&event.when),
                 esc(&event.kind),
                 esc(&event.outcome),
@@ -309,88 +336,4 @@ fn events(events: &[Event], name: &str, lang: Lang) -> String {
         );
     }
     table(&["inspect-when", "inspect-event", "inspect-outcome", "inspect-agent", "inspect-detail"], &rows, name, lang)
-}
-
-/// Elements that hold one of many: each gets a table of its own.
-const HOLDERS: [&str; 5] = ["Ruolo", "TipoAgg", "IndiceAllegati", "TipoFase", "TipoAssegnazione"];
-/// Elements that only wrap what follows: their name adds nothing to a label.
-const WRAPPERS: [&str; 9] = ["PF", "PG", "PAI", "PAE", "AS", "SW", "TipoRegistro", "IdDoc", "SoggettoAssegnatario"];
-
-/// A metadata tree as tables of label and value, one for each element below the root, in the order of the norm.
-fn metadata(root: &Element, lang: Lang) -> String {
-    let mut html = String::from("<div class=\"metas\">");
-    let leaves = root.children.iter().filter(|child| child.children.is_empty());
-    let rows = leaves.map(|leaf| row(&element_label(&leaf.name, lang), &leaf.text, lang)).collect::<Vec<_>>().concat();
-    html.push_str(&group(&label("inspect-essentials", lang), &rows));
-    for child in root.children.iter().filter(|child| !child.children.is_empty()) {
-        let caption = element_label(&child.name, lang);
-        let (held, plain): (Vec<&Element>, Vec<&Element>) =
-            child.children.iter().partition(|inner| HOLDERS.contains(&inner.name.as_str()));
-        let mut rows = String::new();
-        for inner in plain {
-            flat(inner, "", &mut rows, lang);
-        }
-        html.push_str(&group(&caption, &rows));
-        for holder in held {
-            html.push_str(&one_of_many(&caption, holder, lang));
-        }
-    }
-    html.push_str("</div>");
-    html
-}
-
-/// The table of a holder; where it holds one element only (a role), that one's name is part of the caption.
-fn one_of_many(caption: &str, holder: &Element, lang: Lang) -> String {
-    let (name, children) = match holder.children.as_slice() {
-        [only] if !only.children.is_empty() => (element_label(&only.name, lang), &only.children),
-        _ => (element_label(&holder.name, lang), &holder.children),
-    };
-    let caption = if name == caption { name } else { format!("{caption} › {name}") };
-    let mut rows = String::new();
-    // `TipoRuolo` repeats the name of the role in other words.
-    for child in children.iter().filter(|child| child.name != "TipoRuolo") {
-        flat(child, "", &mut rows, lang);
-    }
-    group(&caption, &rows)
-}
-
-fn group(caption: &str, rows: &str) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    format!("<table class=\"meta\"><caption>{}</caption><tbody>{rows}</tbody></table>", esc(caption))
-}
-
-/// The leaves below `element` as rows; what stands between is named before the label.
-fn flat(element: &Element, before: &str, rows: &mut String, lang: Lang) {
-    let words = element_label(&element.name, lang);
-    let words = if before.is_empty() { words } else { format!("{before} · {words}") };
-    if element.children.is_empty() {
-        rows.push_str(&row(&words, &element.text, lang));
-        return;
-    }
-    let before = if WRAPPERS.contains(&element.name.as_str()) { before } else { &words };
-    for child in &element.children {
-        flat(child, before, rows, lang);
-    }
-}
-
-fn row(words: &str, text: &str, lang: Lang) -> String {
-    format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", esc(words), value(text, lang))
-}
-
-/// The label of an element of Allegato 5; an element that the catalogue does not know is shown by its own name.
-fn element_label(name: &str, lang: Lang) -> String {
-    let code = format!("a5-{name}");
-    let words = label(&code, lang);
-    if words.starts_with(&code) { name.to_owned() } else { words }
-}
-
-fn value(text: &str, lang: Lang) -> String {
-    match text {
-        "true" => say("inspect-yes", lang),
-        "false" => say("inspect-no", lang),
-        "" => "—".to_owned(),
-        _ => esc(text),
-    }
 }

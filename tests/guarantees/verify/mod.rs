@@ -13,7 +13,7 @@ use conserva::digest::Digest;
 use conserva::limits::Limits;
 use conserva::messages::Lang;
 use conserva::scratch::ScratchRoot;
-use conserva::verify::{Options, Pictures, Report, View, inspect, inspections_html, report, report_html};
+use conserva::verify::{Options, Pictures, Report, Sight, View, inspect, inspections_html, report, report_html};
 use maker::{Item, Pdv, zipped};
 
 fn verdict(bytes: &[u8]) -> Report {
@@ -489,9 +489,9 @@ fn mutated_metadata_give_a_report_always() {
 struct Painter;
 
 impl Pictures for Painter {
-    fn picture(&self, file: &Path, _: &str, page: u32, _: u32) -> Option<Vec<u8>> {
+    fn picture(&self, file: &Path, _: &str, sight: Sight) -> Option<Vec<u8>> {
         assert!(std::fs::read(file).is_ok_and(|bytes| !bytes.is_empty()));
-        (page <= 2).then(|| b"\xFF\xD8\xFF\xE0 a picture".to_vec())
+        (sight.page <= 2).then(|| b"\xFF\xD8\xFF\xE0 a picture".to_vec())
     }
 }
 
