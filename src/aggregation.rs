@@ -66,7 +66,7 @@ impl TipoFascicolo {
 ///
 /// Two documents with equal keys go to the same aggregation. `thread` is what ties them: a reference read on the page
 /// (`pratica edilizia 87/2019`), a CIG, a person's code; empty for a serie; the document's own id where nothing ties it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AggregationKey {
     /// Kind of aggregation.
     pub tipo: TipoAggregazione,
@@ -84,6 +84,19 @@ pub struct AggregationKey {
     pub oggetto: String,
 }
 
+/// `thread` may be a person's code and `oggetto` a person's name: neither is shown in logs and panic texts (invariant 13).
+impl std::fmt::Debug for AggregationKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AggregationKey")
+            .field("tipo", &self.tipo)
+            .field("fascicolo", &self.fascicolo)
+            .field("anno", &self.anno)
+            .field("voce", &self.voce)
+            .field("serie", &self.serie)
+            .finish_non_exhaustive()
+    }
+}
+
 /// One aggregation of the archive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Aggregation {
@@ -99,4 +112,24 @@ pub struct Aggregation {
     pub data_apertura: Date,
     /// Closed on.
     pub data_chiusura: Option<Date>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_for_debugging_names_no_person() {
+        let key = AggregationKey {
+            tipo: TipoAggregazione::Fascicolo,
+            fascicolo: Some(TipoFascicolo::PersonaFisica),
+            anno: 2024,
+            voce: Voce("VII.2".into()),
+            serie: String::new(),
+            thread: "RSSMRA85T10A562S".into(),
+            oggetto: "Iscrizione di Maria Rossi".into(),
+        };
+        let shown = format!("{key:?}");
+        assert!(shown.contains("VII.2") && !shown.contains("RSSMRA") && !shown.contains("Rossi"), "{shown}");
+    }
 }

@@ -147,6 +147,12 @@ pub(super) fn rereads(mut again: Vec<Reread>, regions: usize, limits: &Limits) -
     let chars_max = limits.words_per_page_max.saturating_mul(16);
     for reread in &mut again {
         reread.raw = clean(&reread.raw).chars().take(chars_max).collect();
+        reread.words.truncate(limits.words_per_page_max);
+        for (word, confidence) in &mut reread.words {
+            *word = clean(word).chars().filter(|c| !c.is_whitespace()).take(WORD_CHARS_MAX).collect();
+            *confidence = number(*confidence, 0.0, 1.0);
+        }
+        reread.words.retain(|(word, _)| !word.is_empty());
         reread.confidence = number(reread.confidence, 0.0, 1.0);
         shorten(&mut reread.origin);
     }

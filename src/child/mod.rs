@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{Origin, Page, PageSurvey, ReadPage, Rect};
 
+pub use crate::normalise::prepare::Manner;
 pub use sandbox::probe;
 pub use serve::serve;
 
@@ -59,10 +60,21 @@ pub struct ReadersOptions {
 pub struct Reread {
     /// What was read, one line per line, NFC.
     pub raw: String,
-    /// Confidence, 0 to 1.
+    /// Its words in the same order, each with its confidence, 0 to 1.
+    pub words: Vec<(String, f32)>,
+    /// Confidence of all that was read, 0 to 1.
     pub confidence: f32,
     /// Engine, version and preparation, different from the first reading's.
     pub origin: Origin,
+}
+
+/// Which boxes of a page are read again, and prepared how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Again {
+    /// The preparation.
+    pub manner: Manner,
+    /// The boxes on the page image as stored.
+    pub rects: Vec<Rect>,
 }
 
 /// One question to a child: which operation, about which file, for how long at most.
@@ -105,7 +117,7 @@ pub(crate) struct RereadRequest {
     pub(crate) input: PathBuf,
     pub(crate) mime: String,
     pub(crate) page: Page,
-    pub(crate) regions: Vec<Rect>,
+    pub(crate) again: Again,
 }
 
 /// What a picture is told.
@@ -170,11 +182,10 @@ impl Readers {
     }
 
     /// Reads regions of a page again, from the original image, prepared in another way than for the first reading.
-    pub fn reread(&self, input: &Path, mime: &str, page: &Page, regions: &[Rect]) -> Result<Vec<Reread>> {
-        let request =
-            RereadRequest { input: input.to_owned(), mime: mime.to_owned(), page: page.clone(), regions: regions.to_vec() };
-        let again = self.call(self.work("reread", input, Some(page.survey.n)), &request)?;
-        answer::rereads(again, regions.len(), self.limits())
+    pub fn reread(&self, input: &Path, mime: &str, page: &Page, again: &Again) -> Result<Vec<Reread>> {
+        let request = RereadRequest { input: input.to_owned(), mime: mime.to_owned(), page: page.clone(), again: again.clone() };
+        let read = self.call(self.work("reread", input, Some(page.survey.n)), &request)?;
+        answer::rereads(read, again.rects.len(), self.limits())
     }
 
     /// A JPEG of a page, upright, its longer side at most `side_max` pixels.

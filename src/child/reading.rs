@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 
 use super::serve::Hello;
-use super::{FileRequest, PageRequest, PictureRequest, Reread, RereadRequest};
+use super::{FileRequest, Manner, PageRequest, PictureRequest, Reread, RereadRequest};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::normalise::{self, Opened, PageImage, Plan, Prepared, prepare};
@@ -81,17 +81,21 @@ impl Reader {
         let image = self.opened(&request.input, &request.mime)?.image(survey, &limits)?;
         let mut plan = prepare::plan(&image, survey);
         plan.dpi = request.page.dpi_used.clamp(30.0, 2400.0);
-        let mut again = Vec::with_capacity(request.regions.len());
-        for region in request.regions.iter().take(limits.words_per_page_max) {
-            let part = prepare::region(&image, &plan, request.page.rotation, *region);
-            let height = if request.page.rotation.is_multiple_of(180) { region.h } else { region.w };
+        let manner = request.again.manner;
+        let mut again = Vec::with_capacity(request.again.rects.len());
+        for rect in request.again.rects.iter().take(limits.words_per_page_max) {
+            let part = prepare::region(&image, &plan, request.page.rotation, (*rect, manner));
+            let height = if request.page.rotation.is_multiple_of(180) { rect.h } else { rect.w };
             let layout = if (height as f32) < plan.dpi * 0.25 { Layout::Line } else { Layout::Block };
-            let sheet = Sheet { gray: &part.gray, width: part.width, height: part.height, dpi: 450.0, is_uneven: false, layout };
+            let dpi = manner.dpi();
+            let is_uneven = manner == Manner::Gray && !image.bilevel;
+            let sheet = Sheet { gray: &part.gray, width: part.width, height: part.height, dpi, is_uneven, layout };
             let blocks = self.engine.read(sheet)?;
             let raw = blocks.iter().flat_map(|b| &b.lines).map(crate::page::Line::text).collect::<Vec<_>>().join("\n");
+            let words = words(&blocks).map(|w| (w.text.clone(), w.confidence / 100.0)).collect();
             let confidence = mean_confidence(&blocks).unwrap_or(0.0) / 100.0;
-            let origin = format!("{}, region, sauvola, 450 dpi, {layout:?}", self.engine.origin());
-            again.push(Reread { raw, confidence, origin });
+            let origin = format!("{}, region, {manner:?}, {dpi:.0} dpi, {layout:?}", self.engine.origin());
+            again.push(Reread { raw, words, confidence, origin });
         }
         Ok(again)
     }

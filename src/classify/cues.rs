@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::fields::Fields;
-use crate::page::PageText;
+use crate::page::{PageText, Rect};
 
 /// Most words of a document that are looked at: its kind is told long before.
 const TOKENS_MAX: usize = 20_000;
@@ -118,12 +118,16 @@ struct Token {
 pub(super) struct Heard {
     tokens: Vec<Token>,
     places: HashMap<u32, Vec<u32>>,
+    /// The box of each line, by its number.
+    boxes: HashMap<u32, Rect>,
 }
 
 /// A phrase found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
     pub(super) page: u32,
+    /// The box of its line.
+    pub(super) rect: Option<Rect>,
     pub(super) zone: Zone,
     /// Place of its first word in the line.
     pub(super) offset: u32,
@@ -167,16 +171,18 @@ const CITING: [&str; 30] = [
 impl Heard {
     /// Listens to the pages, and to the oggetto that was read from them.
     pub(super) fn of(pages: &[PageText], fields: &Fields, lexicon: &Lexicon) -> Self {
-        let mut heard = Self { tokens: Vec::new(), places: HashMap::new() };
+        let mut heard = Self { tokens: Vec::new(), places: HashMap::new(), boxes: HashMap::new() };
         let mut known: HashMap<String, Vec<u32>> = HashMap::new();
         let mut line_number = 0;
         if let Some(oggetto) = fields.oggetto.as_ref().filter(|o| !o.origin.starts_with("composed")) {
+            heard.boxes.extend(oggetto.rect.map(|rect| (line_number, rect)));
             heard.line(&oggetto.value, (oggetto.page.unwrap_or(1), line_number, Zone::Oggetto), lexicon, &mut known);
         }
         let first = pages.iter().find(|p| p.word_count() > 0).map(|p| p.n);
         for page in pages {
             for (n, line) in page.lines().enumerate() {
                 line_number += 1;
+                heard.boxes.insert(line_number, line.rect());
                 let text = line.text();
                 let zone = if Some(page.n) == first && n < HEAD_LINES { head_zone(&text, line.words.len()) } else { Zone::Body };
                 heard.line(&text, (page.n, line_number, zone), lexicon, &mut known);
@@ -221,7 +227,8 @@ impl Heard {
         let token = self.tokens.get(index)?;
         let before = self.tokens.get(index.saturating_sub(3)..index).unwrap_or(&[]);
         let cited = before.iter().any(|t| t.citing && t.line == token.line);
-        Some(Hit { page: token.page, zone: token.zone, offset: token.offset, cited })
+        let rect = self.boxes.get(&token.line).copied();
+        Some(Hit { page: token.page, rect, zone: token.zone, offset: token.offset, cited })
     }
 
     fn starts(&self, part: &[u32]) -> Vec<u32> {

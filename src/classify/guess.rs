@@ -3,6 +3,7 @@
 use super::cues::{Heard, Hit, Zone};
 use super::tipi::{Knowledge, Tipo};
 use crate::filing::Voce;
+use crate::page::Rect;
 
 /// A type with the cues that speak for it.
 pub(super) struct Guess<'a> {
@@ -11,6 +12,8 @@ pub(super) struct Guess<'a> {
     pub(super) confidence: f32,
     /// The strongest title cue: its words and page.
     pub(super) title: Option<(&'a str, u32)>,
+    /// The box of its line.
+    pub(super) rect: Option<Rect>,
     /// Structure cues found, heaviest first as written in the data.
     pub(super) structure: Vec<&'a str>,
 }
@@ -44,12 +47,12 @@ pub(super) fn tipi<'a>(heard: &Heard, knowledge: &'a Knowledge) -> Vec<Guess<'a>
 }
 
 fn guess<'a>(heard: &Heard, tipo: &'a Tipo) -> Guess<'a> {
-    let mut titles: Vec<(f32, &'a str, u32)> = Vec::new();
+    let mut titles: Vec<(f32, &'a str, Hit)> = Vec::new();
     for phrase in &tipo.titles {
         let best =
-            heard.hits(phrase).iter().map(|hit| (title_factor(hit) * phrase.weight, hit.page)).max_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((worth, page)) = best.filter(|(worth, _)| *worth > 0.0) {
-            titles.push((worth, phrase.text.as_str(), page));
+            heard.hits(phrase).into_iter().map(|hit| (title_factor(&hit) * phrase.weight, hit)).max_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((worth, hit)) = best.filter(|(worth, _)| *worth > 0.0) {
+            titles.push((worth, phrase.text.as_str(), hit));
         }
     }
     titles.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -69,7 +72,9 @@ fn guess<'a>(heard: &Heard, tipo: &'a Tipo) -> Guess<'a> {
         .map(|phrase| heard.hits(phrase).iter().map(|hit| phrase.weight * against_factor(hit)).fold(0.0_f32, f32::max))
         .sum();
     let raw = if best > 0.0 { best + second.min(1.0) * 0.25 + built.min(4.0) * 0.45 } else { built.min(5.0) * 0.2 };
-    Guess { tipo, score: raw - against * 0.6, confidence: 0.0, title: titles.first().map(|t| (t.1, t.2)), structure }
+    let title = titles.first().map(|t| (t.1, t.2.page));
+    let rect = titles.first().and_then(|t| t.2.rect);
+    Guess { tipo, score: raw - against * 0.6, confidence: 0.0, title, rect, structure }
 }
 
 fn against_factor(hit: &Hit) -> f32 {
@@ -107,25 +112,28 @@ pub(super) struct Subject<'a> {
     pub(super) score: f32,
     pub(super) words: Vec<&'a str>,
     pub(super) page: u32,
+    /// The box of the line of its strongest word.
+    pub(super) rect: Option<Rect>,
 }
 
 /// All voci with any word, best first.
 pub(super) fn subjects<'a>(heard: &Heard, knowledge: &'a Knowledge) -> Vec<Subject<'a>> {
     let mut found: Vec<Subject<'a>> = Vec::new();
     for (voce, phrases) in &knowledge.subjects {
-        let mut worths: Vec<(f32, &'a str, u32)> = Vec::new();
+        let mut worths: Vec<(f32, &'a str, Hit)> = Vec::new();
         for phrase in phrases {
             let hits = heard.hits(phrase);
             let Some(first) = hits.first() else { continue };
             let best = hits.iter().map(|hit| subject_factor(hit.zone)).fold(0.0_f32, f32::max);
             let again = 0.15 * (hits.len().min(4) - 1) as f32;
-            worths.push((phrase.weight * (best + again), phrase.text.as_str(), first.page));
+            worths.push((phrase.weight * (best + again), phrase.text.as_str(), *first));
         }
         worths.sort_by(|a, b| b.0.total_cmp(&a.0));
         // Many weak words do not outweigh a few strong ones: each next word counts a little less.
         let score: f32 = worths.iter().zip(0..).map(|((worth, _, _), n)| worth / (1.0 + 0.25 * n as f32)).sum();
-        if let Some((_, _, page)) = worths.first() {
-            found.push(Subject { voce, score, page: *page, words: worths.iter().take(4).map(|(_, text, _)| *text).collect() });
+        if let Some((_, _, hit)) = worths.first() {
+            let (page, rect) = (hit.page, hit.rect);
+            found.push(Subject { voce, score, page, rect, words: worths.iter().take(4).map(|(_, text, _)| *text).collect() });
         }
     }
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.voce.cmp(b.voce)));

@@ -17,7 +17,7 @@ use crate::ente::Ente;
 use crate::fields::{Fields, Reading, Verso};
 use crate::filing::{Alternative, Filing, Voce};
 use crate::messages::Message;
-use crate::page::PageText;
+use crate::page::{PageText, Rect};
 
 pub use composed::composed_oggetto;
 pub use tipi::Registro;
@@ -46,6 +46,7 @@ struct Placed {
     confidence: f32,
     reason: Message,
     page: Option<u32>,
+    rect: Option<Rect>,
     others: Vec<(Voce, f32)>,
 }
 
@@ -67,9 +68,11 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     let riservato = tipo.riservato || knowledge.delicate.iter().any(|phrase| !heard.hits(phrase).is_empty());
     let alternatives = alternatives(&guesses, &placed);
     let doubts = doubts(tipo, confidence, &placed, &alternatives, context);
+    let seat = (best.title.map(|(_, page)| page), best.rect);
     Filing {
-        tipo: reading(tipo.code.clone(), best.confidence, best.title.map(|(_, page)| page)),
-        voce: reading(placed.voce.clone(), placed.confidence, placed.page),
+        tipo: reading(tipo.code.clone(), best.confidence, seat),
+        // A voce that the type alone decides rests on the cue of the type.
+        voce: reading(placed.voce.clone(), placed.confidence, if placed.page.is_some() { (placed.page, placed.rect) } else { seat }),
         aggregazione,
         confidence,
         reasons,
@@ -80,8 +83,8 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     }
 }
 
-fn reading<T>(value: T, confidence: f32, page: Option<u32>) -> Reading<T> {
-    Reading { value, confidence, origin: "rule cues".into(), page, rect: None, second: None }
+fn reading<T>(value: T, confidence: f32, (page, rect): (Option<u32>, Option<Rect>)) -> Reading<T> {
+    Reading { value, confidence, origin: "rule cues".into(), page, rect, second: None }
 }
 
 /// A document without any cue: proposed as a letter at the foot of the plan, with no confidence, and held.
@@ -90,8 +93,8 @@ fn unknown(fields: &Fields, context: &Context<'_>) -> Filing {
     let message =
         Message::new("classification-uncertain").with("tipo", "-").with("voce", &voce).with("confidence", 0).with("others", "-");
     Filing {
-        tipo: reading("lettera".into(), 0.0, None),
-        voce: reading(voce.clone(), 0.0, None),
+        tipo: reading("lettera".into(), 0.0, (None, None)),
+        voce: reading(voce.clone(), 0.0, (None, None)),
         aggregazione: aggregazione::loose(&voce, fields, context),
         confidence: 0.0,
         reasons: vec![Message::new("reason-nothing")],
@@ -122,6 +125,7 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
         voce,
         confidence,
         page: None,
+        rect: None,
         others: Vec::new(),
     };
     if tipo.code == "fattura" {
@@ -158,6 +162,7 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
         voce: best.voce.clone(),
         confidence,
         page: Some(best.page),
+        rect: best.rect,
         others,
     }
 }

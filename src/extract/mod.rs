@@ -16,6 +16,7 @@ mod protocollo;
 mod registration;
 mod rows;
 mod second;
+mod stamp;
 
 use crate::ente::Ente;
 use crate::fields::Fields;
@@ -23,9 +24,15 @@ use crate::page::PageText;
 
 pub use doubts::doubts;
 pub use second::{FieldRegion, FieldReread, confirm, regions};
+pub use stamp::{StampReread, unread_stamps};
 
 /// All values read from the pages of one document of `ente`.
 pub fn fields(pages: &[PageText], ente: &Ente) -> Fields {
+    fields_with(pages, ente, &[])
+}
+
+/// The same, where the pages' own reading finds no registration, with that of the first of `stamps` that says one.
+pub fn fields_with(pages: &[PageText], ente: &Ente, stamps: &[StampReread]) -> Fields {
     let rows = rows::Rows::of(pages);
     let mut fields = Fields::default();
     identifiers::read(&rows, &mut fields);
@@ -33,6 +40,9 @@ pub fn fields(pages: &[PageText], ente: &Ente) -> Fields {
     oggetto::read(&rows, &mut fields);
     let stage = parties::stage(&rows, ente);
     protocollo::read(&rows, ente, &stage, &mut fields);
+    if fields.protocollo.is_none() {
+        let _ = stamps.iter().any(|one| stamp::take(one, (&stage, ente), &mut fields));
+    }
     parties::read(&rows, ente, &stage, &mut fields);
     fields
 }

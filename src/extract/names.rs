@@ -148,10 +148,18 @@ pub(super) fn undersigned(rows: &Rows) -> Option<(Vec<Place>, String)> {
 /// The fields of a form: `Cognome e nome X Y`, or `Cognome X` and `Nome Y` in rows of their own.
 pub(super) fn form(rows: &Rows) -> Option<(Vec<Place>, String)> {
     for (at, row) in rows.rows.iter().enumerate().take(80) {
-        if let Some(end) = BOTH_NAMES.captures(&row.fold).and_then(|c| c.get(0)).map(|m| m.end())
-            && let Some((span, name)) = person(row, end)
-        {
-            return Some((vec![Place { row: at, span }], name));
+        let head = format!("{} ", row.fold);
+        if let Some(end) = BOTH_NAMES.captures(&head).and_then(|c| c.get(0)).map(|m| m.end().min(row.fold.len())) {
+            if let Some((span, name)) = person(row, end) {
+                return Some((vec![Place { row: at, span }], name));
+            }
+            // The cell beside a label may be read as the row after it: then it holds the name and nothing else.
+            let beside = rows.rows.get(at + 1).filter(|next| end >= row.fold.len() && next.page == row.page);
+            if let Some((next, (span, name))) = beside.and_then(|next| Some((next, person(next, 0)?)))
+                && span.len() + 3 >= next.fold.len()
+            {
+                return Some((vec![Place { row: at + 1, span }], name));
+            }
         }
         let Some(end) = COGNOME.captures(&row.fold).and_then(|c| c.get(0)).map(|m| m.end()) else { continue };
         let surname = value(row, end);

@@ -100,7 +100,23 @@ fn value(rows: &Rows, places: &[Place], rule: &str, strength: f32) -> Option<Rea
     if text.chars().filter(|c| c.is_alphabetic()).count() < 4 {
         return None;
     }
-    Some(rows.reading(text, places, rule, strength))
+    let mut reading = rows.reading(text, places, rule, strength);
+    if places.iter().filter_map(|place| rows.rows.get(place.row)).any(has_hole) {
+        // Words under a stamp or a blot are missing, and missing from every reading: a person looks.
+        reading.confidence *= 0.5;
+    }
+    Some(reading)
+}
+
+/// True if the row has a gap in which words could stand: more than three line heights between two of its words.
+fn has_hole(row: &Row) -> bool {
+    let height = row.pieces.iter().map(|p| p.rect.h.min(p.rect.w)).max().unwrap_or(0).max(8);
+    row.pieces.windows(2).any(|pair| {
+        let [a, b] = pair else { return false };
+        let across = b.rect.x.saturating_sub(a.rect.x + a.rect.w).max(a.rect.x.saturating_sub(b.rect.x + b.rect.w));
+        let down = b.rect.y.saturating_sub(a.rect.y + a.rect.h).max(a.rect.y.saturating_sub(b.rect.y + b.rect.h));
+        across.max(down) > height * 3
+    })
 }
 
 /// The words of a span without specks: marks alone, or one or two characters, that the reader hardly believed.

@@ -18,9 +18,9 @@ static STAMP: Pattern = Pattern::new(
     r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura|\d{4}\W{1,4}interno\b)",
 );
 static UNREAD: Pattern = Pattern::new(
-    r"(protocollo generale|^\W*protocollo\W*$|\d{4}\W{1,4}(?:arrivo|partenza|interno|ingresso|uscita)\b|^\W*(?:arrivo|partenza)\W*$)",
+    r"(protocollo generale|ufficio protocollo|^\W*protocollo\W*$|\d{4}\W{1,4}(?:arrivo|partenza|interno|ingresso|uscita)\b|^\W*(?:arrivo|partenza)\W*$)",
 );
-static FOREIGN: Pattern = Pattern::new(
+pub(super) static FOREIGN: Pattern = Pattern::new(
     r"\b(regione|provincia|ministero|prefettura|questura|procura|tribunale|a\.?s\.?l\b|a\.?t\.?s\b|azienda|inps|inpx|inail|agenzia|universita|consorzio|camera di commercio|arpa\w?|istituto|ordine degli|unione dei comuni|citta metropolitana|comune di|s\.p\.a|s\.r\.l|studio|associazione)",
 );
 static ACT: Pattern = Pattern::new(
@@ -137,6 +137,11 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
     if (!printed.labelled && !bare) || (cited && !says_code) {
         return Ok(None);
     }
+    // A short bare number is an invoice's, a practice's: a register's number bears its zeros, or stands alone with its year.
+    let worded = printed.before.split(|c: char| !c.is_ascii_alphabetic()).any(|word| word.len() >= 3);
+    if !printed.labelled && printed.digits.len() < 6 && (printed.anno.is_none() || worded) {
+        return Ok(None);
+    }
     let heading = stage.is_heading(rows, at);
     let stamp = around.stamp && compact && (around.own || says_code || verso_near(rows, &around, at).is_some());
     if !stamp && !heading && !says_code {
@@ -176,7 +181,8 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
     let verso = said.or(if ours > 0 { Some(stage.verso()) } else { None });
     let strength = if printed.labelled || stamp { 1.0 } else { 0.8 };
     let rule = if stamp { "protocollo-timbro" } else { "protocollo-testo" };
-    let reading = rows.reading(Protocollo { numero, anno, data, verso }, &places, rule, strength);
+    let mut reading = rows.reading(Protocollo { numero, anno, data, verso }, &places, rule, strength);
+    reading.confidence = rows.figures(&places).map_or(reading.confidence, |figures| figures * strength);
     Ok(Some(Found { reading, ours }))
 }
 

@@ -124,7 +124,10 @@ impl Rows {
         let (mut sum, mut count) = (0.0_f32, 0.0_f32);
         for place in places {
             let Some(row) = self.rows.get(place.row).filter(|row| Some(row.page) == page) else { continue };
-            for piece in row.pieces.iter().filter(|p| p.span.start < place.span.end && place.span.start < p.span.end) {
+            // Marks without a letter or figure (a stamp's frame) are no part of a value.
+            let says = |p: &&Piece| row.slice(p.span.clone()).chars().any(char::is_alphanumeric);
+            let inside = |p: &&Piece| p.span.start < place.span.end && place.span.start < p.span.end;
+            for piece in row.pieces.iter().filter(inside).filter(says) {
                 rect = rect.union(piece.rect);
                 sum += piece.confidence;
                 count += 1.0;
@@ -133,6 +136,21 @@ impl Rows {
         let words = if count > 0.0 { (sum / count / 100.0).clamp(0.0, 1.0) } else { 0.0 };
         let origin = format!("rule {rule} ({})", first.map_or("", |row| row.origin.as_str()));
         Reading { value, confidence: (words * strength).clamp(0.0, 1.0), origin, page, rect: Some(rect), second: None }
+    }
+
+    /// Mean confidence, 0 to 1, of the words with figures in `places`; none where there are none.
+    pub(super) fn figures(&self, places: &[Place]) -> Option<f32> {
+        let (mut sum, mut count) = (0.0_f32, 0.0_f32);
+        for place in places {
+            let Some(row) = self.rows.get(place.row) else { continue };
+            for piece in row.pieces.iter().filter(|p| p.span.start < place.span.end && place.span.start < p.span.end) {
+                if row.slice(piece.span.clone()).bytes().filter(u8::is_ascii_digit).count() >= 2 {
+                    sum += piece.confidence;
+                    count += 1.0;
+                }
+            }
+        }
+        (count > 0.0).then(|| (sum / count / 100.0).clamp(0.0, 1.0))
     }
 
     /// The rows before `row` on the same page, nearest first.

@@ -90,7 +90,7 @@ fn a_value_without_check_digit_is_held_until_a_second_reading_agrees() {
     assert_eq!(asked, ["protocollo", "oggetto", "mittente"]);
     assert_eq!(doubts(&found, &ente()).len(), 3);
     let again =
-        |field: &str, raw: &str| FieldReread { field: field.into(), raw: raw.into(), confidence: 0.9, origin: "second".into() };
+        |field: &str, raw: &str| FieldReread { field: field.into(), raw: raw.into(), words: Vec::new(), confidence: 0.9, origin: "second".into() };
     confirm(
         &mut found,
         &[
@@ -98,9 +98,10 @@ fn a_value_without_check_digit_is_held_until_a_second_reading_agrees() {
             again("oggetto", "Oggetto: richiesta di notizie"),
             again("mittente", "sottoscritto Aldo Fabbri chiede"),
         ],
+        0.6,
     );
     assert!(doubts(&found, &ente()).is_empty(), "{:?}", doubts(&found, &ente()));
-    confirm(&mut found, &[again("protocollo", "N. 0001284/2024\ndel 05/02/2024 - ARRIVO")]);
+    confirm(&mut found, &[again("protocollo", "N. 0001284/2024\ndel 05/02/2024 - ARRIVO")], 0.6);
     let held = doubts(&found, &ente());
     assert_eq!(held.iter().map(|h| h.message.code()).collect::<Vec<_>>(), ["protocollo-unconfirmed"]);
 }

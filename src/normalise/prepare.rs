@@ -163,23 +163,86 @@ fn despeckle(image: &mut PageImage) -> bool {
     is_dirty
 }
 
-/// A region made ready for a second reading, otherwise than the page for its first: from the original, with a margin,
-/// enlarged, black and white by a threshold of its own.
-pub fn region(stored: &PageImage, plan: &Plan, rotation: u16, rect: Rect) -> PageImage {
+/// How a region is made ready to be read again: each way errs otherwise than the page's own preparation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Manner {
+    /// Enlarged to 450 dpi, straightened as the page is, black and white by Sauvola's threshold.
+    Sauvola,
+    /// In grey at 300 dpi, straightened by the region's own lines: a stamp leans otherwise than its page.
+    Gray,
+    /// Straightened by its own lines, black and white at 400 dpi, the ruled lines of frames taken away.
+    Unframed,
+}
+
+impl Manner {
+    /// All, in the order in which they are tried.
+    pub const ALL: [Self; 3] = [Self::Sauvola, Self::Gray, Self::Unframed];
+
+    /// Resolution that the region is brought to.
+    pub fn dpi(self) -> f32 {
+        match self {
+            Self::Sauvola => 1.5 * GOOD_DPI,
+            Self::Gray => GOOD_DPI,
+            Self::Unframed => 400.0,
+        }
+    }
+}
+
+/// A region made ready for a second reading, otherwise than the page for its first: from the original, with a margin.
+pub fn region(stored: &PageImage, plan: &Plan, rotation: u16, (rect, manner): (Rect, Manner)) -> PageImage {
     let margin = (plan.dpi * 0.06) as u32;
     let rect = on_page(rect.grown(margin, stored.width, stored.height), stored);
     let mut part = turned(&cropped(stored, rect), rotation);
-    let skew_deg = skew_of(plan, rotation);
-    if skew_deg.abs() >= SKEW_LEFT_ALONE {
-        part = straightened(&part, skew_deg);
-    }
-    let factor = (1.5 * GOOD_DPI / plan.dpi).clamp(0.5, 4.0).min((PIXELS_MAX / 4.0 / part.gray.len() as f32).sqrt());
-    let mut part = scaled(&part, factor);
     if plan.look.inverted {
         part.gray.iter_mut().for_each(|value| *value = 255 - *value);
     }
-    sauvola(&mut part, (GOOD_DPI * 1.5 * 0.08) as usize);
+    let of_page = skew_of(plan, rotation);
+    let own = if manner == Manner::Sauvola { 0.0 } else { skew::degrees(&look(&part, plan.dpi).mask, 0) };
+    let skew_deg = if own == 0.0 { of_page } else { own };
+    if skew_deg.abs() >= SKEW_LEFT_ALONE {
+        part = straightened(&part, skew_deg);
+    }
+    let most = (PIXELS_MAX / 4.0 / part.gray.len() as f32).sqrt();
+    let mut part = scaled(&part, (manner.dpi() / plan.dpi).clamp(0.5, 4.0).min(most));
+    if manner != Manner::Gray {
+        sauvola(&mut part, (manner.dpi() * 0.08) as usize);
+    }
+    if manner == Manner::Unframed {
+        unframe(&mut part, (manner.dpi() * FRAME_RUN) as usize);
+    }
     part
+}
+
+/// Inches from which an unbroken run of ink is a ruled line, not a stroke of a letter.
+const FRAME_RUN: f32 = 0.3;
+
+/// Takes away runs of black of at least `least` pixels across and down.
+fn unframe(image: &mut PageImage, least: usize) {
+    let (width, height) = (image.width as usize, image.height as usize);
+    let black: Vec<bool> = image.gray.iter().map(|value| *value < 128).collect();
+    let mut wipe = |at: &dyn Fn(usize) -> usize, length: usize| {
+        let mut from = 0;
+        for to in 0..=length {
+            if to < length && black.get(at(to)).copied().unwrap_or(false) {
+                continue;
+            }
+            if to - from >= least {
+                for cell in from..to {
+                    if let Some(value) = image.gray.get_mut(at(cell)) {
+                        *value = 255;
+                    }
+                }
+            }
+            from = to + 1;
+        }
+    };
+    for y in 0..height {
+        wipe(&|x| y * width + x, width);
+    }
+    for x in 0..width {
+        wipe(&|y| y * width + x, height);
+    }
 }
 
 fn on_page(rect: Rect, image: &PageImage) -> Rect {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{blocking, decisions, facts, need_document, need_fact, overlay, principal, put, put_doubts};
+use crate::child::{Again, Manner};
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
 use crate::messages::Message;
-use crate::page::{PageSurvey, PageText, ReadPage};
+use crate::page::{PageSurvey, PageText, ReadPage, Region};
 use crate::pipeline::{House, Outcome, Step};
 use crate::store::Change;
 use crate::{classify, extract};
@@ -99,40 +100,72 @@ async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Fields> {
     let worker = Arc::clone(house);
     blocking(move || {
         let texts: Vec<PageText> = pages.iter().map(|p| p.text.clone()).collect();
+        let eye = Eye { house: &worker, principal: &principal, pages: &pages };
         let mut fields = extract::fields(&texts, &worker.ente);
-        let rereads = second_readings(&worker, &principal, &pages, &fields)?;
-        extract::confirm(&mut fields, &rereads);
+        let stamps = eye.stamps(&extract::unread_stamps(&texts, &worker.ente, &fields))?;
+        if !stamps.is_empty() {
+            fields = extract::fields_with(&texts, &worker.ente, &stamps);
+        }
+        eye.second_readings(&mut fields)?;
         Ok(fields)
     })
     .await
 }
 
-/// Asks the readers again for every region whose value has no check of its own. A region that cannot be read again is
-/// simply not confirmed.
-fn second_readings(
-    house: &House,
-    principal: &Component,
-    pages: &[ReadPage],
-    fields: &Fields,
-) -> Result<Vec<extract::FieldReread>> {
-    let path = house.blobs.path(&house.ente_id, &principal.sha256);
-    let mut rereads = Vec::new();
-    for wanted in extract::regions(fields) {
-        let Some(page) = pages.iter().find(|p| p.page.survey.n == wanted.region.page) else { continue };
-        if page.page.survey.source.is_digital() {
-            continue;
+/// Looks again at places of one document.
+struct Eye<'a> {
+    house: &'a House,
+    principal: &'a Component,
+    pages: &'a [ReadPage],
+}
+
+impl Eye<'_> {
+    /// Stamps that the reading of the page missed, each place read alone in every manner.
+    fn stamps(&self, regions: &[Region]) -> Result<Vec<extract::StampReread>> {
+        let mut stamps = Vec::new();
+        for region in regions {
+            for manner in [Manner::Unframed, Manner::Gray, Manner::Sauvola] {
+                let read = self.again(manner, &[("protocollo", region.clone())])?;
+                stamps.extend(read.into_iter().map(|read| extract::StampReread { region: region.clone(), read }));
+            }
         }
-        match house.readers.reread(&path, &principal.format.mime, &page.page, &[wanted.region.rect]) {
-            Ok(read) => rereads.extend(read.into_iter().map(|r| extract::FieldReread {
-                field: wanted.field.to_owned(),
-                raw: r.raw,
-                confidence: r.confidence,
-                origin: r.origin,
-            })),
-            Err(error) => _ = doubt_of(error)?,
-        }
+        Ok(stamps)
     }
-    Ok(rereads)
+
+    /// Reads every region again whose value has no check of its own; where a manner of reading says nothing of it, in the next.
+    fn second_readings(&self, fields: &mut Fields) -> Result<()> {
+        let mut open: Vec<_> = extract::regions(fields).into_iter().map(|r| (r.field, r.region)).collect();
+        for manner in Manner::ALL {
+            let rereads = self.again(manner, &open)?;
+            let still = extract::confirm(fields, &rereads, self.house.ente.soglie.lettura);
+            open.retain(|(field, _)| still.contains(field));
+        }
+        Ok(())
+    }
+
+    /// What one manner of reading finds in the regions, page by page. A region that cannot be read again is not confirmed.
+    fn again(&self, manner: Manner, wanted: &[(&str, Region)]) -> Result<Vec<extract::FieldReread>> {
+        let path = self.house.blobs.path(&self.house.ente_id, &self.principal.sha256);
+        let mut rereads = Vec::new();
+        for page in self.pages.iter().filter(|page| !page.page.survey.source.is_digital()) {
+            let here: Vec<_> = wanted.iter().filter(|(_, region)| region.page == page.page.survey.n).collect();
+            if here.is_empty() {
+                continue;
+            }
+            let asked = Again { manner, rects: here.iter().map(|(_, region)| region.rect).collect() };
+            match self.house.readers.reread(&path, &self.principal.format.mime, &page.page, &asked) {
+                Ok(read) => rereads.extend(here.iter().zip(read).map(|((field, _), r)| extract::FieldReread {
+                    field: (*field).to_owned(),
+                    raw: r.raw,
+                    words: r.words,
+                    confidence: r.confidence,
+                    origin: r.origin,
+                })),
+                Err(error) => _ = doubt_of(error)?,
+            }
+        }
+        Ok(rereads)
+    }
 }
 
 /// What is it and where does it belong? Here all doubts are weighed: with one open the document rests, held.

@@ -95,11 +95,12 @@ pub(crate) fn filed(pages: &[PageText], again: &[PageText], ente: &Ente) -> (Fie
         .map(|r| FieldReread {
             field: r.field.to_owned(),
             raw: text_in(again, pages, &r.region),
+            words: Vec::new(),
             confidence: 0.9,
             origin: "second".into(),
         })
         .collect();
-    extract::confirm(&mut fields, &rereads);
+    extract::confirm(&mut fields, &rereads, 0.6);
     let id = DocumentId("doc-test".into());
     let context = Context { ente, titolario: Titolario::comuni(), document: &id, received: jiff::civil::date(2024, 6, 1) };
     let filing = classify::filing(pages, &fields, &context);

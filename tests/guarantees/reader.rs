@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use conserva::child::{Readers, ReadersOptions};
+use conserva::child::{Again, Manner, Readers, ReadersOptions};
 use conserva::error::Kind;
 use conserva::limits::Limits;
 use conserva::normalise::{Opened, PageImage};
@@ -395,10 +395,14 @@ fn a_region_is_read_again_from_the_original_by_another_preparation() {
     let path = fixture("gray.jpg");
     let page = read_first(&readers, &path);
     let regions = [word(&page, "4821").rect, page.text.lines().next().unwrap().rect()];
-    let again = readers.reread(&path, "image/jpeg", &page.page, &regions).unwrap();
-    assert_eq!(again[0].raw, "4821");
-    assert_eq!(again[1].raw, "Comune di Montefalco Vecchio");
-    assert!(again.iter().all(|reread| reread.confidence > 0.7 && reread.origin != page.text.origin));
+    for manner in Manner::ALL {
+        let asked = Again { manner, rects: regions.to_vec() };
+        let again = readers.reread(&path, "image/jpeg", &page.page, &asked).unwrap();
+        assert_eq!(again[0].raw, "4821", "{manner:?}");
+        assert_eq!(again[1].raw, "Comune di Montefalco Vecchio", "{manner:?}");
+        assert_eq!(again[1].words.len(), 4);
+        assert!(again.iter().all(|reread| reread.confidence > 0.7 && reread.origin != page.text.origin));
+    }
 }
 
 #[test]
