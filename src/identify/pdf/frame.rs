@@ -96,7 +96,7 @@ fn trailer<S: Read + Seek>(file: &mut Bytes<'_, S>, text: &[u8], parts: &[Part],
         Some((found, _)) if found != object => Ok(Some("xref")),
         Some((_, body)) => {
             let body = &body[..find(body, b"endobj").unwrap_or(body.len())];
-            Ok(find(body, b"/Pages").is_none().then_some("/Root"))
+            Ok(find(body, b"/Catalog").is_none().then_some("/Root"))
         }
         None => Ok(Some("xref")),
     }
