@@ -1,6 +1,193 @@
-//! What does building a package cost, against `openssl dgst -sha256` and `cp` on the same blobs in the same run?
+//! What does building packages cost, against `cp` and `openssl dgst -sha256` of the same blobs in the same run?
+//!
+//! Two loads: many small documents and a few large ones. The package is read again before it gets its name, so that two
+//! digests of every byte are the floor; the ratios say what the container, the index and the events add to that.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
+use std::collections::BTreeMap;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use conserva::aggregation::{Aggregation, AggregationId, AggregationKey, TipoAggregazione, TipoFascicolo};
+use conserva::arrival::{ArrivalId, EnteId, FileName};
+use conserva::digest::Digest;
+use conserva::document::{Component, Document, DocumentId, DocumentState, Form, Format, Role, Verdict};
+use conserva::ente::Ente;
+use conserva::error::{Error, Result};
+use conserva::event::{Event, JournalHead};
+use conserva::filing::Voce;
+use conserva::limits::Limits;
+use conserva::package::{BlobReader, Parcel, PlanOrder, build, plan};
+
+const ROUNDS: usize = 3;
+
 fn main() {
-    println!("see scripts/prove");
+    race("1,000 x 50 KiB", 1_000, 50 << 10);
+    race("20 x 20 MiB", 20, 20 << 20);
+}
+
+/// Blobs in a folder, by digest.
+struct Folder(BTreeMap<Digest, PathBuf>);
+
+impl BlobReader for Folder {
+    fn open(&self, sha256: &Digest) -> Result<Box<dyn Read>> {
+        let path = self.0.get(sha256).ok_or_else(|| Error::bug("no such blob"))?;
+        let file = std::fs::File::open(path).map_err(|e| Error::disk("open blob", path, e))?;
+        Ok(Box::new(file))
+    }
+}
+
+fn race(name: &str, count: u32, bytes: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let blobs = Folder((0..count).map(|n| blob(folder.path(), n, bytes)).collect());
+    let parcels: Vec<Parcel> = (0..).zip(blobs.0.keys()).map(|(n, sha256)| parcel(n, *sha256, bytes as u64)).collect();
+    let (mut cpu, mut wall) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let target = tempfile::tempdir().expect("a folder");
+        let ours = measured(|| packages(&parcels, &blobs, target.path()));
+        drop(target);
+        let target = tempfile::tempdir().expect("a folder");
+        let theirs = measured(|| copied_and_digested(&blobs, target.path()));
+        println!("package {name}: {:.2} s CPU, {:.2} s; cp + openssl {:.2} s CPU, {:.2} s", ours.0, ours.1, theirs.0, theirs.1);
+        cpu.push(ours.0 / theirs.0);
+        wall.push(ours.1 / theirs.1);
+    }
+    println!(
+        "package {name}: ratio to cp + openssl dgst -sha256: CPU {:.2}, wall {:.2} (median of {ROUNDS})",
+        median(cpu),
+        median(wall)
+    );
+}
+
+/// Plans and builds; every file planned must be in a package.
+fn packages(parcels: &[Parcel], blobs: &Folder, target: &Path) {
+    let limits = Limits::default();
+    let order = PlanOrder {
+        ente: &Ente::prova(),
+        instant: jiff::Timestamp::UNIX_EPOCH,
+        journal: JournalHead { ente: "c_v000".into(), n: 1, digest: Digest::of(b"head") },
+        version: "0.1.0",
+        documents: parcels.to_vec(),
+        describe_aggregation: &|_, ids| Ok(format!("<AggregazioneDocumentaliInformatiche n=\"{}\"/>", ids.len())),
+        limits: &limits,
+    };
+    let plans = plan(&order).expect("a plan");
+    let files: u64 = plans.iter().map(|plan| build(plan, blobs, target).expect("a package").files).sum();
+    assert_eq!(files as usize, parcels.len() * 3 + plans.len() * 3, "each document is metadata, content, events");
+}
+
+/// One `cp` and one `openssl` for all files: starting processes is not what is compared.
+fn copied_and_digested(blobs: &Folder, target: &Path) {
+    let copied = Command::new("cp").args(blobs.0.values()).arg(target).status().expect("cp");
+    let digested = Command::new("openssl").args(["dgst", "-sha256", "-r"]).args(blobs.0.values()).output().expect("openssl");
+    assert!(copied.success() && digested.status.success());
+    let first = blobs.0.keys().next().expect("a blob").hex();
+    assert!(String::from_utf8_lossy(&digested.stdout).starts_with(&first), "the digests agree");
+}
+
+/// A file of bytes that no page of memory and no file shares with another.
+fn blob(folder: &Path, n: u32, bytes: usize) -> (Digest, PathBuf) {
+    let mut state = u64::from(n) + 1;
+    let mut content = Vec::with_capacity(bytes + 8);
+    while content.len() < bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        content.extend(state.to_le_bytes());
+    }
+    content.truncate(bytes);
+    let path = folder.join(format!("{n:05}"));
+    std::fs::File::create(&path).and_then(|mut file| file.write_all(&content)).expect("written");
+    (Digest::of(&content), path)
+}
+
+fn parcel(n: u32, sha256: Digest, bytes: u64) -> Parcel {
+    let (ente, id) = (EnteId("c_v000".into()), DocumentId(Digest::id("doc", &[&n.to_be_bytes()])));
+    let name = FileName::new(format!("scan{n:05}.tif").as_bytes());
+    let event = |kind: &str| Event {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        kind: kind.into(),
+        subject: id.to_string(),
+        outcome: "success".into(),
+        agent: "Conserva 0.1.0".into(),
+        detail: BTreeMap::from([("sha256".into(), sha256.hex())]),
+    };
+    let format = Format {
+        puid: Some("fmt/353".into()),
+        mime: "image/tiff".into(),
+        name: "TIFF".into(),
+        version: None,
+        claims: Vec::new(),
+        signed: false,
+        encrypted: false,
+        verdict: Verdict::Accettato,
+        rule: "A2 TIFF".into(),
+        warnings: Vec::new(),
+    };
+    Parcel {
+        events: ["admit", "identify", "text", "form", "fields", "filing", "metadata"].map(event).to_vec(),
+        metadata: Some(format!("<DocumentoAmministrativoInformatico>{}</DocumentoAmministrativoInformatico>", "x".repeat(6_000))),
+        copies: Vec::new(),
+        components: vec![Component {
+            role: Role::Principale,
+            n: 1,
+            name: name.clone(),
+            sha256,
+            bytes,
+            format,
+            form: Form::AsArrived,
+            pages: 1,
+        }],
+        aggregation: Some(aggregation(&ente)),
+        document: Document {
+            id,
+            ente,
+            arrival: ArrivalId(format!("arr-{n}")),
+            position: 1,
+            name,
+            state: DocumentState::Ready,
+            formed_at: jiff::Timestamp::UNIX_EPOCH,
+            version: 1,
+        },
+    }
+}
+
+fn aggregation(ente: &EnteId) -> Aggregation {
+    Aggregation {
+        id: AggregationId("1970/VI.3/1".into()),
+        ente: ente.clone(),
+        key: AggregationKey {
+            tipo: TipoAggregazione::Fascicolo,
+            fascicolo: Some(TipoFascicolo::Affare),
+            anno: 1970,
+            voce: Voce("VI.3".into()),
+            serie: String::new(),
+            thread: "bench".into(),
+            oggetto: "Fascicolo di prova".into(),
+        },
+        progressivo: 1,
+        data_apertura: jiff::civil::date(1970, 1, 1),
+        data_chiusura: None,
+    }
+}
+
+/// CPU seconds of this process and of the children it waited for, and wall seconds, of `work`.
+fn measured(work: impl FnOnce()) -> (f64, f64) {
+    let (before, began) = (cpu_seconds(), Instant::now());
+    work();
+    (cpu_seconds() - before, began.elapsed().as_secs_f64())
+}
+
+/// utime, stime, cutime and cstime of /proc/self/stat, in ticks of 1/100 s.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("/proc/self/stat");
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    fields.iter().skip(11).take(4).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

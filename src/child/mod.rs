@@ -197,7 +197,7 @@ impl Readers {
 
     /// Any operation that `child/serve.rs` knows: the answer has the form asked for, its content is still an enemy's.
     pub fn call<T: Serialize, R: DeserializeOwned>(&self, call: Call<'_>, request: &T) -> Result<R> {
-        let frame = serde_json::to_vec(&serde_json::json!({ "op": call.op, "request": request })).map_err(Error::store)?;
+        let frame = serde_json::to_vec(&serve::Asked { op: call.op, request }).map_err(Error::store)?;
         let answer = self.pool.ask(call, &frame)?;
         answer::parse(&answer, call)
     }

@@ -148,7 +148,7 @@ fn greet(mut process: Process, options: &ReadersOptions) -> Result<Process> {
         scratch: options.scratch.clone(),
         roots: process.roots.clone(),
     };
-    let payload = serde_json::to_vec(&serde_json::json!({ "op": "hello", "request": hello })).map_err(Error::store)?;
+    let payload = serde_json::to_vec(&super::serve::Asked { op: "hello", request: &hello }).map_err(Error::store)?;
     let answer = process.ask(&payload, START_SECONDS).map_err(|_| Error::new(crate::error::Kind::Environment, "reader-start"))?;
     let call = Call { op: "hello", input: Path::new(""), seconds: START_SECONDS, page: None };
     super::answer::parse::<()>(&answer, call)?;

@@ -36,7 +36,7 @@ const HELLO_BYTES_MAX: u32 = 1 << 20;
 fn converse() -> std::io::Result<()> {
     let (mut questions, mut answers) = (stdin().lock(), stdout().lock());
     let Some(payload) = frame::read(&mut questions, HELLO_BYTES_MAX)? else { return Ok(()) };
-    let hello = parse(&payload).and_then(|question| answer_form::<Hello>(question.request));
+    let hello = form::<Hello>(&payload);
     let hello = match hello {
         Ok(hello) => hello,
         Err(error) => return frame::write(&mut answers, &Reply::of(Err(error)).to_bytes(), HELLO_BYTES_MAX),
@@ -51,39 +51,43 @@ fn converse() -> std::io::Result<()> {
     debug_assert!(is_ready);
     while let Some(payload) = frame::read(&mut questions, bytes_max)? {
         kernel::allow_cpu(seconds.saturating_add(10));
-        let reply = parse(&payload).and_then(|question| work(&mut reader, question));
+        let reply = work(&mut reader, &payload);
         frame::write(&mut answers, &Reply::of(reply).to_bytes(), bytes_max)?;
     }
     Ok(())
 }
 
-#[derive(Debug, Deserialize)]
-struct Question {
-    op: String,
-    request: Value,
+/// A question as it goes over the wire: which operation, and what it is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Asked<O, T> {
+    pub(super) op: O,
+    pub(super) request: T,
 }
 
 /// Every operation a child knows. Another room's work on hostile bytes is one more line here: its request and its
 /// answer are the room's own types, its door is called with paths that the child may read and the scratch it may write.
-fn work(reader: &mut Reader, question: Question) -> Result<Value> {
-    match question.op.as_str() {
-        "survey" => value(reader.survey(&answer_form(question.request)?)?),
-        "read" => value(reader.read(&answer_form(question.request)?)?),
-        "reread" => value(reader.reread(&answer_form(question.request)?)?),
-        "picture" => value(reader.picture(&answer_form(question.request)?)?),
-        "searchable" => value(crate::copy::searchable(&answer_form(question.request)?, reader.limits())?),
+fn work(reader: &mut Reader, payload: &[u8]) -> Result<Value> {
+    // The operation first, then the request in its own form: no tree of values in between.
+    let asked: Asked<String, serde::de::IgnoredAny> = serde_json::from_slice(payload).map_err(|e| strange(&e))?;
+    match asked.op.as_str() {
+        "survey" => value(reader.survey(&form(payload)?)?),
+        "read" => value(reader.read(&form(payload)?)?),
+        "reread" => value(reader.reread(&form(payload)?)?),
+        "picture" => value(reader.picture(&form(payload)?)?),
+        "searchable" => value(super::searchable::searchable(&form(payload)?, reader.limits())?),
         #[cfg(feature = "drill")]
-        "drill" => value(super::drill::misbehave(&question.request)),
+        "drill" => value(super::drill::misbehave(&form(payload)?)),
         other => Err(Error::bug(format_args!("a child was asked for {other}"))),
     }
 }
 
-fn parse(payload: &[u8]) -> Result<Question> {
-    serde_json::from_slice(payload).map_err(|e| Error::bug(format_args!("a question of no known form: {e}")))
+fn form<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T> {
+    let asked: Asked<serde::de::IgnoredAny, T> = serde_json::from_slice(payload).map_err(|e| strange(&e))?;
+    Ok(asked.request)
 }
 
-fn answer_form<T: serde::de::DeserializeOwned>(request: Value) -> Result<T> {
-    serde_json::from_value(request).map_err(|e| Error::bug(format_args!("a request of no known form: {e}")))
+fn strange(error: &serde_json::Error) -> Error {
+    Error::bug(format_args!("a question of no known form: {error}"))
 }
 
 fn value<T: Serialize>(answer: T) -> Result<Value> {

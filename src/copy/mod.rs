@@ -6,6 +6,7 @@
 mod alto;
 mod ccitt;
 mod colour;
+mod decoded;
 mod font;
 mod frame;
 mod hocr;

@@ -31,6 +31,10 @@ pub(super) fn page_image(tiff: &mut TiffFile, number: u32, page: u32, limits: &L
     let mut stored = stored(tiff, &directory, page, limits)?;
     let mut image = match stored.compression {
         2..=4 => stored.fax_page()?,
+        7 if stored.is_beyond_jpeg() => {
+            let alpha = directory.get(338).unwrap_or(0);
+            super::decoded::page_image(stored.tiff.again()?, number, page, alpha, limits)?
+        }
         7 => stored.jpeg_page()?,
         1 | 5 | 8 | 32_773 | 32_946 => stored.packed_page()?,
         other => return Err(stored.unsupported(format!("compression {other}"))),
@@ -160,6 +164,11 @@ impl Stored<'_> {
 
     fn of_pieces(&self, pieces: Vec<Piece>, reencoded: Option<&'static str>) -> PageImage {
         PageImage { width: self.width, height: self.height, pieces, aspect: 1.0, reencoded }
+    }
+
+    /// True of JPEG data that a PDF cannot show as they are: opacity beside the colours, or ink.
+    fn is_beyond_jpeg(&self) -> bool {
+        matches!((self.photometric, self.samples), (1, 2) | (2, 4) | (5, 4))
     }
 
     /// JPEG data keep their coded bytes: one strip, or strips joined by restart marks, or pieces side by side.

@@ -47,6 +47,12 @@ impl Directory {
 }
 
 impl TiffFile {
+    /// The same file once more, read from its beginning.
+    pub(super) fn again(&mut self) -> Result<File> {
+        self.file.rewind().map_err(Error::store)?;
+        self.file.try_clone().map_err(Error::store)
+    }
+
     /// Opens `path`, classic TIFF or BigTIFF.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::disk("open TIFF", path, e))?;

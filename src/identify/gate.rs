@@ -8,7 +8,8 @@ use crate::messages::Message;
 use super::formats::{Way, way_of};
 
 /// Warnings that hold, the gravest first; each is also the code of the hold. The last is said only of what could else be read.
-const HOLDING: &[&str] = &["file-truncated", "extension-contradicts", "container-escapes", "xml-entities", "active-content"];
+const HOLDING: &[&str] =
+    &["file-truncated", "structure-damaged", "extension-contradicts", "container-escapes", "xml-entities", "active-content"];
 
 /// Nothing if the file may be opened and read; else why not (refused, or held for a person).
 pub fn gate(format: &Format, name: &FileName) -> Result<()> {
@@ -18,7 +19,7 @@ pub fn gate(format: &Format, name: &FileName) -> Result<()> {
         Way::Unknown => return Err(about(Error::refuse("format-unknown"), format, name)),
         Way::Pages | Way::Unread | Way::Container => {}
     }
-    for &code in &HOLDING[..4] {
+    for &code in &HOLDING[..5] {
         warned(format, name, code)?;
     }
     if format.encrypted {
@@ -28,7 +29,7 @@ pub fn gate(format: &Format, name: &FileName) -> Result<()> {
     if format.signed {
         return Err(about(Error::hold("signature-waits"), format, name));
     }
-    for &code in &HOLDING[4..] {
+    for &code in &HOLDING[5..] {
         warned(format, name, code)?;
     }
     match way {

@@ -1,5 +1,6 @@
 //! What is this PDF? Version, claims of PDF/A and its kin, signatures, encryption, active content, and whether its end is there.
 
+mod frame;
 mod lock;
 mod sieve;
 
@@ -7,6 +8,7 @@ use std::io::{Read, Seek};
 
 use crate::error::Result;
 use crate::limits::Limits;
+use crate::messages::Message;
 
 use super::bytes::{Bytes, find, has};
 use super::formats::Seen;
@@ -32,7 +34,13 @@ pub(super) fn look<S: Read + Seek>(file: &mut Bytes<'_, S>, limits: &Limits) -> 
         }
     }
     seen.active = (!sieve.active.is_empty()).then(|| sieve.active.iter().copied().collect::<Vec<_>>().join(", "));
-    Ok(seen.missing(missing(file, &sieve)))
+    let missing = missing(file, &sieve);
+    if missing.is_none()
+        && let Some(what) = frame::broken(file)?
+    {
+        seen.warnings.push(Message::new("structure-damaged").with("format", "PDF").with("what", what));
+    }
+    Ok(seen.missing(missing))
 }
 
 /// The version of the header line.
