@@ -14,6 +14,7 @@ mod filing;
 mod identify;
 mod ingest_walk;
 mod norms;
+mod official;
 mod package;
 mod reader;
 mod schemas;
