@@ -11,6 +11,7 @@ mod documento;
 mod literals;
 mod nome;
 mod parties;
+mod procedimento;
 mod registration;
 mod soggetto;
 
@@ -31,6 +32,7 @@ use documento::IdDoc;
 
 pub use checks::{Checks, Proof};
 pub use literals::Literals;
+pub use procedimento::{Passo, procedimento};
 
 /// Everything that the description of one document is made of.
 #[derive(Debug, Clone, Copy)]

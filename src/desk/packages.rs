@@ -1,15 +1,17 @@
 //! `package`: plans what is ready, shows the plan or builds it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::show::fact_or_default;
-use crate::aggregation::{Aggregation, AggregationId};
-use crate::describe::{self, AggregationDossier, Member};
+use crate::aggregation::{Aggregation, AggregationId, TipoFascicolo};
+use crate::describe::{self, AggregationDossier, Member, Passo, Procedimento};
 use crate::digest::Digest;
 use crate::document::{Component, Copy, DocumentId, DocumentState};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::messages::{Lang, Message};
 use crate::package::{self, Parcel, Plan, PlanOrder};
@@ -136,7 +138,8 @@ async fn plans(house: &House, selection: &Selection) -> Result<Vec<Plan>> {
     if parcels.is_empty() {
         return Ok(Vec::new());
     }
-    let describe_aggregation = |aggregation: &Aggregation, ids: &[DocumentId]| describe(house, aggregation, ids, &listed);
+    let known = Known { listed, procedimenti: procedimenti(house, &parcels).await? };
+    let describe_aggregation = |aggregation: &Aggregation, ids: &[DocumentId]| describe(house, aggregation, ids, &known);
     package::plan(&PlanOrder {
         ente: &house.ente,
         instant: house.clock.now(),
@@ -154,7 +157,46 @@ struct Listed {
     years: Option<u32>,
 }
 
-fn describe(house: &House, aggregation: &Aggregation, ids: &[DocumentId], listed: &[Listed]) -> Result<String> {
+/// What the descriptions of the aggregations are made of, beside the aggregations themselves.
+struct Known {
+    listed: Vec<Listed>,
+    procedimenti: BTreeMap<AggregationId, Procedimento>,
+}
+
+/// The procedimenti that the documents of the parcels' fascicoli prove; those packaged earlier prove as well.
+async fn procedimenti(house: &House, parcels: &[Parcel]) -> Result<BTreeMap<AggregationId, Procedimento>> {
+    let asked = parcels.iter().filter_map(|parcel| parcel.aggregation.as_ref());
+    let asked: BTreeMap<&AggregationId, &Aggregation> =
+        asked.filter(|a| a.key.fascicolo == Some(TipoFascicolo::Procedimento)).map(|a| (&a.id, a)).collect();
+    let mut found = BTreeMap::new();
+    if asked.is_empty() {
+        return Ok(found);
+    }
+    let mut papers: BTreeMap<&AggregationId, Vec<(DocumentId, String, Fields)>> = BTreeMap::new();
+    for row in house.store.documents(&house.ente_id, None).await? {
+        let is_settled = matches!(row.document.state, DocumentState::Ready | DocumentState::Packaged);
+        let of = row.aggregazione.as_ref().and_then(|id| asked.get_key_value(id)).filter(|_| is_settled);
+        let Some((id, _)) = of else { continue };
+        let document = row.document.id.as_str();
+        let filing: Option<Filing> = fact_or_default(house, document, "filing").await?;
+        let fields: Fields = fact_or_default(house, document, "fields").await?;
+        let tipo = filing.map(|filing| filing.tipo.value).unwrap_or_default();
+        papers.entry(id).or_default().push((row.document.id.clone(), tipo, fields));
+    }
+    for (id, papers) in papers {
+        let passi: Vec<Passo<'_>> = papers
+            .iter()
+            .map(|(id, tipo, fields)| Passo { id, tipo: (tipo, crate::classify::tipo_name(tipo).unwrap_or_default()), fields })
+            .collect();
+        let key = &asked[id].key;
+        let materia = house.titolario.nome(&key.voce).unwrap_or_default();
+        found.extend(describe::procedimento(materia, &key.thread, &passi).map(|procedimento| (id.clone(), procedimento)));
+    }
+    Ok(found)
+}
+
+fn describe(house: &House, aggregation: &Aggregation, ids: &[DocumentId], known: &Known) -> Result<String> {
+    let listed = &known.listed;
     let chosen: Vec<&Listed> = ids.iter().filter_map(|id| listed.iter().find(|l| l.member.id == *id)).collect();
     let documents: Vec<Member> = chosen.iter().map(|l| l.member.clone()).collect();
     let described = describe::aggregation(&AggregationDossier {
@@ -168,7 +210,7 @@ fn describe(house: &House, aggregation: &Aggregation, ids: &[DocumentId], listed
         tempo_di_conservazione: chosen.iter().filter_map(|l| l.years).max(),
         rup: None,
         intestatario: None,
-        procedimento: None,
+        procedimento: known.procedimenti.get(&aggregation.id),
         posizione_fisica: None,
     })?;
     match described.findings.iter().find(|f| f.severity == crate::finding::Severity::Error) {

@@ -16,6 +16,7 @@ mod identify;
 mod ingest_walk;
 mod journey;
 mod norms;
+mod official;
 mod package;
 mod reader;
 mod schemas;

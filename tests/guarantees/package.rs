@@ -446,3 +446,52 @@ fn the_official_schemas_take_every_metadata_file_of_a_package() {
         }
     }
 }
+
+/// A blob that watches what the build does while it reads: how much it asks for at once, and that what it was given lies
+/// in the file and not in memory.
+struct Watched {
+    inner: Cursor<Vec<u8>>,
+    part: std::path::PathBuf,
+}
+
+/// Most bytes that may be under way between blob and file.
+const UNDER_WAY_MAX: u64 = 1 << 20;
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        assert!(buffer.len() as u64 <= UNDER_WAY_MAX, "{} bytes asked for at once", buffer.len());
+        let written = std::fs::metadata(&self.part).expect("the file in the making").len();
+        let given = self.inner.position();
+        assert!(written + UNDER_WAY_MAX >= given, "{given} bytes given, {written} in the file");
+        self.inner.read(buffer)
+    }
+}
+
+struct WatchedBlobs {
+    blobs: Blobs,
+    part: std::path::PathBuf,
+}
+
+impl BlobReader for WatchedBlobs {
+    fn open(&self, sha256: &Digest) -> Result<Box<dyn Read>> {
+        let bytes = self.blobs.0.get(sha256).cloned().ok_or_else(|| Error::bug("no such blob"))?;
+        Ok(Box::new(Watched { inner: Cursor::new(bytes), part: self.part.clone() }))
+    }
+}
+
+#[test]
+fn a_package_is_written_as_it_is_read_however_large_its_files_are() {
+    let mut order = Order::of(2);
+    for n in 0..2_u8 {
+        let bytes = vec![n; 24 << 20];
+        let sha256 = order.blobs.put(&bytes);
+        let parcel = &mut order.parcels[usize::from(n)];
+        let of = parcel.components[0].sha256;
+        parcel.copies.push(Copy { kind: "text".into(), sha256, bytes: bytes.len() as u64, of, origin: "conserva 0.1.0".into() });
+    }
+    let plan = &order.plan().expect("plan")[0];
+    let folder = tempfile::tempdir().expect("folder");
+    let part = folder.path().join(format!(".PdV_{}.zip.part", plan.id));
+    let built = build(plan, &WatchedBlobs { blobs: order.blobs.clone(), part }, folder.path()).expect("built");
+    assert!(built.bytes > 48 << 20);
+}
