@@ -124,7 +124,9 @@ fn same_registration(first: &Protocollo, again: &FieldReread) -> Said {
         let printed = registration::printed(row);
         numbers.extend(printed.iter().filter_map(|p| registration::numero(&p.digits).map(|n| (n, p.anno))));
         let loose = NUMBER_YEAR.all(row);
-        numbers.extend(loose.iter().filter_map(|c| Some((registration::numero(c.get(1)?.as_str())?, c.get(2)?.as_str().parse().ok()))));
+        numbers.extend(
+            loose.iter().filter_map(|c| Some((registration::numero(c.get(1)?.as_str())?, c.get(2)?.as_str().parse().ok()))),
+        );
     }
     let found: Vec<Date> = rows.iter().flat_map(|row| dates::found(row)).map(|(_, date)| date).collect();
     let same = |n: &String| n.trim_start_matches('0') == first.numero.trim_start_matches('0');
