@@ -49,8 +49,11 @@ pub(super) fn tipi<'a>(heard: &Heard, knowledge: &'a Knowledge) -> Vec<Guess<'a>
 fn guess<'a>(heard: &Heard, tipo: &'a Tipo) -> Guess<'a> {
     let mut titles: Vec<(f32, &'a str, Hit)> = Vec::new();
     for phrase in &tipo.titles {
-        let best =
-            heard.hits(phrase).into_iter().map(|hit| (title_factor(&hit) * phrase.weight, hit)).max_by(|a, b| a.0.total_cmp(&b.0));
+        let best = heard
+            .hits(phrase)
+            .into_iter()
+            .map(|hit| (title_factor(&hit) * phrase.weight, hit))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
         if let Some((worth, hit)) = best.filter(|(worth, _)| *worth > 0.0) {
             titles.push((worth, phrase.text.as_str(), hit));
         }

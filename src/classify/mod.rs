@@ -72,7 +72,11 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     Filing {
         tipo: reading(tipo.code.clone(), best.confidence, seat),
         // A voce that the type alone decides rests on the cue of the type.
-        voce: reading(placed.voce.clone(), placed.confidence, if placed.page.is_some() { (placed.page, placed.rect) } else { seat }),
+        voce: reading(
+            placed.voce.clone(),
+            placed.confidence,
+            if placed.page.is_some() { (placed.page, placed.rect) } else { seat },
+        ),
         aggregazione,
         confidence,
         reasons,

@@ -1,6 +1,6 @@
 //! What is it about? The oggetto after its label, over as many lines as it has; else a title that says it whole.
 
-use super::rows::{Pattern, Place, Row, Rows};
+use super::rows::{Pattern, Piece, Place, Row, Rows};
 use crate::fields::{Fields, Reading};
 
 static LABEL: Pattern = Pattern::new(r"^[^a-z0-9]{0,4}(?:o[gq]{1,2}et[tf]o|0ggetto|ogg\s?\.)\s?[:;.\-]{0,2}\s*");
@@ -111,7 +111,10 @@ fn value(rows: &Rows, places: &[Place], rule: &str, strength: f32) -> Option<Rea
 /// True if the row has a gap in which words could stand: more than three line heights between two of its words.
 fn has_hole(row: &Row) -> bool {
     let height = row.pieces.iter().map(|p| p.rect.h.min(p.rect.w)).max().unwrap_or(0).max(8);
-    row.pieces.windows(2).any(|pair| {
+    // Specks at the margin are no words, and what stands before them no hole.
+    let is_word = |p: &&Piece| row.slice(p.span.clone()).chars().filter(|c| c.is_alphanumeric()).count() >= 3;
+    let words: Vec<&Piece> = row.pieces.iter().filter(is_word).collect();
+    words.windows(2).any(|pair| {
         let [a, b] = pair else { return false };
         let across = b.rect.x.saturating_sub(a.rect.x + a.rect.w).max(a.rect.x.saturating_sub(b.rect.x + b.rect.w));
         let down = b.rect.y.saturating_sub(a.rect.y + a.rect.h).max(a.rect.y.saturating_sub(b.rect.y + b.rect.h));

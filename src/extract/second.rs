@@ -121,10 +121,16 @@ fn same_registration(first: &Protocollo, again: &FieldReread) -> Said {
     let rows: Vec<String> = again.raw.lines().map(fold).collect();
     let mut numbers: Vec<(String, Option<i16>)> = Vec::new();
     for row in &rows {
-        let printed = registration::printed(row);
+        let mut printed = registration::printed(row);
+        // A year that is there but reads as none (`/26024`) says nothing; the date does not stand in for it.
+        printed.retain(|p| {
+            p.anno.is_some() || !row.split_once(&p.digits).is_some_and(|(_, tail)| tail.trim_start().starts_with('/'))
+        });
         numbers.extend(printed.iter().filter_map(|p| registration::numero(&p.digits).map(|n| (n, p.anno))));
         let loose = NUMBER_YEAR.all(row);
-        numbers.extend(loose.iter().filter_map(|c| Some((registration::numero(c.get(1)?.as_str())?, c.get(2)?.as_str().parse().ok()))));
+        numbers.extend(
+            loose.iter().filter_map(|c| Some((registration::numero(c.get(1)?.as_str())?, c.get(2)?.as_str().parse().ok()))),
+        );
     }
     let found: Vec<Date> = rows.iter().flat_map(|row| dates::found(row)).map(|(_, date)| date).collect();
     let same = |n: &String| n.trim_start_matches('0') == first.numero.trim_start_matches('0');
@@ -241,6 +247,7 @@ mod tests {
             ("N. 0004512/2024\ndel 13/03/2024", Said::Other),
             ("N. 0004512/2024 0004513/2024\ndel 12/03/2024", Said::Other),
             ("N. 0004512/2024", Said::Nothing),
+            ("N. 0004512/26024\ndel 12/03/2024", Said::Nothing),
             ("", Said::Nothing),
         ] {
             assert_eq!(same_registration(&first(), &again(raw)), said, "{raw}");

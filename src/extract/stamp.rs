@@ -43,7 +43,8 @@ pub fn unread_stamps(pages: &[PageText], ente: &Ente, fields: &Fields) -> Vec<Re
     if !seen.is_empty() || fields.repertorio.is_some() {
         return seen;
     }
-    let Some(first) = pages.iter().find(|page| page.word_count() > 0).filter(|page| !super::rows::is_digital(&page.origin)) else {
+    let Some(first) = pages.iter().find(|page| page.word_count() > 0).filter(|page| !super::rows::is_digital(&page.origin))
+    else {
         return Vec::new();
     };
     let rows = Rows::of(std::slice::from_ref(first));

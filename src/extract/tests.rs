@@ -89,8 +89,13 @@ fn a_value_without_check_digit_is_held_until_a_second_reading_agrees() {
     let asked: Vec<&str> = regions(&found).iter().map(|r| r.field).collect();
     assert_eq!(asked, ["protocollo", "oggetto", "mittente"]);
     assert_eq!(doubts(&found, &ente()).len(), 3);
-    let again =
-        |field: &str, raw: &str| FieldReread { field: field.into(), raw: raw.into(), words: Vec::new(), confidence: 0.9, origin: "second".into() };
+    let again = |field: &str, raw: &str| FieldReread {
+        field: field.into(),
+        raw: raw.into(),
+        words: Vec::new(),
+        confidence: 0.9,
+        origin: "second".into(),
+    };
     confirm(
         &mut found,
         &[
