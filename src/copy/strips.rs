@@ -168,7 +168,7 @@ impl Stored<'_> {
 
     /// True of JPEG data that a PDF cannot show as they are: opacity beside the colours, or ink.
     fn is_beyond_jpeg(&self) -> bool {
-        matches!((self.photometric, self.samples), (1, 2) | (2, 4) | (5, 4))
+        matches!((self.photometric, self.samples), (1, 2) | (2 | 5, 4))
     }
 
     /// JPEG data keep their coded bytes: one strip, or strips joined by restart marks, or pieces side by side.

@@ -125,6 +125,7 @@ fn trimmed(text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
     use std::io::Cursor;
 
     /// A one-page PDF whose table is true; `junk` stands before its header.
@@ -132,8 +133,8 @@ mod tests {
         let objects = ["<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[]/Count 0>>"];
         let (mut out, mut table) = (String::from("%PDF-1.4\n"), String::from("0000000000 65535 f \n"));
         for (n, object) in objects.iter().enumerate() {
-            table += &format!("{:010} 00000 n \n", out.len());
-            out += &format!("{} 0 obj\n{object}\nendobj\n", n + 1);
+            writeln!(table, "{:010} 00000 n ", out.len()).expect("written");
+            writeln!(out, "{} 0 obj\n{object}\nendobj", n + 1).expect("written");
         }
         let start = out.len();
         format!("{junk}{out}xref\n0 3\n{table}trailer\n<</Root 1 0 R/Size 3>>\nstartxref\n{start}\n%%EOF\n")
