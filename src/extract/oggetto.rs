@@ -101,11 +101,29 @@ fn value(rows: &Rows, places: &[Place], rule: &str, strength: f32) -> Option<Rea
         return None;
     }
     let mut reading = rows.reading(text, places, rule, strength);
-    if places.iter().filter_map(|place| rows.rows.get(place.row)).any(has_hole) {
+    if places.iter().filter_map(|place| rows.rows.get(place.row)).any(has_hole) || (rule == "oggetto" && breaks_off(rows, places))
+    {
         // Words under a stamp or a blot are missing, and missing from every reading: a person looks.
         reading.confidence *= 0.5;
     }
     Some(reading)
+}
+
+/// True if a row ends so far before the margin of the page's text that the first word of the next would have had room,
+/// while no other row of the oggetto ends there too (a narrow block): what stood at its end is covered.
+fn breaks_off(rows: &Rows, places: &[Place]) -> bool {
+    let right = |row: &Row| row.upright.x + row.upright.w;
+    let own: Vec<&Row> = places.iter().filter_map(|place| rows.rows.get(place.row)).collect();
+    let Some(first) = own.first() else { return false };
+    let mut ends: Vec<u32> = rows.rows.iter().filter(|r| r.page == first.page && r.pieces.len() >= 8).map(right).collect();
+    ends.sort_unstable();
+    let margin = ends.get(ends.len() * 3 / 4).copied().unwrap_or(0);
+    let room = |row: &Row, next: &Row| {
+        let word = next.pieces.first().map_or(0, |piece| piece.rect.w.max(piece.rect.h));
+        margin.saturating_sub(right(row)) > word + row.upright.h.max(8) * 3
+    };
+    let beside = |row: &Row| own.iter().any(|o| o.at != row.at && right(o).abs_diff(right(row)) < row.upright.h.max(8) * 3);
+    own.windows(2).any(|pair| matches!(pair, [row, next] if room(row, next) && !beside(row)))
 }
 
 /// True if the row has a gap in which words could stand: more than three line heights between two of its words.

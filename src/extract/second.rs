@@ -114,7 +114,7 @@ fn note<T>(field: &mut Option<Reading<T>>, reread: &FieldReread, compare: impl F
 }
 
 /// A number with its year, whatever stands before it: where a register's number is looked for, any such number counts.
-pub(super) static NUMBER_YEAR: Pattern = Pattern::new(r"(?:^|[^\d/])(\d{4,9})\s?[/\-]\s?((?:19|20)\d{2})(?:\D|$)");
+pub(super) static NUMBER_YEAR: Pattern = Pattern::new(r"\b(\d{4,9})\s?[/\-]\s?((?:19|20)\d{2})\b");
 
 /// Number, year and date, each read again.
 fn same_registration(first: &Protocollo, again: &FieldReread) -> Said {
