@@ -130,8 +130,9 @@ fn breaks_off(rows: &Rows, places: &[Place]) -> bool {
 fn has_hole(row: &Row) -> bool {
     let height = row.pieces.iter().map(|p| p.rect.h.min(p.rect.w)).max().unwrap_or(0).max(8);
     // Specks at the margin are no words, and what stands before them no hole.
-    let is_word = |p: &&Piece| row.slice(p.span.clone()).chars().filter(|c| c.is_alphanumeric()).count() >= 3;
-    let words: Vec<&Piece> = row.pieces.iter().filter(is_word).collect();
+    let letters = |p: &Piece| row.slice(p.span.clone()).chars().filter(|c| c.is_alphanumeric()).count();
+    let last = row.pieces.iter().rposition(|p| letters(p) >= 3).map_or(0, |last| last + 1);
+    let words: Vec<&Piece> = row.pieces.iter().take(last).filter(|p| letters(p) > 0).collect();
     words.windows(2).any(|pair| {
         let [a, b] = pair else { return false };
         let across = b.rect.x.saturating_sub(a.rect.x + a.rect.w).max(a.rect.x.saturating_sub(b.rect.x + b.rect.w));
