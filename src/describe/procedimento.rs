@@ -23,36 +23,36 @@ pub struct Passo<'a> {
 }
 
 impl Passo<'_> {
-    /// The day it was registered in arrival.
-    fn arrived(&self) -> Option<Date> {
-        let protocollo = &self.fields.protocollo.as_ref()?.value;
-        protocollo.data.filter(|_| protocollo.verso == Some(Verso::E))
-    }
-
-    /// The day of the act of the ente's own register.
-    fn decided(&self) -> Option<Date> {
-        let repertorio = &self.fields.repertorio.as_ref()?.value;
-        if self.arrived().is_some() {
-            return None;
-        }
-        let own = self.fields.data.as_ref().map(|reading| reading.value).filter(|data| data.year() == repertorio.anno);
-        repertorio.data.or(own)
-    }
-
     /// True if the Fascicolo was opened for this document, not tied to an earlier practice that it names.
     fn is_opening(&self, thread: &str) -> bool {
         thread == self.id.as_str() || thread.strip_suffix(self.tipo.0).is_some_and(|person| person.ends_with(' '))
     }
 }
 
+/// The day of the registration in arrival.
+fn arrived(fields: &Fields) -> Option<Date> {
+    let protocollo = &fields.protocollo.as_ref()?.value;
+    protocollo.data.filter(|_| protocollo.verso == Some(Verso::E))
+}
+
+/// The day of the act of the ente's own register.
+fn decided(fields: &Fields) -> Option<Date> {
+    let repertorio = &fields.repertorio.as_ref()?.value;
+    if arrived(fields).is_some() {
+        return None;
+    }
+    let own = fields.data.as_ref().map(|reading| reading.value).filter(|data| data.year() == repertorio.anno);
+    repertorio.data.or(own)
+}
+
 /// The procedimento of a Fascicolo tied by `thread`, with the phases that its documents prove; none where they prove none.
 /// `materia` is the voce of the Titolario in words.
 pub fn procedimento(materia: &str, thread: &str, passi: &[Passo<'_>]) -> Option<Procedimento> {
-    let first = |day: fn(&Passo<'_>) -> Option<Date>| {
-        passi.iter().filter_map(|passo| day(passo).map(|data| (data, passo))).min_by_key(|(data, _)| *data)
+    let first = |day: fn(&Fields) -> Option<Date>| {
+        passi.iter().filter_map(|passo| day(passo.fields).map(|data| (data, passo))).min_by_key(|(data, _)| *data)
     };
-    let opened = first(|passo| passo.arrived()).filter(|(_, passo)| passo.is_opening(thread));
-    let decided = first(|passo| passo.decided()).filter(|(data, _)| opened.as_ref().is_none_or(|(begun, _)| begun <= data));
+    let opened = first(arrived).filter(|(_, passo)| passo.is_opening(thread));
+    let decided = first(decided).filter(|(data, _)| opened.as_ref().is_none_or(|(begun, _)| begun <= data));
     let (_, named) = opened.as_ref().or(decided.as_ref())?;
     let (materia, nome) = (materia.trim(), named.tipo.1.trim());
     if materia.is_empty() || nome.is_empty() {
@@ -71,18 +71,18 @@ mod tests {
     use super::*;
     use crate::fields::{Protocollo, Reading, Repertorio};
 
-    fn reading<T>(value: T) -> Option<Reading<T>> {
-        Some(Reading { value, confidence: 1.0, origin: "test".to_owned(), page: None, rect: None, second: None })
+    fn reading<T>(value: T) -> Reading<T> {
+        Reading { value, confidence: 1.0, origin: "test".to_owned(), page: None, rect: None, second: None }
     }
 
     fn registered(verso: Verso, day: Date) -> Fields {
         let protocollo = Protocollo { numero: "0000001".into(), anno: day.year(), data: Some(day), verso: Some(verso) };
-        Fields { protocollo: reading(protocollo), ..Fields::default() }
+        Fields { protocollo: Some(reading(protocollo)), ..Fields::default() }
     }
 
     fn act(day: Date) -> Fields {
         let repertorio = Repertorio { numero: "7".into(), anno: day.year(), data: None, registro: "permesso_costruire".into() };
-        Fields { repertorio: reading(repertorio), data: reading(day), ..registered(Verso::U, day) }
+        Fields { repertorio: Some(reading(repertorio)), data: Some(reading(day)), ..registered(Verso::U, day) }
     }
 
     fn phases(thread: &str, documents: &[(&str, &Fields)]) -> Vec<(Fase, Date)> {

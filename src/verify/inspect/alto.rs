@@ -41,7 +41,7 @@ fn count_turns(element: &Element, turns: &mut [usize; 4]) {
     if element.name == "TextBlock" {
         let degrees: f32 = element.attribute("ROTATION").parse().unwrap_or(0.0);
         let quarter = (degrees / 90.0).round().rem_euclid(4.0);
-        let turn = (0..4_u8).find(|turn| f32::from(*turn) == quarter).unwrap_or(0);
+        let turn = (0..4_u8).find(|turn| (f32::from(*turn) - quarter).abs() < 0.5).unwrap_or(0);
         turns[usize::from(turn)] += element.all("TextLine").count();
     }
     for child in &element.children {
