@@ -40,7 +40,7 @@ pub const SUBCOMMAND: &str = "page-child";
 pub struct ReadersOptions {
     /// This binary.
     pub program: PathBuf,
-    /// Its hidden subcommand (`page-child`), which calls [`serve`].
+    /// Its hidden subcommand (`page-child`), which calls [`serve()`].
     pub args: Vec<String>,
     /// Most children at a time; one per core.
     pub count: usize,

@@ -2,7 +2,7 @@
 //!
 //! Every reading carries page, box, origin and confidence. Values with a check digit are kept only when the check holds;
 //! values without one (protocollo, oggetto, mittente) wait for a second and independent reading of the same place
-//! ([`regions`], [`confirm`]) and are held by [`doubts`] where none agrees (invariant 11).
+//! ([`regions`], [`confirm`]) and are held by [`doubts()`] where none agrees (invariant 11).
 
 mod codes;
 mod dates;

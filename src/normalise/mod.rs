@@ -1,7 +1,7 @@
 //! Where are the pages and can they be read? `survey`, `image`, `prepare`: files of sheets as page images with verdicts.
 //!
 //! Runs inside a child process and is memory safe throughout. [`survey`] looks at structure only; [`Opened`] keeps a file
-//! open between its pages; [`Opened::image`] decodes one page as it is stored; [`prepare`] makes of it what an engine
+//! open between its pages; [`Opened::image`] decodes one page as it is stored; [`prepare()`] makes of it what an engine
 //! reads best and remembers the way back, so that every box ends on the page image as stored.
 
 mod ccitt;

@@ -1,7 +1,7 @@
 //! Is this package whole and true? `report`: bytes in, findings out; shares no code with `package`.
 //!
 //! Stand-alone: no store, no configuration, nothing of the archive. [`report`] gives a verdict with all its findings in one
-//! run; [`inspect`] opens a package for a person. Everything read here is taken for an enemy's: names never become paths on
+//! run; [`inspect()`] opens a package for a person. Everything read here is taken for an enemy's: names never become paths on
 //! disk, contents are streamed, metadata files are bounded before they are parsed.
 
 mod aggregazione;
