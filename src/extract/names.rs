@@ -11,6 +11,7 @@ static TITLE: Pattern = Pattern::new(
 );
 static BOTH_NAMES: Pattern =
     Pattern::new(r"(?:cognome\s+e\s+nome|nome\s+e\s+cognome|nominativo|richiedente|dichiarante|ragione\s+sociale)\W{1,4}");
+static CELL: Pattern = Pattern::new(r"^\W{0,3}(?:cognome\s+e\s+nome|nome\s+e\s+cognome|nominativo)\W{0,4}$");
 static COGNOME: Pattern = Pattern::new(r"^\W{0,3}cognome\W{1,4}");
 static NOME: Pattern = Pattern::new(r"^\W{0,3}nome\W{1,4}");
 static FIRM: Pattern = Pattern::new(
@@ -24,7 +25,7 @@ static CLOSING: Pattern = Pattern::new(
 );
 
 /// Words that stand in the heads of tables and forms, and are no names.
-const NOT_NAMES: [&str; 30] = [
+const NOT_NAMES: [&str; 43] = [
     "carica",
     "rapporto",
     "codice",
@@ -55,6 +56,19 @@ const NOT_NAMES: [&str; 30] = [
     "sindaco",
     "legale",
     "rappresentante",
+    "dichiarazione",
+    "residenza",
+    "domanda",
+    "richiesta",
+    "istanza",
+    "segnalazione",
+    "certificato",
+    "ufficio",
+    "ufficiale",
+    "protocollo",
+    "allegato",
+    "dichiara",
+    "chiede",
 ];
 const PARTICLES: [&str; 12] = ["di", "de", "del", "della", "dei", "degli", "da", "la", "lo", "le", "van", "von"];
 
@@ -153,8 +167,10 @@ pub(super) fn form(rows: &Rows) -> Option<(Vec<Place>, String)> {
             if let Some((span, name)) = person(row, end) {
                 return Some((vec![Place { row: at, span }], name));
             }
-            // The cell beside a label may be read as the row after it: then it holds the name and nothing else.
-            let beside = rows.rows.get(at + 1).filter(|next| end >= row.fold.len() && next.page == row.page);
+            // The cell beside a label may be read as the row after it: then it holds the name and nothing else. A label that
+            // also ends sentences (`firma del dichiarante`) is none of these.
+            let is_cell = CELL.is_match(&row.fold) && end >= row.fold.len();
+            let beside = rows.rows.get(at + 1).filter(|next| is_cell && next.page == row.page);
             if let Some((next, (span, name))) = beside.and_then(|next| Some((next, person(next, 0)?)))
                 && span.len() + 3 >= next.fold.len()
             {
@@ -252,6 +268,12 @@ mod tests {
         assert!(agrees("Mario Rossi", "RSSMRA85T10A562S"));
         assert!(agrees("Rossi Mario", "RSSMRA85T10A562S"));
         assert!(!agrees("Mario Bianchi", "RSSMRA85T10A562S"));
+    }
+
+    #[test]
+    fn the_title_of_a_form_is_no_person() {
+        assert_ne!(kind("DICHIARAZIONE DI RESIDENZA"), PartyKind::PersonaFisica);
+        assert_ne!(kind("Domanda di Iscrizione"), PartyKind::PersonaFisica);
     }
 
     #[test]
