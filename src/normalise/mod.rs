@@ -67,7 +67,7 @@ impl Opened {
     pub fn open(path: &Path, mime: &str, limits: &Limits) -> Result<Self> {
         let bytes = std::fs::metadata(path).map_err(|e| Error::disk("look at", path, e))?.len();
         if bytes == 0 {
-            return Err(Error::refuse("file-empty"));
+            return Err(Error::refuse("pages-none"));
         }
         match mime {
             "image/jpeg" | "image/png" => Ok(Self::Image(image_file::ImageFile::open(path, mime, limits)?)),
@@ -147,7 +147,7 @@ fn broken(what: impl std::fmt::Display) -> Error {
 
 /// A file that ends before its content does.
 fn truncated(page: u32, at: u64, bytes: u64) -> Error {
-    Error::refuse("file-truncated").with("page", page).with("at", at).with("bytes", bytes)
+    Error::refuse("pages-cut-off").with("page", page).with("at", at).with("bytes", bytes)
 }
 
 /// A page whose pixels cannot be decoded.

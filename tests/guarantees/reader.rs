@@ -149,7 +149,7 @@ fn a_truncated_tiff_is_refused_with_its_place() {
     let path = folder.path().join("cut.tif");
     write(&path, &bytes[..bytes.len() - 100]);
     let error = Opened::open(&path, "image/tiff", &Limits::default()).unwrap_err();
-    assert_eq!((error.kind(), error.code()), (Kind::Refuse, "file-truncated"));
+    assert_eq!((error.kind(), error.code()), (Kind::Refuse, "pages-cut-off"));
     assert_eq!(error.message().value("bytes"), Some((bytes.len() - 100).to_string().as_str()));
 }
 
@@ -173,9 +173,9 @@ fn a_truncated_jpeg_or_png_is_refused_and_an_empty_file_too() {
         let bytes = std::fs::read(fixture(name)).unwrap();
         let path = folder.path().join(name);
         write(&path, &bytes[..bytes.len() * 2 / 3]);
-        assert_eq!(Opened::open(&path, mime(name), &Limits::default()).unwrap_err().code(), "file-truncated", "{name}");
+        assert_eq!(Opened::open(&path, mime(name), &Limits::default()).unwrap_err().code(), "pages-cut-off", "{name}");
         write(&path, b"");
-        assert_eq!(Opened::open(&path, mime(name), &Limits::default()).unwrap_err().code(), "file-empty", "{name}");
+        assert_eq!(Opened::open(&path, mime(name), &Limits::default()).unwrap_err().code(), "pages-none", "{name}");
     }
 }
 
