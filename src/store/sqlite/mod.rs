@@ -26,6 +26,11 @@ use crate::error::{Error, Kind, Result};
 const READERS_MAX: u32 = 4;
 /// How long a connection waits for another process's write.
 const BUSY_SECONDS: u64 = 30;
+/// Opening is tried again this often where another process is just making or migrating the store: the switch to the
+/// write-ahead log fails at once, without the engine's own waiting.
+const OPEN_ATTEMPTS_MAX: u32 = 200;
+/// Between two tries of opening.
+const OPEN_AGAIN: Duration = Duration::from_millis(100);
 
 /// The SQLite engine of [`super::Store`].
 #[derive(Debug, Clone)]
@@ -37,7 +42,14 @@ pub struct Sqlite {
 
 impl Sqlite {
     pub(in crate::store) async fn open(path: &Path, clock: Clock) -> Result<Self> {
-        Self::open_with(path, clock, migrate::MIGRATIONS).await
+        let mut attempts = 1;
+        loop {
+            match Self::open_with(path, clock, migrate::MIGRATIONS).await {
+                Err(error) if error.code() == "store-busy" && attempts < OPEN_ATTEMPTS_MAX => attempts += 1,
+                opened => return opened,
+            }
+            tokio::time::sleep(OPEN_AGAIN).await;
+        }
     }
 
     async fn open_with(path: &Path, clock: Clock, migrations: &[&'static str]) -> Result<Self> {
