@@ -17,8 +17,10 @@ const APPLICATION: i64 = 0x4353_5256;
 
 /// Brings the file behind `writer` to the last schema. Killed at any instant, it goes on from there when called again.
 pub(super) async fn migrate(writer: &SqlitePool, path: &Path, migrations: &[&'static str]) -> Result<()> {
-    let mut connection = writer.acquire().await.map_err(failed)?;
-    let (found, known) = (schema(&mut connection, path).await?, migrations.len());
+    // One transaction, so that another process's migration is seen whole or not at all.
+    let mut look = writer.begin().await.map_err(failed)?;
+    let (found, known) = (schema(&mut look, path).await?, migrations.len());
+    look.rollback().await.map_err(failed)?;
     if found > known {
         let error = Error::new(Kind::Environment, "schema-newer");
         return Err(error.with("found", found).with("known", known));
@@ -27,9 +29,9 @@ pub(super) async fn migrate(writer: &SqlitePool, path: &Path, migrations: &[&'st
         return Ok(());
     }
     if found > 0 {
+        let mut connection = writer.acquire().await.map_err(failed)?;
         back_up(&mut connection, path, found).await?;
     }
-    drop(connection);
     for (n, script) in migrations.iter().enumerate().skip(found) {
         step(writer, path, n, script).await?;
     }
