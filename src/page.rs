@@ -147,6 +147,9 @@ pub struct Page {
     pub mean_confidence: Option<f32>,
     /// Quality figures with their limits.
     pub quality: Vec<Quality>,
+    /// Readings that the page took: 0 of a blank or digital page, 1 of one that reads well, more where the first was poor.
+    #[serde(default)]
+    pub readings: u32,
     /// What was done to the image for reading, in order (S-06, S-07): `gray`, `deskew 0.72`, `rotate 90`, `sauvola`, …
     pub steps: Vec<String>,
 }

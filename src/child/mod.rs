@@ -7,7 +7,10 @@
 mod answer;
 #[cfg(feature = "drill")]
 mod drill;
+mod figures;
+mod files;
 mod frame;
+mod hand;
 mod kernel;
 mod pool;
 mod process;
@@ -15,10 +18,11 @@ mod reading;
 pub mod sandbox;
 mod searchable;
 pub mod serve;
+mod turns;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
 use serde::de::DeserializeOwned;
@@ -29,6 +33,7 @@ use crate::limits::Limits;
 use crate::page::{Origin, Page, PageSurvey, ReadPage, Rect};
 
 pub use crate::normalise::prepare::Manner;
+use hand::Hand;
 pub use sandbox::probe;
 pub use serve::serve;
 
@@ -88,6 +93,8 @@ pub struct Call<'a> {
     pub seconds: u64,
     /// The page in question, where it is one; it is named in the hold.
     pub page: Option<u32>,
+    /// The page that the child decodes meanwhile.
+    pub next: Option<u32>,
 }
 
 /// A pool of reader children, usable from many threads. Children start with the first work and end with the pool.
@@ -109,6 +116,8 @@ pub(crate) struct PageRequest {
     pub(crate) input: PathBuf,
     pub(crate) mime: String,
     pub(crate) survey: PageSurvey,
+    /// The page of the same file that this child will most likely be asked for next.
+    pub(crate) next: Option<PageSurvey>,
 }
 
 /// What a second reading is told.
@@ -145,8 +154,14 @@ impl Readers {
 
     /// One page: its text, its facts, its quality.
     pub fn read(&self, input: &Path, mime: &str, survey: &PageSurvey) -> Result<ReadPage> {
-        let request = PageRequest { input: input.to_owned(), mime: mime.to_owned(), survey: survey.clone() };
-        let read = self.call(self.work("read", input, Some(survey.n)), &request)?;
+        self.read_before(input, mime, (survey, None))
+    }
+
+    /// One page; meanwhile the child that reads it decodes `next`.
+    fn read_before(&self, input: &Path, mime: &str, (survey, next): (&PageSurvey, Option<&PageSurvey>)) -> Result<ReadPage> {
+        let request = PageRequest { input: input.to_owned(), mime: mime.to_owned(), survey: survey.clone(), next: next.cloned() };
+        let call = Call { next: next.map(|next| next.n), ..self.work("read", input, Some(survey.n)) };
+        let read = self.call(call, &request)?;
         answer::read_page(read, survey, self.limits())
     }
 
@@ -158,17 +173,17 @@ impl Readers {
         surveys: &[PageSurvey],
         progress: &(dyn Fn(u32) + Sync),
     ) -> Vec<Result<ReadPage>> {
-        let next = AtomicUsize::new(0);
+        let workers = self.pool.count().min(surveys.len());
+        let hand = Hand::new(surveys.len(), workers);
         let done = AtomicU32::new(0);
         let answers: Mutex<Vec<Option<Result<ReadPage>>>> = Mutex::new(surveys.iter().map(|_| None).collect());
         std::thread::scope(|scope| {
-            for _ in 0..self.pool.count().min(surveys.len()) {
-                scope.spawn(|| {
-                    while let Some((at, survey)) = {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        surveys.get(at).map(|s| (at, s))
-                    } {
-                        let answer = self.read(input, mime, survey);
+            for worker in 0..workers {
+                let (hand, answers, done) = (&hand, &answers, &done);
+                scope.spawn(move || {
+                    while let Some((at, next)) = hand.deal(worker) {
+                        let pages = (&surveys[at], next.and_then(|next| surveys.get(next)));
+                        let answer = self.read_before(input, mime, pages);
                         if let Ok(mut answers) = answers.lock() {
                             answers[at] = Some(answer);
                         }
@@ -207,6 +222,6 @@ impl Readers {
     }
 
     fn work<'a>(&self, op: &'static str, input: &'a Path, page: Option<u32>) -> Call<'a> {
-        Call { op, input, seconds: self.limits().page_seconds_max, page }
+        Call { op, input, seconds: self.limits().page_seconds_max, page, next: None }
     }
 }

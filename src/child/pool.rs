@@ -51,7 +51,7 @@ impl Pool {
     /// Has one child do the work. The child comes back to its seat only after a good answer.
     pub(super) fn ask(&self, call: Call<'_>, payload: &[u8]) -> Result<Vec<u8>> {
         let input = std::path::absolute(call.input).map_err(|e| Error::disk("find", call.input, e))?;
-        let (seat, idle) = self.take(&input);
+        let (seat, idle) = self.take(&input, call.page);
         let mut process = match idle {
             Some(process) => process,
             None => self.start_for(&input)?,
@@ -60,6 +60,7 @@ impl Pool {
         match answer {
             Ok(answer) => {
                 process.last_input = Some(input);
+                process.ahead = call.next.or(process.ahead);
                 self.seats().idle.push(process);
                 drop(seat);
                 Ok(answer)
@@ -73,14 +74,16 @@ impl Pool {
     }
 
     /// Waits for a free seat and takes it; no child if none that is idle may read `input`.
-    fn take(&self, input: &Path) -> (Seat<'_>, Option<Process>) {
+    fn take(&self, input: &Path, page: Option<u32>) -> (Seat<'_>, Option<Process>) {
         let mut seats = self.seats();
         while seats.busy >= self.options.count {
             seats = self.freed.wait(seats).unwrap_or_else(PoisonError::into_inner);
         }
         seats.busy += 1;
         let seat = Seat { pool: self };
-        let best = seats.idle.iter().position(|p| p.last_input.as_deref() == Some(input));
+        let has_open = |p: &Process| p.last_input.as_deref() == Some(input);
+        let decoded = seats.idle.iter().position(|p| has_open(p) && page.is_some() && p.ahead == page);
+        let best = decoded.or_else(|| seats.idle.iter().position(has_open));
         let fit = best.or_else(|| seats.idle.iter().position(|p| p.roots.iter().any(|root| input.starts_with(root))));
         if let Some(at) = fit {
             return (seat, Some(seats.idle.swap_remove(at)));
@@ -150,7 +153,7 @@ fn greet(mut process: Process, options: &ReadersOptions) -> Result<Process> {
     };
     let payload = serde_json::to_vec(&super::serve::Asked { op: "hello", request: &hello }).map_err(Error::store)?;
     let answer = process.ask(&payload, START_SECONDS).map_err(|_| Error::new(crate::error::Kind::Environment, "reader-start"))?;
-    let call = Call { op: "hello", input: Path::new(""), seconds: START_SECONDS, page: None };
+    let call = Call { op: "hello", input: Path::new(""), seconds: START_SECONDS, page: None, next: None };
     super::answer::parse::<()>(&answer, call)?;
     Ok(process)
 }

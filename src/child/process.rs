@@ -34,6 +34,8 @@ pub(super) struct Process {
     pub(super) roots: Vec<PathBuf>,
     /// The input it last worked on: it may still have it open.
     pub(super) last_input: Option<PathBuf>,
+    /// The page of it that it was last told to decode ahead.
+    pub(super) ahead: Option<u32>,
 }
 
 impl Process {
@@ -55,7 +57,7 @@ impl Process {
         let (to_answer, answers) = channel();
         let bytes_max = options.limits.frame_bytes_max;
         std::thread::spawn(move || converse(stdin, stdout, &to_write, &to_answer, bytes_max));
-        Ok(Self { child, work, answers, last_words, roots, last_input: None })
+        Ok(Self { child, work, answers, last_words, roots, last_input: None, ahead: None })
     }
 
     /// Sends one frame and waits for one, no longer than `seconds`. After an error the child is of no more use.

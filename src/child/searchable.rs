@@ -24,7 +24,7 @@ impl Readers {
     /// Has a child write the copy that `order` describes; its output lies below the pool's scratch.
     pub fn searchable(&self, order: &CopyOrder) -> Result<CopyReport> {
         let seconds = self.limits().page_seconds_max + SECONDS_PER_PAGE * order.pages.len() as u64;
-        let call = Call { op: "searchable", input: &order.input, seconds, page: None };
+        let call = Call { op: "searchable", input: &order.input, seconds, page: None, next: None };
         let written = Written::of(order)?;
         self.call(call, &SearchableRequest { order: written.0.clone() })
     }

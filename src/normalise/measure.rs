@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::PageImage;
+use super::edges::{self, Edges};
 
 /// Cells per inch of the small picture.
 const CELLS_PER_INCH: f32 = 100.0;
@@ -12,6 +13,8 @@ const TILE: usize = 32;
 const INK_DROP: i32 = 36;
 /// Fewest cells of a group that is content: a digit of 8 points has 12, a speck fewer than 8.
 const CONTENT_CELLS: usize = 8;
+/// Heights of letters, cells: 8 to 30 points.
+const LETTER_CELLS: std::ops::RangeInclusive<usize> = 6..=42;
 /// Share of the page's width and height at each edge whose shadows are not content.
 const EDGE: f32 = 0.015;
 
@@ -37,6 +40,10 @@ pub struct Look {
     pub inverted: bool,
     /// Median height of a letter or group of letters, pixels; 0 where there is none.
     pub letter_height: f32,
+    /// Groups of the size of letters that the edge of the sheet cuts.
+    pub letters_cut: u32,
+    /// What lies around the sheet.
+    pub(super) edges: Option<Edges>,
 }
 
 impl Look {
@@ -59,9 +66,14 @@ pub(super) struct Mask {
 pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
     let cell = ((dpi / CELLS_PER_INCH).round() as usize).clamp(1, 16);
     let mut small = Small::of(image, cell);
-    let inverted = small.median() < 90;
+    let inverted = small.percentile(50) < 90 && !edges::shows_sheet(&small);
     if inverted {
         small.values.iter_mut().for_each(|value| *value = 255 - *value);
+    }
+    let edges = Edges::of(&small, cell);
+    if let Some(edges) = &edges {
+        let paper = small.percentile(70);
+        (0..).zip(&mut small.values).filter(|(at, _)| edges.holds(*at)).for_each(|(_, value)| *value = paper);
     }
     let paper = Paper::of(&small);
     let drops: Vec<i32> = (0..)
@@ -86,7 +98,9 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         lean: down / across.max(1.0),
         inverted,
         letter_height,
+        letters_cut: groups.iter().filter(|group| group.is_cut_letter(&mask)).count() as u32,
         mask,
+        edges,
     }
 }
 
@@ -97,14 +111,14 @@ fn ink_depth(drops: &[i32]) -> i32 {
 }
 
 /// The page at one value per cell, the mean of its pixels.
-struct Small {
-    width: usize,
-    height: usize,
-    values: Vec<u8>,
+pub(super) struct Small {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) values: Vec<u8>,
 }
 
 impl Small {
-    fn of(image: &PageImage, cell: usize) -> Self {
+    pub(super) fn of(image: &PageImage, cell: usize) -> Self {
         let (width, height) = ((image.width as usize / cell).max(1), (image.height as usize / cell).max(1));
         let mut values = Vec::with_capacity(width * height);
         let mut sums = vec![0_u32; width];
@@ -124,8 +138,8 @@ impl Small {
         Self { width, height, values }
     }
 
-    fn median(&self) -> u8 {
-        percentile(&self.values, 50)
+    pub(super) fn percentile(&self, share: usize) -> u8 {
+        percentile(&self.values, share)
     }
 }
 
@@ -229,6 +243,13 @@ impl Group {
             || self.left + self.width + across > mask.width
             || self.top + self.height + down > mask.height;
         self.cells >= CONTENT_CELLS && !(touches && mask.width > 200)
+    }
+
+    /// A group that could be a letter and ends where the sheet does.
+    fn is_cut_letter(&self, mask: &Mask) -> bool {
+        let is_cut =
+            self.left == 0 || self.top == 0 || self.left + self.width == mask.width || self.top + self.height == mask.height;
+        is_cut && LETTER_CELLS.contains(&self.height) && self.width <= 2 * LETTER_CELLS.end() && self.cells >= CONTENT_CELLS
     }
 }
 

@@ -5,13 +5,16 @@
 //! reads best and remembers the way back, so that every box ends on the page image as stored.
 
 mod ccitt;
+mod edges;
 mod geometry;
 mod image_file;
+mod ink;
 mod measure;
 mod pdf;
 mod pdf_device;
 mod pdf_text;
 pub mod prepare;
+mod sharpness;
 mod skew;
 mod tiff_directory;
 mod tiff_file;
@@ -20,7 +23,7 @@ use std::path::Path;
 
 pub use geometry::Back;
 pub use measure::Look;
-pub use prepare::{Plan, Prepared, prepare};
+pub use prepare::{Plan, Prepared, Treatment, prepare};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -122,6 +125,11 @@ pub fn survey(path: &Path, mime: &str, limits: &Limits) -> Result<Vec<PageSurvey
 /// One page of the file at `path`, decoded as it is stored.
 pub fn image(path: &Path, mime: &str, survey: &PageSurvey, limits: &Limits) -> Result<PageImage> {
     Opened::open(path, mime, limits)?.image(survey, limits)
+}
+
+/// How soft the steps between ink and paper are, in 1/300 inch; `None` where it cannot be measured.
+pub fn blur(image: &PageImage, plan: &Plan) -> Option<f32> {
+    sharpness::blur(image, plan.dpi, plan.look.contrast)
 }
 
 /// Refuses a page whose pixels are over the ceiling before any memory is taken for them.

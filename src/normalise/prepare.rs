@@ -1,8 +1,10 @@
 //! What does an engine read best? The page turned, straightened, scaled and cleaned as far as it needs, and no further.
 
+use std::borrow::Cow;
+
 use super::geometry::{Back, cropped, scaled, straightened, turned};
 use super::measure::{Look, look};
-use super::{PageImage, skew};
+use super::{PageImage, ink, skew};
 use crate::page::{PageSurvey, Rect};
 
 /// Skew below this is left alone, degrees: lines of an A4 sheet then drift by less than half a letter.
@@ -14,8 +16,6 @@ const SMALL_DPI: f32 = 150.0;
 const LARGE_DPI: f32 = 450.0;
 /// Most pixels given to an engine: an A2 sheet at 300 dpi.
 const PIXELS_MAX: f32 = 80_000_000.0;
-/// Spread of the paper's brightness from which one threshold for the whole page loses text.
-const UNEVEN: f32 = 0.16;
 /// Specks per million pixels from which a black and white page is cleaned.
 const SPECKS_PER_MILLION: usize = 60;
 
@@ -32,12 +32,12 @@ pub struct Plan {
 
 /// A page ready for an engine.
 #[derive(Debug)]
-pub struct Prepared {
-    /// The pixels to read.
-    pub image: PageImage,
+pub struct Prepared<'a> {
+    /// The pixels to read: those stored, where nothing had to be done.
+    pub image: Cow<'a, PageImage>,
     /// Their resolution.
     pub dpi: f32,
-    /// True if the light is uneven: the engine should choose its threshold locally.
+    /// True if the engine should choose its threshold locally.
     pub is_uneven: bool,
     /// The way back to the page as stored.
     pub back: Back,
@@ -47,7 +47,16 @@ pub struct Prepared {
     pub steps: Vec<String>,
 }
 
-impl Prepared {
+/// How a page is made ready for a reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// Light evened out, one threshold, black and white: what is tried first.
+    Even,
+    /// In grey, the engine's own local threshold: what is tried where the first reading is poor.
+    Grey,
+}
+
+impl Prepared<'_> {
     /// The box on the stored page of a box on the prepared image.
     pub fn stored(&self, rect: Rect) -> Rect {
         let unscaled = |value: u32| (value as f32 / self.scale).round() as u32;
@@ -84,40 +93,82 @@ fn a4_dpi(image: &PageImage) -> f32 {
 }
 
 /// Makes the page ready, turned clockwise by `rotation`.
-pub fn prepare(stored: &PageImage, plan: &Plan, rotation: u16) -> Prepared {
+pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment: Treatment) -> Prepared<'a> {
     let mut steps = Vec::new();
     if plan.is_dpi_estimated {
         steps.push(format!("dpi {} estimated", plan.dpi));
     }
-    let mut image = if rotation == 0 { stored.clone() } else { turned(stored, rotation) };
+    let mut image = cleaned(stored, plan, &mut steps);
     if rotation != 0 {
+        image = Cow::Owned(turned(&image, rotation));
         steps.push(format!("rotate {rotation}"));
-    }
-    if plan.look.inverted {
-        image.gray.iter_mut().for_each(|value| *value = 255 - *value);
-        steps.push("invert".to_owned());
-    }
-    if image.bilevel && despeckle(&mut image) {
-        steps.push("despeckle".to_owned());
     }
     let skew_deg = skew::degrees(&plan.look.mask, rotation);
     let is_straightened = skew_deg.abs() >= SKEW_LEFT_ALONE;
     if is_straightened {
-        image = straightened(&image, skew_deg);
+        image = Cow::Owned(straightened(&image, skew_deg));
         steps.push(format!("deskew {skew_deg:.2}"));
     }
     let scale = scale(&image, plan.dpi);
     if (scale - 1.0).abs() > 0.01 {
-        image = scaled(&image, scale);
+        image = Cow::Owned(scaled(&image, scale));
         steps.push(format!("scale {scale:.2}"));
     }
-    let is_uneven = !stored.bilevel && plan.look.unevenness > UNEVEN;
-    if is_uneven {
-        steps.push("sauvola".to_owned());
-    }
+    let dpi = plan.dpi * scale;
+    inked(&mut image, dpi, treatment, stored.bilevel, &mut steps);
     let skew_deg = if is_straightened { skew_deg } else { 0.0 };
     let back = Back { width: stored.width, height: stored.height, rotation, skew_deg };
-    Prepared { dpi: plan.dpi * scale, image, is_uneven, back, scale, steps }
+    Prepared { dpi, is_uneven: treatment == Treatment::Grey && !image.bilevel, image, back, scale, steps }
+}
+
+/// The page made black and white as it lies, neither turned nor straightened: what the detector of orientation looks at.
+pub fn as_it_lies<'a>(stored: &'a PageImage, plan: &Plan) -> Cow<'a, PageImage> {
+    let mut image = cleaned(stored, plan, &mut Vec::new());
+    inked(&mut image, plan.dpi, Treatment::Even, stored.bilevel, &mut Vec::new());
+    image
+}
+
+/// The page as dark on light, without the specks and the surroundings of the sheet, as it lies.
+fn cleaned<'a>(stored: &'a PageImage, plan: &Plan, steps: &mut Vec<String>) -> Cow<'a, PageImage> {
+    let mut image = Cow::Borrowed(stored);
+    if plan.look.inverted {
+        image.to_mut().gray.iter_mut().for_each(|value| *value = 255 - *value);
+        steps.push("invert".to_owned());
+    }
+    if let Some(edges) = &plan.look.edges {
+        edges.wipe(image.to_mut());
+        steps.push("edges".to_owned());
+    }
+    if image.bilevel {
+        let specks = specks(&image);
+        if !specks.is_empty() {
+            let image = image.to_mut();
+            specks.into_iter().for_each(|at| image.gray[at] = 255);
+            steps.push("despeckle".to_owned());
+        }
+    }
+    image
+}
+
+/// Brings the page to black and white as the treatment says.
+fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, was_bilevel: bool, steps: &mut Vec<String>) {
+    match treatment {
+        _ if image.bilevel => {}
+        Treatment::Grey => steps.push("local threshold".to_owned()),
+        // What was black and white before it was turned and scaled is so again at half the way.
+        Treatment::Even if was_bilevel => {
+            let image = image.to_mut();
+            image.gray.iter_mut().for_each(|value| *value = if *value < 128 { 0 } else { 255 });
+            image.bilevel = true;
+        }
+        Treatment::Even => {
+            let found = ink::separate(image.to_mut(), dpi);
+            if found.is_smoothed {
+                steps.push("smooth".to_owned());
+            }
+            steps.push(format!("threshold {}", found.threshold));
+        }
+    }
 }
 
 /// Degrees by which text rises to the right on the page turned by `rotation`.
@@ -137,30 +188,27 @@ fn scale(image: &PageImage, dpi: f32) -> f32 {
     wanted.min(most)
 }
 
-/// Takes away black pixels that stand alone if there are many of them; says whether it did.
-fn despeckle(image: &mut PageImage) -> bool {
+/// Black pixels that stand alone, if there are so many that the page is dirty.
+fn specks(image: &PageImage) -> Vec<usize> {
     let (width, height) = (image.width as usize, image.height as usize);
     let mut alone = Vec::new();
     for y in 1..height.saturating_sub(1) {
-        let row = &image.gray[y * width..(y + 1) * width];
-        for x in 1..width.saturating_sub(1) {
-            if row[x] >= 128 || row[x - 1] < 128 || row[x + 1] < 128 {
-                continue;
-            }
-            let above = &image.gray[(y - 1) * width + x - 1..=(y - 1) * width + x + 1];
-            let below = &image.gray[(y + 1) * width + x - 1..=(y + 1) * width + x + 1];
-            if above.iter().chain(below).all(|value| *value >= 128) {
+        let row = |y: usize| &image.gray[y * width..(y + 1) * width];
+        let (above, here, below) = (row(y - 1), row(y), row(y + 1));
+        let mut x = 1;
+        while let Some(found) = memchr::memchr(0, here.get(x..width - 1).unwrap_or_default()) {
+            x += found;
+            let near = x - 1..=x + 1;
+            let is_alone =
+                here[x - 1] != 0 && here[x + 1] != 0 && [above, below].iter().all(|row| !row[near.clone()].contains(&0));
+            if is_alone {
                 alone.push(y * width + x);
             }
+            x += 1;
         }
     }
     let is_dirty = alone.len() > image.gray.len() / 1_000_000 * SPECKS_PER_MILLION + SPECKS_PER_MILLION;
-    if is_dirty {
-        for at in alone {
-            image.gray[at] = 255;
-        }
-    }
-    is_dirty
+    if is_dirty { alone } else { Vec::new() }
 }
 
 /// How a region is made ready to be read again: each way errs otherwise than the page's own preparation.

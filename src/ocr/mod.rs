@@ -1,5 +1,6 @@
 //! What words stand on a page? `read`: words with boxes and confidence, from an engine behind one port.
 
+mod pix;
 mod tesseract;
 
 pub use tesseract::Tesseract;
@@ -18,6 +19,8 @@ pub struct Sheet<'a> {
     pub height: u32,
     /// Their resolution.
     pub dpi: f32,
+    /// True if every pixel is black or white: the engine then needs no threshold of its own.
+    pub is_bilevel: bool,
     /// True if the light is uneven and the threshold must be chosen locally.
     pub is_uneven: bool,
     /// What to expect on it.

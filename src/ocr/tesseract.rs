@@ -6,7 +6,7 @@ use tesseract_plumbing::TessBaseApi;
 use tesseract_sys::{TessOcrEngineMode_OEM_LSTM_ONLY, TessPageSegMode};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Layout, OcrEngine, Orientation, Sheet};
+use super::{Layout, OcrEngine, Orientation, Sheet, pix};
 use crate::error::{Error, Kind, Result};
 use crate::page::{Block, Line, Origin, Rect, Word};
 
@@ -30,9 +30,11 @@ impl Tesseract {
         if lang.is_empty() || !lang.chars().all(is_word) {
             return Err(missing(lang));
         }
-        for one in lang.split('+') {
-            // With several languages the library forgives one that is missing: it would be missed in silence.
-            start(one).ok_or_else(|| missing(one))?;
+        if lang.contains('+') {
+            for one in lang.split('+') {
+                // With several languages the library forgives one that is missing: it would be missed in silence.
+                start(one).ok_or_else(|| missing(one))?;
+            }
         }
         let api = start(lang).ok_or_else(|| missing(lang))?;
         Ok(Self { api, lang: lang.to_owned(), osd: None })
@@ -71,8 +73,9 @@ impl OcrEngine for Tesseract {
         };
         self.api.set_page_seg_mode(mode);
         self.set(c"thresholding_method", if sheet.is_uneven { c"2" } else { c"0" });
-        let (width, height) = (sheet.width as i32, sheet.height as i32);
-        self.api.set_image(sheet.gray, width, height, 1, width).map_err(|e| failed(&e))?;
+        let pixels = pix::of(&sheet).ok_or_else(|| failed(&"pixels"))?;
+        self.api.set_image_2(&pixels);
+        drop(pixels);
         self.api.set_source_resolution((sheet.dpi.round() as i32).clamp(70, 2400));
         self.api.recognize().map_err(|e| failed(&e))?;
         let tsv = self.api.get_tsv_text(0).map_err(|e| failed(&e))?;

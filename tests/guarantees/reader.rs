@@ -479,7 +479,7 @@ mod drill {
 
     fn ask(readers: &Readers, how: &str, seconds: u64) -> conserva::error::Result<serde_json::Value> {
         let path = fixture("page.png");
-        readers.call(Call { op: "drill", input: &path, seconds, page: Some(7) }, &how)
+        readers.call(Call { op: "drill", input: &path, seconds, page: Some(7), next: None }, &how)
     }
 
     #[test]

@@ -82,7 +82,7 @@ const MORE: &[(&str, &[&str])] = &[
 ];
 
 /// Files where `unsafe` may stand: those that talk to C and to the kernel.
-const UNSAFE: &[&str] = &["src/child/kernel.rs", "src/ocr/tesseract.rs", "src/normalise/leptonica.rs"];
+const UNSAFE: &[&str] = &["src/child/kernel.rs", "src/ocr/pix.rs", "src/ocr/tesseract.rs"];
 
 /// Files that are tables, longer than 400 lines by nature.
 const TABLES: &[&str] = &["src/identify/formats.rs"];

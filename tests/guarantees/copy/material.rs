@@ -77,6 +77,7 @@ pub(super) fn read_page(n: u32, source: PageSource, size: (u32, u32), dpi: f32, 
         blank: lines.is_empty(),
         mean_confidence: Some(91.5),
         quality: Vec::new(),
+        readings: 1,
         steps: Vec::new(),
     };
     let blocks = if lines.is_empty() { Vec::new() } else { vec![Block { lines }] };

@@ -1,0 +1,121 @@
+//! Which way up, and how made ready? A page is read once, as it lies; again only where that reading is poor.
+//!
+//! The order of attempts, stated once: as the file says that it lies, or, where the lines of ink run down the page, as
+//! the orientation detector says; then the other turns; then, where the best of them is still under
+//! [`CONFIDENCE_GOOD`](super::figures::CONFIDENCE_GOOD), in grey with a local threshold. The better reading stays, and
+//! every attempt is a step of the page (S-06).
+
+use super::figures::{is_good, weight};
+use crate::error::Result;
+use crate::normalise::{self, PageImage, Plan, Prepared, Treatment};
+use crate::ocr::{Layout, OcrEngine, Orientation, Sheet};
+use crate::page::Block;
+
+/// Least certainty of the orientation detector that is followed without a second reading deciding.
+const ORIENTATION_SURE: f32 = 2.0;
+/// How much more must be read well for another reading to take the place of the first.
+const BETTER: f32 = 1.2;
+const BETTER_TREATED: f32 = 1.02;
+
+/// One reading of a page at one turn.
+pub(super) struct Reading<'a> {
+    pub(super) prepared: Prepared<'a>,
+    pub(super) blocks: Vec<Block>,
+    /// Readings that the page took.
+    pub(super) count: u32,
+}
+
+/// The best reading of the page that the attempts give.
+pub(super) fn best<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) -> Result<Reading<'a>> {
+    let best = upright(engine, image, plan)?;
+    if is_good(&best.blocks) || image.bilevel {
+        return Ok(best);
+    }
+    let rotation = best.prepared.back.rotation;
+    let grey = read(engine, image, plan, (rotation, Treatment::Grey))?;
+    let other = Reading { count: best.count + 1, ..grey };
+    Ok(better(best, other, BETTER_TREATED))
+}
+
+/// The better of the turns worth trying.
+fn upright<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) -> Result<Reading<'a>> {
+    let hint = image.rotation;
+    let lies_sideways = plan.look.sideways != (hint % 180 == 90);
+    let mut turns = vec![hint];
+    if lies_sideways {
+        // Lines run down the page: reading it as it lies would be lost time, unless the detector says otherwise.
+        let found = orientation(engine, image, plan).filter(|o| o.confidence >= ORIENTATION_SURE);
+        turns = found.map_or_else(|| vec![hint, (hint + 90) % 360, (hint + 270) % 360], |o| vec![o.rotation]);
+    }
+    let mut best = read(engine, image, plan, (turns[0], Treatment::Even))?;
+    if lies_sideways {
+        best.prepared.steps.insert(0, "lines run down".to_owned());
+    }
+    let mut tried = vec![turns[0]];
+    if is_good(&best.blocks) {
+        return Ok(best);
+    }
+    if !lies_sideways {
+        match orientation(engine, image, plan) {
+            Some(found) if found.rotation != hint => turns.push(found.rotation),
+            Some(_) => {}
+            // The detector cannot tell (few letters, or none): the turns are tried, small work on such a page.
+            None => turns.extend([(hint + 180) % 360, (hint + 90) % 360, (hint + 270) % 360]),
+        }
+    }
+    for turn in turns.into_iter().skip(1) {
+        if is_good(&best.blocks) || tried.contains(&turn) {
+            continue;
+        }
+        tried.push(turn);
+        let other = read(engine, image, plan, (turn, Treatment::Even))?;
+        let count = best.count + 1;
+        best = better(best, Reading { count, ..other }, BETTER);
+    }
+    Ok(best)
+}
+
+/// The second where it reads so much more than the first, with both attempts among its steps.
+fn better<'a>(mut first: Reading<'a>, mut second: Reading<'a>, margin: f32) -> Reading<'a> {
+    let step = format!("reading {}", second.count);
+    if weight(&second.blocks) > weight(&first.blocks) * margin {
+        second.prepared.steps.insert(0, step);
+        second
+    } else {
+        first.prepared.steps.push(step);
+        first.count = second.count;
+        first
+    }
+}
+
+fn read<'a>(
+    engine: &mut dyn OcrEngine,
+    image: &'a PageImage,
+    plan: &Plan,
+    (rotation, treatment): (u16, Treatment),
+) -> Result<Reading<'a>> {
+    let prepared = normalise::prepare(image, plan, rotation, treatment);
+    let blocks = engine.read(Sheet {
+        gray: &prepared.image.gray,
+        width: prepared.image.width,
+        height: prepared.image.height,
+        dpi: prepared.dpi,
+        is_bilevel: prepared.image.bilevel,
+        is_uneven: prepared.is_uneven,
+        layout: Layout::Page,
+    })?;
+    Ok(Reading { prepared, blocks, count: 1 })
+}
+
+fn orientation(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Option<Orientation> {
+    let prepared = normalise::prepare::as_it_lies(image, plan);
+    engine.orientation(Sheet {
+        gray: &prepared.gray,
+        width: prepared.width,
+        height: prepared.height,
+        dpi: plan.dpi,
+        is_bilevel: prepared.bilevel,
+        is_uneven: false,
+        layout: Layout::Page,
+    })
+}

@@ -1,0 +1,148 @@
+//! What lies around the sheet? Black of the glass, shadows, neighbouring pages: thick dark parts that touch the edge.
+//!
+//! They make the engine see columns and letters where there are none. Only what is thicker than any stroke of writing and
+//! hangs together with an edge is taken away, and only on the image that is read.
+
+use super::PageImage;
+use super::measure::Small;
+
+/// Cells of the small picture (100 per inch) that a part must be thick: 1.3 mm, thicker than rules and letters.
+const THICK: usize = 5;
+/// Brightness of a dark cell, as a share of the paper's.
+const DARK: f32 = 0.5;
+/// Cells around the part that go with it: its blurred rim.
+const RIM: usize = 2;
+
+/// Dark parts at the edges, cell by cell of the small picture.
+#[derive(Debug, Clone)]
+pub(super) struct Edges {
+    cell: usize,
+    width: usize,
+    cells: Vec<bool>,
+}
+
+impl Edges {
+    /// Looks for them; `None` where there are none.
+    pub(super) fn of(small: &Small, cell: usize) -> Option<Self> {
+        let (width, height) = (small.width, small.height);
+        if width < 8 * THICK || height < 8 * THICK {
+            return None;
+        }
+        let limit = (f32::from(small.percentile(70)) * DARK) as u8;
+        if rim(width, height).filter(|at| small.values[*at] < limit).count() < THICK {
+            return None;
+        }
+        let dark: Vec<bool> = small.values.iter().map(|value| *value < limit).collect();
+        let thick = dilated(&eroded(&dark, width, THICK), width, THICK);
+        let mut cells = vec![false; dark.len()];
+        let mut stack: Vec<usize> = rim(width, height).filter(|at| thick[*at]).collect();
+        stack.iter().for_each(|at| cells[*at] = true);
+        while let Some(at) = stack.pop() {
+            let (x, y) = (at % width, at / width);
+            let mut visit = |at: usize| {
+                if thick[at] && !std::mem::replace(&mut cells[at], true) {
+                    stack.push(at);
+                }
+            };
+            (x > 0).then(|| visit(at - 1));
+            (x + 1 < width).then(|| visit(at + 1));
+            (y > 0).then(|| visit(at - width));
+            (y + 1 < height).then(|| visit(at + width));
+        }
+        cells.iter().any(|cell| *cell).then(|| Self { cell, width, cells: dilated(&cells, width, RIM * 2 + 1) })
+    }
+
+    /// True if the cell belongs to an edge.
+    pub(super) fn holds(&self, at: usize) -> bool {
+        self.cells.get(at).copied().unwrap_or(false)
+    }
+
+    /// Paints them white.
+    pub(super) fn wipe(&self, image: &mut PageImage) {
+        let stride = image.width as usize;
+        for (y, row) in image.gray.chunks_exact_mut(stride).enumerate() {
+            let cells = y / self.cell * self.width;
+            let Some(cells) = self.cells.get(cells..cells + self.width).or_else(|| self.cells.rchunks(self.width).next()) else {
+                return;
+            };
+            for (pixels, _) in row.chunks_mut(self.cell).zip(cells).filter(|(_, is_edge)| **is_edge) {
+                pixels.fill(255);
+            }
+            // Pixels beyond the last whole cell go with it.
+            let rest = self.width * self.cell;
+            if cells.last() == Some(&true) && rest < stride {
+                row[rest..].fill(255);
+            }
+        }
+    }
+}
+
+/// True if bright parts thicker than any stroke are a good part of the picture: a sheet on black, not light writing.
+pub(super) fn shows_sheet(small: &Small) -> bool {
+    let bright: Vec<bool> = small.values.iter().map(|value| *value > 150).collect();
+    let thick = eroded(&bright, small.width, THICK);
+    thick.iter().filter(|cell| **cell).count() * 12 > thick.len()
+}
+
+/// The cells along the four edges.
+fn rim(width: usize, height: usize) -> impl Iterator<Item = usize> {
+    let rows = (0..width).flat_map(move |x| [x, (height - 1) * width + x]);
+    rows.chain((0..height).flat_map(move |y| [y * width, y * width + width - 1]))
+}
+
+/// Cells around which a square of `side` is wholly set; what lies outside the picture counts as set.
+fn eroded(cells: &[bool], width: usize, side: usize) -> Vec<bool> {
+    let unset: Vec<bool> = cells.iter().map(|cell| !cell).collect();
+    dilated(&unset, width, side).iter().map(|cell| !cell).collect()
+}
+
+/// Cells within a square of `side` around a set one.
+fn dilated(cells: &[bool], width: usize, side: usize) -> Vec<bool> {
+    let reach = side / 2;
+    let mut across = vec![false; cells.len()];
+    for (row, out) in cells.chunks_exact(width).zip(across.chunks_exact_mut(width)) {
+        for x in (0..width).filter(|x| row[*x]) {
+            out[x.saturating_sub(reach)..(x + reach + 1).min(width)].fill(true);
+        }
+    }
+    let height = cells.len() / width;
+    let mut out = vec![false; cells.len()];
+    for y in 0..height {
+        let target = &mut out[y * width..(y + 1) * width];
+        for near in y.saturating_sub(reach)..(y + reach + 1).min(height) {
+            for (cell, set) in target.iter_mut().zip(&across[near * width..(near + 1) * width]) {
+                *cell |= set;
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(draw: impl Fn(u32, u32) -> bool) -> PageImage {
+        let gray = (0..400_u32).flat_map(|y| (0..300_u32).map(move |x| (x, y)));
+        let gray = gray.map(|(x, y)| if draw(x, y) { 10 } else { 240 }).collect();
+        PageImage::new(300, 400, gray).unwrap()
+    }
+
+    #[test]
+    fn a_black_band_at_the_edge_goes_and_writing_and_rules_stay() {
+        let is_band = |x: u32, _: u32| x < 20;
+        let is_text = |x: u32, y: u32| (100..200).contains(&x) && y % 20 < 3;
+        let is_rule = |_: u32, y: u32| (300..302).contains(&y);
+        let mut image = page(|x, y| is_band(x, y) || is_text(x, y) || is_rule(x, y));
+        let edges = Edges::of(&Small::of(&image, 1), 1).unwrap();
+        edges.wipe(&mut image);
+        assert_eq!(image.gray[50 * 300 + 5], 255);
+        assert_eq!(image.gray[101 * 300 + 150], 10);
+        assert_eq!(image.gray[300 * 300 + 250], 10);
+    }
+
+    #[test]
+    fn a_black_box_in_the_middle_of_the_sheet_is_no_edge() {
+        assert!(Edges::of(&Small::of(&page(|x, y| (100..200).contains(&x) && (100..200).contains(&y)), 1), 1).is_none());
+    }
+}
