@@ -8,8 +8,8 @@ use super::measure::Small;
 
 /// Cells of the small picture (100 per inch) that a part must be thick: 1.3 mm, thicker than rules and letters.
 const THICK: usize = 5;
-/// Brightness of a dark cell, as a share of the paper's.
-const DARK: f32 = 0.5;
+/// Brightness of a dark cell, as a share of the paper's: the deepest shadow in which paper is still read is brighter.
+const DARK: f32 = 0.25;
 /// Cells around the part that go with it: its blurred rim.
 const RIM: usize = 2;
 

@@ -17,28 +17,24 @@ const BETWEEN: (f32, f32) = (0.30, 0.72);
 /// Standard deviation of neighbouring pixels on paper from which the page is smoothed first.
 const NOISY: f32 = 7.0;
 
-/// What was done to bring a page to black and white.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Inked {
-    /// The threshold after the light was evened out.
-    pub(super) threshold: u8,
-    /// True if the page was smoothed first.
-    pub(super) is_smoothed: bool,
-}
-
-/// Brings a grey page to black and white in place.
-pub(super) fn separate(image: &mut PageImage, dpi: f32) -> Inked {
-    let is_smoothed = noise(image) > NOISY;
-    if is_smoothed {
+/// Evens out the light of a grey page, so that its paper is white; says whether the page was smoothed first.
+pub(super) fn even(image: &mut PageImage, dpi: f32) -> bool {
+    let is_noisy = noise(image) > NOISY;
+    if is_noisy {
         smooth(image);
     }
     even_out(image, dpi);
+    is_noisy
+}
+
+/// Brings an even grey page to black and white; gives the threshold, which is black itself.
+pub(super) fn part(image: &mut PageImage) -> u8 {
     let threshold = threshold(&histogram(&image.gray));
     for value in &mut image.gray {
         *value = if *value > threshold { 255 } else { 0 };
     }
     image.bilevel = true;
-    Inked { threshold, is_smoothed }
+    threshold
 }
 
 /// How much neighbours on paper differ: the median over rows of the deviation between pixels two apart.
@@ -141,10 +137,10 @@ fn papers(image: &PageImage, tile: usize, (columns, rows): (usize, usize)) -> Ve
     let seen = tiles.clone();
     for (at, value) in tiles.iter_mut().enumerate() {
         let (x, y) = (at % columns, at / columns);
-        let near_y = y.saturating_sub(2)..(y + 3).min(rows);
-        let near = near_y.flat_map(|y| (x.saturating_sub(2)..(x + 3).min(columns)).map(move |x| y * columns + x));
+        let near_y = y.saturating_sub(1)..(y + 2).min(rows);
+        let near = near_y.flat_map(|y| (x.saturating_sub(1)..(x + 2).min(columns)).map(move |x| y * columns + x));
         let brightest = near.map(|at| seen[at]).max().unwrap_or(255);
-        if u32::from(*value) * 10 < u32::from(brightest) * 6 {
+        if u32::from(*value) * 2 < u32::from(brightest) {
             *value = brightest;
         }
         *value = (*value).max(PAPER_LEAST);
@@ -215,10 +211,16 @@ mod tests {
         image.gray.iter().zip(ink).filter(|(value, is_ink)| (**value == 0) != **is_ink).count()
     }
 
+    fn separate(image: &mut PageImage) -> bool {
+        let is_smoothed = even(image, 150.0);
+        part(image);
+        is_smoothed
+    }
+
     #[test]
     fn ink_in_deep_shadow_is_found_like_ink_in_the_light() {
         let (mut page, ink) = strokes(|x, _| 240.0 - 0.45 * x as f32);
-        separate(&mut page, 150.0);
+        separate(&mut page);
         assert!(wrong(&page, &ink) < ink.len() / 500, "{}", wrong(&page, &ink));
     }
 
@@ -226,7 +228,7 @@ mod tests {
     fn faint_ink_on_even_paper_is_found() {
         let (mut page, ink) = strokes(|_, _| 255.0);
         page.gray.iter_mut().for_each(|value| *value = 180 + *value / 10);
-        separate(&mut page, 150.0);
+        separate(&mut page);
         assert_eq!(wrong(&page, &ink), 0);
     }
 
@@ -238,7 +240,7 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             *value = value.saturating_add((seed >> 26) as u8).saturating_sub(30);
         }
-        assert!(separate(&mut page, 150.0).is_smoothed);
+        assert!(separate(&mut page));
         assert!(wrong(&page, &ink) < ink.len() / 30, "{}", wrong(&page, &ink));
     }
 }

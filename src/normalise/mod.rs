@@ -6,6 +6,7 @@
 
 mod ccitt;
 mod edges;
+mod folds;
 mod geometry;
 mod image_file;
 mod ink;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::geometry::{Back, cropped, scaled, straightened, turned};
 use super::measure::{Look, look};
-use super::{PageImage, ink, skew};
+use super::{PageImage, folds, ink, skew};
 use crate::page::{PageSurvey, Rect};
 
 /// Skew below this is left alone, degrees: lines of an A4 sheet then drift by less than half a letter.
@@ -70,11 +70,11 @@ impl Prepared<'_> {
 pub fn plan(image: &PageImage, survey: &PageSurvey) -> Plan {
     let declared = if image.dpi > 0.0 { image.dpi } else { survey.dpi };
     let first = look(image, if is_plausible(declared, image) { declared } else { a4_dpi(image) });
-    if is_plausible(declared, image) {
+    if is_plausible(declared, image) && !contradicts(declared, image, &first) {
         return Plan { dpi: declared, is_dpi_estimated: false, look: first };
     }
     let (short, long) = (image.width.min(image.height) as f32, image.width.max(image.height) as f32);
-    let is_sheet = (1.25..1.6).contains(&(long / short)) && (120.0..1300.0).contains(&a4_dpi(image));
+    let is_sheet = (1.25..1.6).contains(&(long / short)) && (90.0..1300.0).contains(&a4_dpi(image));
     // A letter with its neighbours is about 7 points high in text of 10 to 12 points.
     let by_letters = first.letter_height * 72.0 / 7.0;
     let dpi = if is_sheet || by_letters < 1.0 { a4_dpi(image) } else { by_letters };
@@ -87,6 +87,22 @@ fn is_plausible(dpi: f32, image: &PageImage) -> bool {
     (90.0..=1300.0).contains(&dpi) && (0.5..=60.0).contains(&longest)
 }
 
+/// A declared resolution that makes a note of a sheet and a fine print of its letters, both of which are usual if the sheet
+/// is A4, is a wrong tag.
+fn contradicts(declared: f32, image: &PageImage, look: &Look) -> bool {
+    let points = |dpi: f32| look.letter_height * 72.0 / dpi;
+    let (short, long) = (image.width.min(image.height) as f32, image.width.max(image.height) as f32);
+    let is_sheet = (1.25..1.6).contains(&(long / short));
+    let is_small = short / declared < SMALL_SHEET && (0.1..FINE_PRINT).contains(&points(declared));
+    is_sheet && is_small && (FINE_PRINT..=LARGE_PRINT).contains(&points(a4_dpi(image)))
+}
+
+/// Inches of the shorter side under which a sheet is smaller than A5.
+const SMALL_SHEET: f32 = 5.5;
+/// Heights of small letters in text of 6 and of 20 points, points.
+const FINE_PRINT: f32 = 3.2;
+const LARGE_PRINT: f32 = 10.0;
+
 /// The resolution if the shorter side is that of an A4 sheet.
 fn a4_dpi(image: &PageImage) -> f32 {
     (image.width.min(image.height) as f32 / 8.27).max(70.0)
@@ -98,7 +114,16 @@ pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment:
     if plan.is_dpi_estimated {
         steps.push(format!("dpi {} estimated", plan.dpi));
     }
+    let scale = scale(stored, plan.dpi);
     let mut image = cleaned(stored, plan, &mut steps);
+    // What is too fine is made coarser first: everything after costs less, and an A0 sheet keeps within memory.
+    if scale < 0.99 {
+        image = Cow::Owned(scaled(&image, scale));
+        steps.push(format!("scale {scale:.2}"));
+    }
+    if treatment == Treatment::Even && !stored.bilevel && ink::even(image.to_mut(), plan.dpi * scale.min(1.0)) {
+        steps.push("smooth".to_owned());
+    }
     if rotation != 0 {
         image = Cow::Owned(turned(&image, rotation));
         steps.push(format!("rotate {rotation}"));
@@ -109,13 +134,12 @@ pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment:
         image = Cow::Owned(straightened(&image, skew_deg));
         steps.push(format!("deskew {skew_deg:.2}"));
     }
-    let scale = scale(&image, plan.dpi);
-    if (scale - 1.0).abs() > 0.01 {
+    if scale > 1.01 {
         image = Cow::Owned(scaled(&image, scale));
         steps.push(format!("scale {scale:.2}"));
     }
     let dpi = plan.dpi * scale;
-    inked(&mut image, dpi, treatment, stored.bilevel, &mut steps);
+    inked(&mut image, dpi, treatment, &mut steps);
     let skew_deg = if is_straightened { skew_deg } else { 0.0 };
     let back = Back { width: stored.width, height: stored.height, rotation, skew_deg };
     Prepared { dpi, is_uneven: treatment == Treatment::Grey && !image.bilevel, image, back, scale, steps }
@@ -124,7 +148,10 @@ pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment:
 /// The page made black and white as it lies, neither turned nor straightened: what the detector of orientation looks at.
 pub fn as_it_lies<'a>(stored: &'a PageImage, plan: &Plan) -> Cow<'a, PageImage> {
     let mut image = cleaned(stored, plan, &mut Vec::new());
-    inked(&mut image, plan.dpi, Treatment::Even, stored.bilevel, &mut Vec::new());
+    if !stored.bilevel {
+        ink::even(image.to_mut(), plan.dpi);
+    }
+    inked(&mut image, plan.dpi, Treatment::Even, &mut Vec::new());
     image
 }
 
@@ -150,24 +177,21 @@ fn cleaned<'a>(stored: &'a PageImage, plan: &Plan, steps: &mut Vec<String>) -> C
     image
 }
 
-/// Brings the page to black and white as the treatment says.
-fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, was_bilevel: bool, steps: &mut Vec<String>) {
-    match treatment {
-        _ if image.bilevel => {}
-        Treatment::Grey => steps.push("local threshold".to_owned()),
-        // What was black and white before it was turned and scaled is so again at half the way.
-        Treatment::Even if was_bilevel => {
-            let image = image.to_mut();
-            image.gray.iter_mut().for_each(|value| *value = if *value < 128 { 0 } else { 255 });
-            image.bilevel = true;
-        }
-        Treatment::Even => {
-            let found = ink::separate(image.to_mut(), dpi);
-            if found.is_smoothed {
-                steps.push("smooth".to_owned());
-            }
-            steps.push(format!("threshold {}", found.threshold));
-        }
+/// Brings the page to black and white as the treatment says, and takes folds away.
+fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, steps: &mut Vec<String>) {
+    if treatment == Treatment::Grey && !image.bilevel {
+        steps.push("local threshold".to_owned());
+        return;
+    }
+    if !image.bilevel {
+        let threshold = ink::part(image.to_mut());
+        steps.push(format!("threshold {threshold}"));
+    }
+    let folds = folds::find(image, dpi);
+    if !folds.is_empty() {
+        let image = image.to_mut();
+        folds.iter().for_each(|fold| fold.wipe(image, dpi));
+        steps.push(format!("folds {}", folds.len()));
     }
 }
 
