@@ -125,10 +125,11 @@ impl Reader {
 
 /// The blocks with their boxes on the page as stored, and the steps taken.
 fn placed(reading: Reading<'_>) -> (Vec<Block>, Vec<String>) {
-    let Reading { prepared, mut blocks, .. } = reading;
+    let Reading { prepared, mut blocks, stamps, .. } = reading;
     for word in blocks.iter_mut().flat_map(|b| &mut b.lines).flat_map(|l| &mut l.words) {
         word.rect = prepared.stored(word.rect);
     }
+    blocks.extend(stamps);
     (blocks, prepared.steps)
 }
 

@@ -7,15 +7,17 @@
 
 use super::figures::{is_good, weight};
 use crate::error::Result;
-use crate::normalise::{self, PageImage, Plan, Prepared, Treatment};
+use crate::normalise::{self, PageImage, Plan, Prepared, Stamp, Treatment};
 use crate::ocr::{Layout, OcrEngine, Orientation, Sheet};
-use crate::page::Block;
+use crate::page::{Block, Rect};
 
 /// Least certainty of the orientation detector that is followed without a second reading deciding.
 const ORIENTATION_SURE: f32 = 2.0;
 /// How much more must be read well for another reading to take the place of the first.
 const BETTER: f32 = 1.2;
 const BETTER_TREATED: f32 = 1.02;
+/// Least confidence of a word read off a stamp: seals and signatures give shreds of words.
+const STAMP_WORD: f32 = 60.0;
 
 /// One reading of a page at one turn.
 pub(super) struct Reading<'a> {
@@ -23,10 +25,35 @@ pub(super) struct Reading<'a> {
     pub(super) blocks: Vec<Block>,
     /// Readings that the page took.
     pub(super) count: u32,
+    /// What coloured stamps say that lie over the text, boxes on the page as stored.
+    pub(super) stamps: Vec<Block>,
 }
 
 /// The best reading of the page that the attempts give.
 pub(super) fn best<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) -> Result<Reading<'a>> {
+    let mut best = of_page(engine, image, plan)?;
+    for stamp in &image.stamps {
+        let rotation = best.prepared.back.rotation;
+        best.stamps.extend(alone(engine, image, plan, (stamp, rotation))?);
+    }
+    Ok(best)
+}
+
+/// The words of a stamp without the text that it lies over; none where they are no more than shreds.
+fn alone(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan, (stamp, rotation): (&Stamp, u16)) -> Result<Vec<Block>> {
+    let Some((part, own)) = normalise::prepare::stamp(image, plan, stamp) else { return Ok(Vec::new()) };
+    let Reading { prepared, mut blocks, .. } = read(engine, &part, &own, (rotation, Treatment::Even))?;
+    for line in blocks.iter_mut().flat_map(|block| &mut block.lines) {
+        line.words.retain(|word| word.confidence >= STAMP_WORD && word.text.chars().any(char::is_alphanumeric));
+        for word in &mut line.words {
+            let rect = prepared.stored(word.rect);
+            word.rect = Rect { x: rect.x + stamp.rect.x, y: rect.y + stamp.rect.y, ..rect };
+        }
+    }
+    Ok(blocks)
+}
+
+fn of_page<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) -> Result<Reading<'a>> {
     let best = upright(engine, image, plan)?;
     if is_good(&best.blocks) || image.bilevel {
         return Ok(best);
@@ -104,7 +131,7 @@ fn read<'a>(
         is_uneven: prepared.is_uneven,
         layout: Layout::Page,
     })?;
-    Ok(Reading { prepared, blocks, count: 1 })
+    Ok(Reading { prepared, blocks, count: 1, stamps: Vec::new() })
 }
 
 fn orientation(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Option<Orientation> {

@@ -67,7 +67,7 @@ pub(super) fn turned(image: &PageImage, rotation: u16) -> PageImage {
         _ => gray.copy_from_slice(&image.gray),
     }
     let (width, height) = if rotation.is_multiple_of(180) { (image.width, image.height) } else { (image.height, image.width) };
-    PageImage { width, height, gray, ..*image }
+    PageImage { width, height, gray, stamps: Vec::new(), ..*image }
 }
 
 /// The image turned clockwise by a small angle about its centre, same size; what comes from outside is white.
@@ -88,7 +88,7 @@ pub(super) fn straightened(image: &PageImage, degrees: f32) -> PageImage {
             sy += step_y;
         }
     }
-    PageImage { gray, bilevel: false, ..*image }
+    PageImage { gray, bilevel: false, stamps: Vec::new(), ..*image }
 }
 
 /// The grey at a fixed-point position, between its four neighbours.
@@ -112,7 +112,7 @@ pub(super) fn cropped(image: &PageImage, rect: Rect) -> PageImage {
         let from = y * width + rect.x as usize;
         gray.extend_from_slice(&image.gray[from..from + rect.w as usize]);
     }
-    PageImage { width: rect.w, height: rect.h, gray, ..*image }
+    PageImage { width: rect.w, height: rect.h, gray, stamps: Vec::new(), ..*image }
 }
 
 /// The image at another size: between neighbours when enlarged, the mean of the pixels below when reduced.
@@ -124,7 +124,7 @@ pub(super) fn scaled(image: &PageImage, factor: f32) -> PageImage {
             return image.clone();
         };
         let gray = image::imageops::thumbnail(&buffer, width, height).into_raw();
-        return PageImage { width, height, gray, bilevel: false, ..*image };
+        return PageImage { width, height, gray, bilevel: false, stamps: Vec::new(), ..*image };
     }
     let step = (65_536.0 / f64::from(factor)) as i64;
     let (from_width, from_height) = (image.width as usize, image.height as usize);
@@ -135,7 +135,7 @@ pub(super) fn scaled(image: &PageImage, factor: f32) -> PageImage {
             *out = sample(&image.gray, from_width, from_height, (x * step).min(((from_width as i64) << 16) - 65_537), sy);
         }
     }
-    PageImage { width, height, gray, bilevel: false, ..*image }
+    PageImage { width, height, gray, bilevel: false, stamps: Vec::new(), ..*image }
 }
 
 #[cfg(test)]

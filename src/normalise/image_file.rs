@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageFormat};
 
-use super::{PageImage, broken, broken_page, tiff_directory, truncated};
+use super::{PageImage, broken, broken_page, colour, tiff_directory, truncated};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{PageSource, PageSurvey};
@@ -56,7 +56,11 @@ impl ImageFile {
         reader.limits(ceilings);
         let decoded = reader.decode().map_err(|e| broken_page(1, &e))?;
         let (width, height) = (decoded.width(), decoded.height());
-        let mut image = PageImage::new(width, height, to_gray(decoded)).ok_or_else(|| broken_page(1, "size"))?;
+        let image = match decoded {
+            DynamicImage::ImageRgb8(rgb) => colour::page(width, height, rgb.as_raw(), self.dpi),
+            other => PageImage::new(width, height, to_gray(other)),
+        };
+        let mut image = image.ok_or_else(|| broken_page(1, "size"))?;
         image.bilevel = self.bits == 1;
         image.dpi = self.dpi;
         image.rotation = self.rotation;

@@ -5,6 +5,7 @@
 //! reads best and remembers the way back, so that every box ends on the page image as stored.
 
 mod ccitt;
+mod colour;
 mod edges;
 mod folds;
 mod geometry;
@@ -22,6 +23,7 @@ mod tiff_file;
 
 use std::path::Path;
 
+pub use colour::Stamp;
 pub use geometry::Back;
 pub use measure::Look;
 pub use prepare::{Plan, Prepared, Treatment, prepare};
@@ -45,13 +47,15 @@ pub struct PageImage {
     pub rotation: u16,
     /// Dots per inch as declared or implied; 0 where nothing says.
     pub dpi: f32,
+    /// Stamps in colour over its text.
+    pub stamps: Vec<Stamp>,
 }
 
 impl PageImage {
     /// Checks that the pixels are as many as the size says.
     fn new(width: u32, height: u32, gray: Vec<u8>) -> Option<Self> {
         let is_whole = width > 0 && height > 0 && gray.len() as u64 == u64::from(width) * u64::from(height);
-        is_whole.then_some(Self { width, height, gray, bilevel: false, rotation: 0, dpi: 0.0 })
+        is_whole.then_some(Self { width, height, gray, bilevel: false, rotation: 0, dpi: 0.0, stamps: Vec::new() })
     }
 }
 

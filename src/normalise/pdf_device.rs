@@ -189,6 +189,7 @@ impl<'a> Device<'a> for Taker {
         {
             return;
         }
+        let dpi = (f64::from(seen.width) * 72.0 / seen.extent.0.max(1e-3)) as f32;
         let mut taken = None;
         match &image {
             Image::Stencil(stencil) => stencil.with_stencil(
@@ -198,12 +199,12 @@ impl<'a> Device<'a> for Taker {
                 },
                 None,
             ),
-            Image::Raster(raster) => raster.with_rgba(|data, _| taken = gray_of(data), None),
+            Image::Raster(raster) => raster.with_rgba(|data, _| taken = gray_of(data, dpi), None),
         }
         if let Some(taken) = &mut taken {
             taken.bilevel = seen.bits == 1;
             taken.rotation = seen.rotation.unwrap_or(0);
-            taken.dpi = (f64::from(seen.width) * 72.0 / seen.extent.0.max(1e-3)) as f32;
+            taken.dpi = dpi;
         }
         self.taken = taken;
     }
@@ -216,12 +217,9 @@ impl<'a> Device<'a> for Taker {
     fn pop_transparency_group(&mut self) {}
 }
 
-fn gray_of(data: ImageData) -> Option<PageImage> {
+fn gray_of(data: ImageData, dpi: f32) -> Option<PageImage> {
     match data {
         ImageData::Luma(luma) => PageImage::new(luma.width, luma.height, luma.data),
-        ImageData::Rgb(rgb) => {
-            let luma = |p: &[u8]| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114) / 1000) as u8;
-            PageImage::new(rgb.width, rgb.height, rgb.data.chunks_exact(3).map(luma).collect())
-        }
+        ImageData::Rgb(rgb) => super::colour::page(rgb.width, rgb.height, &rgb.data, dpi),
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::geometry::{Back, cropped, scaled, straightened, turned};
 use super::measure::{Look, look};
-use super::{PageImage, folds, ink, skew};
+use super::{PageImage, Stamp, folds, ink, skew};
 use crate::page::{PageSurvey, Rect};
 
 /// Skew below this is left alone, degrees: lines of an A4 sheet then drift by less than half a letter.
@@ -158,6 +158,10 @@ pub fn as_it_lies<'a>(stored: &'a PageImage, plan: &Plan) -> Cow<'a, PageImage> 
 /// The page as dark on light, without the specks and the surroundings of the sheet, as it lies.
 fn cleaned<'a>(stored: &'a PageImage, plan: &Plan, steps: &mut Vec<String>) -> Cow<'a, PageImage> {
     let mut image = Cow::Borrowed(stored);
+    if !stored.stamps.is_empty() {
+        stored.stamps.iter().for_each(|stamp| stamp.lift(image.to_mut()));
+        steps.push(format!("coloured stamps lifted {}", stored.stamps.len()));
+    }
     if plan.look.inverted {
         image.to_mut().gray.iter_mut().for_each(|value| *value = 255 - *value);
         steps.push("invert".to_owned());
@@ -193,6 +197,13 @@ fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, steps: 
         folds.iter().for_each(|fold| fold.wipe(image, dpi));
         steps.push(format!("folds {}", folds.len()));
     }
+}
+
+/// A stamp alone as an image of its own, and its plan at the page's resolution.
+pub fn stamp(page: &PageImage, plan: &Plan, stamp: &Stamp) -> Option<(PageImage, Plan)> {
+    let image = stamp.image(page)?;
+    let look = look(&image, plan.dpi);
+    Some((image, Plan { dpi: plan.dpi, is_dpi_estimated: false, look }))
 }
 
 /// Degrees by which text rises to the right on the page turned by `rotation`.

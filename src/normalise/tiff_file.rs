@@ -11,7 +11,7 @@ use tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
 
 use super::ccitt::{self, Coding};
 use super::tiff_directory::{Bytes, Directory, chain};
-use super::{PageImage, broken_page, truncated};
+use super::{PageImage, broken_page, colour, truncated};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{PageSource, PageSurvey};
@@ -145,7 +145,7 @@ impl TiffFile {
         ceilings.decoding_buffer_size = usize::try_from(limits.page_pixels_max.saturating_mul(4)).unwrap_or(usize::MAX);
         ceilings.intermediate_buffer_size = ceilings.decoding_buffer_size;
         let fail = |e: tiff::TiffError| broken_page(page, &e);
-        let (colour, pixels) = if directory.photometric == 3 {
+        let (kind, pixels) = if directory.photometric == 3 {
             decoded(std::io::Cursor::new(self.as_gray(directory, limits)?), at, ceilings)
         } else {
             let mut file = self.bytes.file.try_clone().map_err(super::broken)?;
@@ -154,8 +154,12 @@ impl TiffFile {
             decoded(BufReader::new(file), at, ceilings)
         }
         .map_err(fail)?;
+        if let (ColorType::RGB(8), DecodingResult::U8(rgb)) = (kind, &pixels) {
+            return colour::page(directory.width, directory.height, rgb, directory.dpi())
+                .ok_or_else(|| broken_page(page, "size"));
+        }
         let size = (directory.width as usize, directory.height as usize);
-        let mut gray = to_gray(&pixels, colour, size).ok_or_else(|| broken_page(page, format_args!("{colour:?}")))?;
+        let mut gray = to_gray(&pixels, kind, size).ok_or_else(|| broken_page(page, format_args!("{kind:?}")))?;
         if directory.photometric == 3 {
             through_map(&mut gray, &directory.colour_map, directory.bits);
         }
