@@ -52,7 +52,8 @@ fn line_words(line: &Line, sheet: Sheet, scale: (f64, f64)) -> Vec<(String, Upri
         .collect()
 }
 
-/// The characters of a word as they are searched for: ligatures folded, control characters and noncharacters dropped.
+/// The characters of a word as they are searched for: ligatures folded, hyphens of every kind the plain one that readers
+/// join at the end of a line, control characters and noncharacters dropped.
 fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -63,6 +64,7 @@ fn folded(text: &str) -> String {
             '\u{fb03}' => out.push_str("ffi"),
             '\u{fb04}' => out.push_str("ffl"),
             '\u{fb05}' | '\u{fb06}' => out.push_str("st"),
+            '\u{ad}' | '\u{2010}' | '\u{2011}' => out.push('-'),
             '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {}
             c if c.is_control() => {}
             c => out.push(c),
@@ -214,6 +216,13 @@ mod tests {
     #[test]
     fn ligatures_are_folded_and_control_characters_dropped() {
         assert_eq!(folded("uﬃcio\u{7}\u{0}"), "ufficio");
+    }
+
+    #[test]
+    fn hyphens_become_the_plain_one_while_dashes_stay_themselves() {
+        assert_eq!(folded("docu\u{ad}"), "docu-");
+        assert_eq!(folded("e\u{2010}mail\u{2011}"), "e-mail-");
+        assert_eq!(folded("2019–2024 — “sì”"), "2019–2024 — “sì”");
     }
 
     #[test]
