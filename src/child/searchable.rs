@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::{Call, Readers};
 use crate::copy::{self, CopyOrder, CopyReport, PageLines, Pages};
 use crate::error::{Error, Result};
-use crate::limits::Limits;
 
 /// Seconds that a child may spend on the copy of one page, beyond the time of one page's reading.
 const SECONDS_PER_PAGE: u64 = 5;
@@ -16,9 +15,7 @@ impl Readers {
     /// The words go over in a file, a page a line: those of thousands of pages are longer than a frame may be, and the
     /// child needs those of one page at a time.
     pub fn searchable(&self, order: &CopyOrder) -> Result<CopyReport> {
-        let seconds = self.limits().page_seconds_max + SECONDS_PER_PAGE * order.pages.count() as u64;
-        let call = Call { op: "searchable", input: &order.input, seconds, page: None };
-        let Pages::Here(pages) = &order.pages else { return self.call(call, order) };
+        let Pages::Here(pages) = &order.pages else { return self.written(order) };
         if !copy::wants_copy(pages) {
             return Err(Error::hold("copy-all-digital"));
         }
@@ -40,8 +37,25 @@ impl Readers {
             output: order.output.clone(),
             lang: order.lang.clone(),
         };
-        self.call(call, &order)
+        self.written(&order)
     }
+
+    fn written(&self, order: &CopyOrder) -> Result<CopyReport> {
+        let seconds = seconds(order, self.limits().page_seconds_max);
+        let call = Call { op: "searchable", input: &order.input, seconds, page: None };
+        self.call(call, order).map_err(|error| match error.code() {
+            // What befell the child is said of the copy: the pages were counted and read long before.
+            "file-crashed" => Error::hold("copy-crashed"),
+            "file-timeout" => Error::hold("copy-timeout").with("seconds", seconds),
+            "file-memory" => Error::hold("copy-memory").with("bytes", self.limits().child_memory_bytes_max),
+            _ => error,
+        })
+    }
+}
+
+/// Seconds that a copy may take: those of a page's reading, and some for each page.
+pub(super) fn seconds(order: &CopyOrder, page_seconds_max: u64) -> u64 {
+    page_seconds_max.saturating_add(SECONDS_PER_PAGE.saturating_mul(order.pages.count() as u64))
 }
 
 /// The pages' file, for as long as the child works on it.
@@ -53,9 +67,4 @@ impl Drop for Written {
             tracing::debug!(%error, "the pages of a copy stay in scratch");
         }
     }
-}
-
-/// The child's side: has the copy written.
-pub(super) fn searchable(order: &CopyOrder, limits: &Limits) -> Result<CopyReport> {
-    copy::searchable(order, limits)
 }

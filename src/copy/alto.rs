@@ -31,7 +31,7 @@ pub fn alto(pages: &[ReadPage], source: &str, ocr: &str) -> String {
 
 /// The same, written page by page: memory does not grow with the words of the document.
 pub fn write_alto(out: impl Write, pages: &Pages, source: &str, ocr: &str) -> Result<()> {
-    document(&mut Writer::new_with_indent(out, b' ', 1), &|| pages.iter(), (source, ocr))
+    document(&mut Writer::new_with_indent(out, b' ', 1), &|| pages.one_by_one(), (source, ocr))
 }
 
 /// The text that `write` makes; writing to memory does not fail.

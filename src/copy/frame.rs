@@ -88,8 +88,8 @@ fn outlines<W: Write>(out: &mut PdfWriter<W>, wanted: &[Outline], pages: &[Leaf]
         let (before, after) = (beside("Prev", previous), beside("Next", items.get(at + 1)));
         out.object(items[at], format!("<</Title{title}/Parent {list} 0 R{before}{after}/Dest[{page} 0 R/Fit]>>"))?;
     }
-    let (first, last) = (items[0], items[items.len() - 1]);
-    out.object(list, format!("<</Type/Outlines/First {first} 0 R/Last {last} 0 R/Count {}>>", items.len()))?;
+    let ends = (items[0], items[items.len() - 1]);
+    out.object(list, format!("<</Type/Outlines/First {} 0 R/Last {} 0 R/Count {}>>", ends.0, ends.1, items.len()))?;
     Ok(format!("/Outlines {list} 0 R/PageMode/UseOutlines"))
 }
 

@@ -108,7 +108,7 @@ fn write_copy<W: Write>(order: &CopyOrder, limits: &Limits, out: W) -> Result<Co
     let mut copy = Copy { out, font, alphabet: Alphabet::default(), attachments: Attachments::default() };
     let mut leaves = Vec::with_capacity(order.pages.count());
     let mut is_all_digital = true;
-    for (page, parent) in order.pages.iter()?.zip(parents) {
+    for (page, parent) in order.pages.one_by_one()?.zip(parents) {
         let page = page?;
         is_all_digital &= page.page.survey.source.is_digital();
         let n = page.page.survey.n;

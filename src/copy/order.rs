@@ -96,7 +96,7 @@ impl Pages {
     }
 
     /// The pages in their order; a line that is no page ends in an error.
-    pub fn iter(&self) -> Result<PageIter<'_>> {
+    pub fn one_by_one(&self) -> Result<PageIter<'_>> {
         match self {
             Self::Here(pages) => Ok(Box::new(pages.iter().map(|page| Ok(Cow::Borrowed(page))))),
             Self::Lines { path, .. } => {

@@ -80,7 +80,7 @@ fn pages_in_a_file_give_the_same_copy_as_pages_in_memory() {
     made(&here);
     let expected = std::fs::read(&here.output).expect("copy");
     let mut lines = PageLines::create(folder.path().join("pages.jsonl")).expect("a file");
-    for page in here.pages.iter().expect("pages") {
+    for page in here.pages.one_by_one().expect("pages") {
         lines.push(&page.expect("a page")).expect("written");
     }
     let there = CopyOrder { pages: lines.finish().expect("written"), ..here.clone() };
@@ -88,7 +88,7 @@ fn pages_in_a_file_give_the_same_copy_as_pages_in_memory() {
     assert!(std::fs::read(&there.output).expect("copy") == expected, "the same bytes");
     let mut alto = Vec::new();
     write_alto(&mut alto, &there.pages, "a.tif", "x").expect("ALTO");
-    let pages: Vec<_> = here.pages.iter().expect("pages").map(|page| page.expect("a page").into_owned()).collect();
+    let pages: Vec<_> = here.pages.one_by_one().expect("pages").map(|page| page.expect("a page").into_owned()).collect();
     assert_eq!(String::from_utf8(alto).expect("UTF-8"), conserva::copy::alto(&pages, "a.tif", "x"));
 }
 
