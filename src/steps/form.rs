@@ -202,3 +202,29 @@ fn outlines(material: &Material) -> Vec<Outline> {
 fn copy_of(source: &Component, kind: &str, origin: String, stored: &StoredBlob) -> Copy {
     Copy { kind: kind.to_owned(), sha256: stored.sha256, bytes: stored.bytes, of: source.sha256, origin }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Verdict;
+
+    #[test]
+    fn no_copy_is_made_of_a_signed_file_or_of_one_that_claims_to_be_a_pdfa() {
+        let format = |claims: &[&str], signed| Format {
+            puid: None,
+            mime: "application/pdf".into(),
+            name: "PDF".into(),
+            version: None,
+            claims: claims.iter().map(|claim| (*claim).to_owned()).collect(),
+            signed,
+            encrypted: false,
+            verdict: Verdict::Accettato,
+            rule: String::new(),
+            warnings: Vec::new(),
+        };
+        let code = |claims: &[&str], signed| left_alone(&format(claims, signed)).map(|why| why.code().to_owned());
+        assert_eq!(code(&[], true).as_deref(), Some("copy-left-alone-signed"));
+        assert_eq!(code(&["pdfua-1", "pdfa-1b"], false).as_deref(), Some("copy-left-alone-pdfa"));
+        assert_eq!(code(&["pdfx-4", "embedded-files"], false), None);
+    }
+}
