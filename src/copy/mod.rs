@@ -243,8 +243,7 @@ impl<W: Write> Copy<W> {
         let mut content = format!("q {width} 0 0 {height} 0 0 cm\n").into_bytes();
         let mut images = String::new();
         for (n, piece) in image.pieces.iter().enumerate() {
-            let reference = self.out.promise();
-            self.attachments.write(&mut self.out, reference, &piece.picture)?;
+            let reference = self.attachments.written(&mut self.out, &piece.picture)?;
             _ = write!(images, "/I{n} {reference} 0 R");
             content.extend(place(piece, image, n).bytes());
         }

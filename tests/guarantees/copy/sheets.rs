@@ -74,6 +74,19 @@ fn bookmarks(doc: &Document) -> Vec<(String, u32)> {
 }
 
 #[test]
+fn an_image_that_several_pages_show_is_stored_once() {
+    let folder = tempfile::tempdir().expect("folder");
+    let input = folder.path().join("input.pdf");
+    let data = std::fs::read(fixture("rgb.jpg")).expect("fixture");
+    let mut sources = super::pdf::image_pdf(&input, |_| vec![super::pdf::jpeg_image(&data)]);
+    sources.resize(5, sources[0].clone());
+    let order = order(&input, super::pdf::pages_of(sources), PdfaLevel::A2b, folder.path().join("copy.pdf"));
+    assert_eq!(made(&order).pages, 5);
+    assert_eq!(super::images(&order.output).len(), 1);
+    tool("qpdf", &[&"--check", &order.output]);
+}
+
+#[test]
 fn pages_in_a_file_give_the_same_copy_as_pages_in_memory() {
     let folder = tempfile::tempdir().expect("folder");
     let here = replaced(PdfaLevel::A2b, folder.path());
