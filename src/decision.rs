@@ -70,6 +70,17 @@ impl Decisions {
         by_value || self.0.iter().any(|d| d.settled.iter().any(|s| s.covers(hold)))
     }
 
+    /// The decisions as they bear on the sheets of today: of a page that was scanned anew `since`, what was settled
+    /// earlier was about the old sheet.
+    #[must_use]
+    pub fn about(mut self, since: &BTreeMap<u32, Timestamp>) -> Self {
+        for decision in &mut self.0 {
+            let at = decision.at;
+            decision.settled.retain(|s| s.page.and_then(|page| since.get(&page)).is_none_or(|since| at > *since));
+        }
+        self
+    }
+
     /// The doubts that are still open.
     pub fn open(&self, doubts: Vec<Hold>) -> Vec<Hold> {
         doubts.into_iter().filter(|hold| !self.settles(hold)).collect()
@@ -92,6 +103,16 @@ mod tests {
         let other = Hold::new(Message::new("page-poor")).on_page(3);
         let decisions = Decisions(vec![decision(&[], vec![Settled::of(&shown)])]);
         assert_eq!(decisions.open(vec![shown, other.clone()]), vec![other]);
+    }
+
+    #[test]
+    fn an_approval_of_a_page_ends_with_its_sheet() {
+        let poor = Hold::new(Message::new("page-poor")).on_page(2);
+        let decisions = Decisions(vec![decision(&[], vec![Settled::of(&poor)])]);
+        let scanned_anew = |page, second| BTreeMap::from([(page, Timestamp::from_second(second).expect("an instant"))]);
+        assert!(!decisions.clone().about(&scanned_anew(2, 1)).settles(&poor));
+        assert!(decisions.clone().about(&scanned_anew(3, 1)).settles(&poor), "another page");
+        assert!(decisions.about(&scanned_anew(2, -1)).settles(&poor), "approved after the new sheet came");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod limits;
 pub mod messages;
 pub mod page;
 pub mod pdv;
+pub mod rescan;
 pub mod schemas;
 pub mod scratch;
 pub mod xml;

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::limits::Limits;
 use crate::messages::Message;
+use crate::rescan::{self, Place};
 use crate::store::{Change, NewJob, Store};
 use guard::Seen;
 
@@ -98,10 +99,17 @@ pub enum AdmitOutcome {
 ///
 /// An error means that nothing was let in and that the source is where it was.
 pub async fn admit(desk: &Admission, offer: Offer) -> Result<Admitted> {
+    admit_for(desk, offer, None).await
+}
+
+/// Lets a file in as [`admit`] does; with a `place` it is the new sheet of that page, and the tie is part of the one
+/// transaction: whatever happens later, the sheet does not become a document of its own. The same bytes as an earlier
+/// arrival do not make it wait as a duplicate: the person has said what it is (invariant 3).
+pub async fn admit_for(desk: &Admission, offer: Offer, place: Option<&Place>) -> Result<Admitted> {
     ensure_room(desk).await?;
     let (seen, stored) = copied(desk, &offer).await?;
     drill::point("acquire.blob-durable");
-    let (arrival, outcome) = recorded(desk, &offer, &seen, stored).await?;
+    let (arrival, outcome) = recorded(desk, (&offer, place), &seen, stored).await?;
     drill::point("acquire.recorded");
     let Release::Take { inbox } = offer.release else {
         return Ok(Admitted { arrival, outcome, taken: None, unreleased: None });
@@ -159,7 +167,13 @@ async fn copied(desk: &Admission, offer: &Offer) -> Result<(Seen, StoredBlob)> {
 }
 
 /// Writes the arrival, its first job and its journal line in one transaction, unless it is in already.
-async fn recorded(desk: &Admission, offer: &Offer, seen: &Seen, stored: StoredBlob) -> Result<(Arrival, AdmitOutcome)> {
+async fn recorded(
+    desk: &Admission,
+    (offer, place): (&Offer, Option<&Place>),
+    seen: &Seen,
+    stored: StoredBlob,
+) -> Result<(Arrival, AdmitOutcome)> {
+    let tie = place.map(serde_json::to_string).transpose().map_err(Error::bug)?;
     let id = Arrival::derive_id(&offer.ente, &offer.door, &offer.name, stored.bytes, seen.mtime_ns, &stored.sha256);
     let name = keyed_name(desk, offer).await?;
     for _ in 0..LOOKS_MAX {
@@ -168,7 +182,7 @@ async fn recorded(desk: &Admission, offer: &Offer, seen: &Seen, stored: StoredBl
             return Ok((before.swap_remove(n), AdmitOutcome::Replay));
         }
         let first = before.first().map(|arrival| arrival.id.clone());
-        let twin = before.first().cloned();
+        let twin = before.first().filter(|_| tie.is_none()).cloned();
         let arrival = Arrival {
             id: id.clone(),
             ente: offer.ente.clone(),
@@ -178,14 +192,18 @@ async fn recorded(desk: &Admission, offer: &Offer, seen: &Seen, stored: StoredBl
             mtime_ns: seen.mtime_ns,
             sha256: stored.sha256,
             admitted_at: desk.clock.now(),
-            state: if first.is_some() { ArrivalState::Duplicate } else { ArrivalState::Working },
+            state: if twin.is_some() { ArrivalState::Duplicate } else { ArrivalState::Working },
             duplicate_of: first.clone(),
             reason: None,
         };
-        let changes = admission(&arrival, twin.as_ref(), before.len() as u64, &name);
+        let mut changes = admission(&arrival, twin.as_ref(), before.len() as u64, &name);
+        changes.extend(tie.clone().map(|body| Change::PutFact { owner: id.0.clone(), kind: rescan::FOR.to_owned(), n: 0, body }));
         drill::point("acquire.before-record");
         match desk.store.apply(&offer.ente, None, &changes).await {
-            Ok(()) => return Ok((arrival, first.map_or(AdmitOutcome::New, |of| AdmitOutcome::Duplicate { of }))),
+            Ok(()) => {
+                let outcome = twin.map_or(AdmitOutcome::New, |twin| AdmitOutcome::Duplicate { of: twin.id });
+                return Ok((arrival, outcome));
+            }
             Err(error) if error.code() == "arrivals-changed" => {}
             Err(error) => return Err(error),
         }
@@ -196,7 +214,7 @@ async fn recorded(desk: &Admission, offer: &Offer, seen: &Seen, stored: StoredBl
 /// The one transaction of an admission, which still must see `others` earlier arrivals with the same bytes, `twin` the
 /// first of them. A duplicate has its document at once, so that it is seen waiting (invariant 3).
 fn admission(arrival: &Arrival, twin: Option<&Arrival>, others: u64, keyed_name: &str) -> Vec<Change> {
-    let is_duplicate = arrival.duplicate_of.is_some();
+    let is_duplicate = twin.is_some();
     let line = event(arrival.admitted_at, "admitted", arrival.id.as_str(), if is_duplicate { "hold" } else { "success" });
     let mut detail = vec![
         ("bytes".to_owned(), arrival.bytes.to_string()),

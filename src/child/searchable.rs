@@ -1,63 +1,70 @@
 //! The room `copy` behind the wall: a searchable PDF/A is written by a child, since it parses the hostile input once more.
 
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 use super::{Call, Readers};
-use crate::copy::{self, CopyOrder, CopyReport};
+use crate::copy::{self, CopyOrder, CopyReport, PageLines, Pages};
 use crate::error::{Error, Result};
-use crate::limits::Limits;
 
 /// Seconds that a child may spend on the copy of one page, beyond the time of one page's reading.
 const SECONDS_PER_PAGE: u64 = 5;
 
-/// Where the order lies. The words of thousands of pages are longer than a frame may be, and need not be in memory twice.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct SearchableRequest {
-    order: PathBuf,
-}
-
 impl Readers {
     /// Has a child write the copy that `order` describes; its output lies below the pool's scratch.
+    ///
+    /// The words go over in a file, a page a line: those of thousands of pages are longer than a frame may be, and the
+    /// child needs those of one page at a time.
     pub fn searchable(&self, order: &CopyOrder) -> Result<CopyReport> {
-        let seconds = self.limits().page_seconds_max + SECONDS_PER_PAGE * order.pages.len() as u64;
+        let Pages::Here(pages) = &order.pages else { return self.written(order) };
+        if !copy::wants_copy(pages) {
+            return Err(Error::hold("copy-all-digital"));
+        }
+        let path = order.output.with_extension("pages.jsonl");
+        let mut lines = PageLines::create(path.clone())?;
+        let _written = Written(path);
+        pages.iter().try_for_each(|page| lines.push(page))?;
+        let pages = lines.finish()?;
+        let order = CopyOrder {
+            pages,
+            input: order.input.clone(),
+            mime: order.mime.clone(),
+            others: order.others.clone(),
+            outlines: order.outlines.clone(),
+            level: order.level,
+            title: order.title.clone(),
+            instant: order.instant,
+            id: order.id,
+            output: order.output.clone(),
+            lang: order.lang.clone(),
+        };
+        self.written(&order)
+    }
+
+    fn written(&self, order: &CopyOrder) -> Result<CopyReport> {
+        let seconds = seconds(order, self.limits().page_seconds_max);
         let call = Call { op: "searchable", input: &order.input, seconds, page: None, next: None };
-        let written = Written::of(order)?;
-        self.call(call, &SearchableRequest { order: written.0.clone() })
+        self.call(call, order).map_err(|error| match error.code() {
+            // What befell the child is said of the copy: the pages were counted and read long before.
+            "file-crashed" => Error::hold("copy-crashed"),
+            "file-timeout" => Error::hold("copy-timeout").with("seconds", seconds),
+            "file-memory" => Error::hold("copy-memory").with("bytes", self.limits().child_memory_bytes_max),
+            _ => error,
+        })
     }
 }
 
-/// The order as a file beside its output, for as long as the child works on it.
+/// Seconds that a copy may take: those of a page's reading, and some for each page.
+pub(super) fn seconds(order: &CopyOrder, page_seconds_max: u64) -> u64 {
+    page_seconds_max.saturating_add(SECONDS_PER_PAGE.saturating_mul(order.pages.count() as u64))
+}
+
+/// The pages' file, for as long as the child works on it.
 struct Written(PathBuf);
-
-impl Written {
-    fn of(order: &CopyOrder) -> Result<Self> {
-        let path = order.output.with_extension("order.json");
-        let failed = |path: &Path, e: std::io::Error| Error::disk("write order", path, e);
-        let file = File::create(&path).map_err(|e| failed(&path, e))?;
-        let written = Self(path);
-        let mut out = BufWriter::new(file);
-        serde_json::to_writer(&mut out, order).map_err(|e| failed(&written.0, e.into()))?;
-        out.flush().map_err(|e| failed(&written.0, e))?;
-        Ok(written)
-    }
-}
 
 impl Drop for Written {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::debug!(%error, "an order stays in scratch");
+            tracing::debug!(%error, "the pages of a copy stay in scratch");
         }
     }
-}
-
-/// The child's side: reads the order and has the copy written.
-pub(super) fn searchable(request: &SearchableRequest, limits: &Limits) -> Result<CopyReport> {
-    let file = File::open(&request.order).map_err(|e| Error::disk("open order", &request.order, e))?;
-    let order: CopyOrder =
-        serde_json::from_reader(BufReader::new(file)).map_err(|e| Error::bug(format_args!("an order of no known form: {e}")))?;
-    copy::searchable(&order, limits)
 }

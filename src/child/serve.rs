@@ -51,7 +51,7 @@ fn converse() -> std::io::Result<()> {
     debug_assert!(is_ready);
     while let Some(payload) = frame::read(&mut questions, bytes_max)? {
         kernel::allow_cpu(seconds.saturating_add(10));
-        let reply = work(&mut reader, &payload);
+        let reply = work(&mut reader, &payload, seconds);
         frame::write(&mut answers, &Reply::of(reply).to_bytes(), bytes_max)?;
     }
     Ok(())
@@ -66,7 +66,7 @@ pub(super) struct Asked<O, T> {
 
 /// Every operation a child knows. Another room's work on hostile bytes is one more line here: its request and its
 /// answer are the room's own types, its door is called with paths that the child may read and the scratch it may write.
-fn work(reader: &mut Reader, payload: &[u8]) -> Result<Value> {
+fn work(reader: &mut Reader, payload: &[u8], seconds: u64) -> Result<Value> {
     // The operation first, then the request in its own form: no tree of values in between.
     let asked: Asked<String, serde::de::IgnoredAny> = serde_json::from_slice(payload).map_err(|e| strange(&e))?;
     match asked.op.as_str() {
@@ -74,7 +74,12 @@ fn work(reader: &mut Reader, payload: &[u8]) -> Result<Value> {
         "read" => value(reader.read(&form(payload)?)?),
         "reread" => value(reader.reread(&form(payload)?)?),
         "picture" => value(reader.picture(&form(payload)?)?),
-        "searchable" => value(super::searchable::searchable(&form(payload)?, reader.limits())?),
+        "searchable" => {
+            let order = form(payload)?;
+            // A copy is of all pages of a file: its time grows with them, as the parent's patience does.
+            kernel::allow_cpu(super::searchable::seconds(&order, seconds).saturating_add(10));
+            value(crate::copy::searchable(&order, reader.limits())?)
+        }
         #[cfg(feature = "drill")]
         "drill" => value(super::drill::misbehave(&form(payload)?)),
         other => Err(Error::bug(format_args!("a child was asked for {other}"))),

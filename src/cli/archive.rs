@@ -6,14 +6,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::{Global, Listed, Review, output, tables};
+use super::{Global, Listed, output, tables};
 use crate::aggregation::AggregationId;
 use crate::app::{self, Archive};
 use crate::desk::{self, Selection};
 use crate::error::{Error, Kind, Result};
 use crate::messages::{Lang, Message};
 use crate::pipeline::House;
-use crate::worker;
 
 /// `init`.
 pub(crate) async fn init(all: &Global, ente: Option<&Path>) -> Result<u8> {
@@ -29,7 +28,7 @@ pub(crate) async fn init(all: &Global, ente: Option<&Path>) -> Result<u8> {
 }
 
 /// Opens the archive; Ctrl-C and SIGTERM end the work after the step in hand.
-async fn open(all: &Global) -> Result<Archive> {
+pub(super) async fn open(all: &Global) -> Result<Archive> {
     let archive = Archive::open(&all.archive, all.config.as_deref()).await?;
     let meter = Arc::clone(&archive.house.meter);
     tokio::spawn(async move {
@@ -51,20 +50,24 @@ pub(crate) async fn ingest(all: &Global, paths: &[PathBuf], take: bool) -> Resul
         let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
         desk::ingest(house, paths, take, all.words()).await?
     };
+    show_ingested(all, house, &lines).await
+}
+
+async fn show_ingested(all: &Global, house: &House, lines: &[desk::IngestLine]) -> Result<u8> {
     if all.json {
-        for line in &lines {
+        for line in lines {
             output::line(&json!(line).to_string());
         }
     } else {
         let mut documents = Vec::new();
-        for line in &lines {
+        for line in lines {
             for id in &line.documents {
                 documents.extend(house.store.document(&house.ente_id, id).await?);
             }
         }
         tables::documents(&desk::rows(house, &documents, all.words()).await?, all.words());
         output::line("");
-        tables::ingested(&lines, all.words());
+        tables::ingested(lines, all.words());
     }
     Ok(u8::from(lines.iter().any(|l| l.outcome != desk::Outcome::Admitted)))
 }
@@ -86,7 +89,7 @@ pub(crate) async fn list(all: &Global, what: Listed) -> Result<u8> {
     Ok(0)
 }
 
-fn show_rows(all: &Global, rows: &[desk::Row]) {
+pub(super) fn show_rows(all: &Global, rows: &[desk::Row]) {
     if all.json {
         for row in rows {
             output::line(&json!(row).to_string());
@@ -99,8 +102,7 @@ fn show_rows(all: &Global, rows: &[desk::Row]) {
 async fn list_arrivals(all: &Global, house: &House) -> Result<()> {
     let mut lines = Vec::new();
     for arrival in house.store.arrivals(&house.ente_id).await? {
-        let documents: Vec<String> =
-            house.store.documents_of(&house.ente_id, &arrival.id).await?.into_iter().map(|d| d.document.id.0).collect();
+        let documents: Vec<String> = desk::documents_of(house, &arrival.id).await?.into_iter().map(|d| d.document.id.0).collect();
         if all.json {
             let object = json!({"id": arrival.id, "door": arrival.door, "name": arrival.name.shown(), "sha256": arrival.sha256,
                 "bytes": arrival.bytes, "state": arrival.state, "admitted_at": arrival.admitted_at,
@@ -165,46 +167,29 @@ pub(crate) async fn show(all: &Global, id: &str) -> Result<u8> {
     Ok(0)
 }
 
-/// `review`.
-pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
+/// `show ID --page N --picture FILE`.
+pub(crate) async fn picture(all: &Global, id: &str, page: u32, path: &Path) -> Result<u8> {
     let archive = open(all).await?;
-    let house = &archive.house;
-    let Some(id) = review.id.clone() else {
-        let queue = desk::queue(house).await?;
-        show_rows(all, &desk::rows(house, &queue, all.words()).await?);
-        return Ok(u8::from(!queue.is_empty()));
-    };
-    let request = request(all, &review)?;
-    let is_decision = request.approve || request.retry || request.release || request.refuse || !request.set.is_empty();
-    if is_decision {
-        desk::decide(house, &id, &request).await?;
-        let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
-        worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
-    }
-    let desk::Found::Document(row) = desk::find(house, &id).await? else {
-        return Err(Error::new(Kind::Usage, "id-unknown").with("id", &id));
-    };
-    show_rows(all, &desk::rows(house, std::slice::from_ref(&row), all.words()).await?);
-    Ok(u8::from(!row.holds.is_empty()))
+    let jpeg = desk::picture(&archive.house, id, page).await?;
+    output::write_whole(path, &jpeg)?;
+    let message = Message::new("picture-written").with("page", page).with("path", path.display());
+    let object = json!({"id": id, "page": page, "picture": path, "bytes": jpeg.len()});
+    output::line(&if all.json { object.to_string() } else { message.text(all.words()) });
+    Ok(0)
 }
 
-fn request(all: &Global, review: &Review) -> Result<desk::Request> {
-    let mut request = desk::Request {
-        approve: review.approve,
-        retry: review.retry,
-        release: review.release,
-        refuse: review.refuse,
-        note: review.note.clone(),
-        operator: all.operator.clone(),
-        ..desk::Request::default()
+/// `ingest FILE --rescan ID:PAGE`: the file is the new sheet of a page.
+pub(crate) async fn rescan(all: &Global, paths: &[PathBuf], take: bool, target: &str) -> Result<u8> {
+    let [file] = paths else {
+        return Err(Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("--rescan {target}")));
     };
-    for pair in &review.set {
-        let Some((field, value)) = pair.split_once('=') else {
-            return Err(Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("--set {pair}")));
-        };
-        request.set.insert(field.to_owned(), value.to_owned());
-    }
-    Ok(request)
+    let archive = open(all).await?;
+    let by = desk::By { operator: all.operator.clone(), note: None };
+    let lines = {
+        let _progress = Progress::watch(Arc::clone(&archive.house.meter), all.words());
+        vec![desk::give(&archive.house, desk::target(target)?, (file, take), &by, all.words()).await?]
+    };
+    show_ingested(all, &archive.house, &lines).await
 }
 
 fn selection(fascicolo: Option<String>) -> Selection {

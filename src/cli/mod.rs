@@ -5,6 +5,7 @@ mod evaluate;
 mod ocr;
 mod output;
 mod progress;
+mod review;
 mod stand_alone;
 mod tables;
 
@@ -31,6 +32,8 @@ const EXAMPLES: &str = "Examples:
   conserva ingest scans/                        admit a folder and carry it to rest
   conserva review                               what waits for a person
   conserva review ID --set voce=VI.3 --approve  decide
+  conserva review ID --html review.html         look at the pages in doubt
+  conserva review ID --rescan 2 --with NEW.tif  a new sheet for a page that cannot be read
   conserva package                              build the packages of all that is ready
   conserva verify archivio/pdv/*.zip            check packages, on any machine
   conserva inspect PKG --html report.html       look inside a package
@@ -90,6 +93,9 @@ enum Verb {
         /// Treats the sources as an inbox: each leaves into .taken once it is safe.
         #[arg(long)]
         take: bool,
+        /// The file is the new sheet of a page: it replaces the old one, which is kept.
+        #[arg(long, value_name = "ID:PAGE")]
+        rescan: Option<String>,
     },
     /// Lists documents, arrivals, fascicoli or pdv.
     List {
@@ -101,9 +107,15 @@ enum Verb {
     Show {
         /// Its id, or the beginning of a document's.
         id: String,
+        /// Number of a page, for its picture.
+        #[arg(long, value_name = "N", requires = "picture")]
+        page: Option<u32>,
+        /// Writes a JPEG of the page.
+        #[arg(long, value_name = "FILE", requires = "page")]
+        picture: Option<PathBuf>,
     },
     /// What is held; with an id and a decision, decides.
-    Review(Review),
+    Review(review::Review),
     /// Plans and builds packages of what is ready.
     Package {
         /// Shows the plan only.
@@ -204,31 +216,6 @@ enum JournalVerb {
     Verify,
 }
 
-#[derive(Debug, Clone, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "one flag of the command line each")]
-pub(crate) struct Review {
-    /// Document to decide about; without it the queue is shown.
-    id: Option<String>,
-    /// Sets a field: oggetto, protocollo, data, mittente, destinatario, tipo, voce, riservato, fascicolo.
-    #[arg(long, value_name = "FIELD=VALUE")]
-    set: Vec<String>,
-    /// Settles the doubts shown, as they stand.
-    #[arg(long)]
-    approve: bool,
-    /// Takes the failed step again.
-    #[arg(long)]
-    retry: bool,
-    /// Lets a duplicate be a document of its own.
-    #[arg(long)]
-    release: bool,
-    /// Refuses the document.
-    #[arg(long)]
-    refuse: bool,
-    /// A word on why.
-    #[arg(long, value_name = "TEXT")]
-    note: Option<String>,
-}
-
 /// The whole program: parses, acts, shows an error once, gives the exit code.
 pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|arg| arg == crate::child::SUBCOMMAND) {
@@ -282,10 +269,12 @@ async fn act(opts: Opts) -> Result<u8> {
     let all = &opts.all;
     match opts.verb {
         Verb::Init { ente } => archive::init(all, ente.as_deref()).await,
-        Verb::Ingest { paths, take } => archive::ingest(all, &paths, take).await,
+        Verb::Ingest { paths, take, rescan: Some(target) } => archive::rescan(all, &paths, take, &target).await,
+        Verb::Ingest { paths, take, .. } => archive::ingest(all, &paths, take).await,
         Verb::List { what } => archive::list(all, what).await,
-        Verb::Show { id } => archive::show(all, &id).await,
-        Verb::Review(review) => archive::review(all, review).await,
+        Verb::Show { id, page: Some(page), picture: Some(path) } => archive::picture(all, &id, page, &path).await,
+        Verb::Show { id, .. } => archive::show(all, &id).await,
+        Verb::Review(asked) => review::review(all, asked).await,
         Verb::Package { dry_run: true, fascicolo, .. } => archive::preview(all, fascicolo).await,
         Verb::Package { fascicolo, out, profile: Profile::Agid, .. } => archive::package(all, fascicolo, out.as_deref()).await,
         Verb::Verify { packages, only, html } => stand_alone::verify(all, &packages, only.is_some(), html.as_deref()),

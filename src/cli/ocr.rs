@@ -98,7 +98,9 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
         lang: "it".to_owned(),
         input,
         mime,
-        pages,
+        pages: pages.into(),
+        others: Vec::new(),
+        outlines: Vec::new(),
     };
     let report = readers.searchable(&order)?;
     output::copy_whole(&order.output, &args.output)?;
@@ -115,6 +117,9 @@ fn look(path: &std::path::Path, limits: &Limits) -> Result<(String, Digest)> {
     let format = crate::identify::format(&mut file, bytes, &file_name(path), limits)?;
     if format.signed {
         return Err(Error::hold("signed-left-alone").with("path", path.display()));
+    }
+    if let Some(claim) = format.claims.iter().find(|claim| claim.starts_with("pdfa")) {
+        return Err(Error::hold("pdfa-left-alone").with("path", path.display()).with("claim", claim));
     }
     let (sha256, _) = std::fs::File::open(path).and_then(Digest::of_reader).map_err(|e| Error::disk("read", path, e))?;
     Ok((format.mime, sha256))

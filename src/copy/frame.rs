@@ -6,16 +6,34 @@ use std::io::Write;
 use jiff::Timestamp;
 
 use super::writer::{PdfWriter, Ref, text_string};
-use super::{CopyOrder, PdfaLevel, icc};
+use super::{CopyOrder, Outline, PdfaLevel, icc, ranges};
 use crate::error::Result;
+use crate::messages::{Lang, Message};
 
 const PRODUCER: &str = concat!("Conserva ", env!("CARGO_PKG_VERSION"));
 /// Pages under one node of the page tree.
 const BRANCH: usize = 64;
 
-/// Writes everything but the pages themselves and says which objects are catalogue and information.
-pub(super) fn write<W: Write>(out: &mut PdfWriter<W>, order: &CopyOrder, root: Ref, pages: &[(Ref, Ref)]) -> Result<(Ref, Ref)> {
+/// A page as it was written.
+pub(super) struct Leaf {
+    /// Its object.
+    pub(super) page: Ref,
+    /// The node above it.
+    pub(super) parent: Ref,
+    /// Its number in the document.
+    pub(super) n: u32,
+}
+
+/// Writes everything but the pages themselves and says which objects are catalogue and information. `drawn` are the
+/// numbers of the pages that were drawn anew: the subject of the copy says so to whoever opens its properties.
+pub(super) fn write<W: Write>(
+    out: &mut PdfWriter<W>,
+    (order, drawn): (&CopyOrder, &[u32]),
+    root: Ref,
+    pages: &[Leaf],
+) -> Result<(Ref, Ref)> {
     page_tree(out, root, pages)?;
+    let outlines = outlines(out, &order.outlines, pages)?;
     let (catalog, info, metadata) = (out.promise(), out.promise(), out.promise());
     let (intent, profile) = (out.promise(), out.promise());
     out.deflated(profile, "/N 3/Alternate/DeviceRGB", &icc::srgb_profile())?;
@@ -27,12 +45,17 @@ pub(super) fn write<W: Write>(out: &mut PdfWriter<W>, order: &CopyOrder, root: R
         ),
     )?;
     let title = clean(&order.title);
-    out.stream(metadata, "/Type/Metadata/Subtype/XML", xmp(order, &title).as_bytes())?;
-    let titled = if title.is_empty() { String::new() } else { format!("/Title{}", text_string(&title)) };
+    let subject = subject(drawn);
+    out.stream(metadata, "/Type/Metadata/Subtype/XML", xmp(order, &title, &subject).as_bytes())?;
+    let entry = |key: &str, text: &str| if text.is_empty() { String::new() } else { format!("/{key}{}", text_string(text)) };
+    let titled = entry("Title", &title) + &entry("Subject", &subject);
     let date = order.instant.strftime("(D:%Y%m%d%H%M%S+00'00')");
     out.object(info, format!("<<{titled}/Producer{}/CreationDate{date}/ModDate{date}>>", text_string(PRODUCER)))?;
     let lang = language(&order.lang).map_or_else(String::new, |lang| format!("/Lang({lang})"));
-    out.object(catalog, format!("<</Type/Catalog/Pages {root} 0 R/Metadata {metadata} 0 R/OutputIntents[{intent} 0 R]{lang}>>"))?;
+    out.object(
+        catalog,
+        format!("<</Type/Catalog/Pages {root} 0 R/Metadata {metadata} 0 R/OutputIntents[{intent} 0 R]{lang}{outlines}>>"),
+    )?;
     Ok((catalog, info))
 }
 
@@ -49,15 +72,43 @@ pub(super) fn parents<W: Write>(out: &mut PdfWriter<W>, root: Ref, count: usize)
     parents
 }
 
-/// `pages` are pairs of page and parent.
-fn page_tree<W: Write>(out: &mut PdfWriter<W>, root: Ref, pages: &[(Ref, Ref)]) -> Result<()> {
+/// The bookmarks as one flat list, and the catalogue's entry for them. One that leads to no page is left out.
+fn outlines<W: Write>(out: &mut PdfWriter<W>, wanted: &[Outline], pages: &[Leaf]) -> Result<String> {
+    let leads_to = |outline: &Outline| pages.iter().find(|leaf| leaf.n == outline.page).map(|leaf| leaf.page);
+    let found: Vec<(&Outline, Ref)> = wanted.iter().filter_map(|outline| Some((outline, leads_to(outline)?))).collect();
+    if found.is_empty() {
+        return Ok(String::new());
+    }
+    let list = out.promise();
+    let items: Vec<Ref> = found.iter().map(|_| out.promise()).collect();
+    for (at, (outline, page)) in found.iter().enumerate() {
+        let previous = at.checked_sub(1).and_then(|before| items.get(before));
+        let beside = |key: &str, item: Option<&Ref>| item.map_or_else(String::new, |item| format!("/{key} {item} 0 R"));
+        let title = text_string(&clean(&outline.title));
+        let (before, after) = (beside("Prev", previous), beside("Next", items.get(at + 1)));
+        out.object(items[at], format!("<</Title{title}/Parent {list} 0 R{before}{after}/Dest[{page} 0 R/Fit]>>"))?;
+    }
+    let ends = (items[0], items[items.len() - 1]);
+    out.object(list, format!("<</Type/Outlines/First {} 0 R/Last {} 0 R/Count {}>>", ends.0, ends.1, items.len()))?;
+    Ok(format!("/Outlines {list} 0 R/PageMode/UseOutlines"))
+}
+
+/// What the properties of the copy say about pages that are no image of the original's bytes; nothing where there are none.
+fn subject(drawn: &[u32]) -> String {
+    if drawn.is_empty() {
+        return String::new();
+    }
+    clean(&Message::new("copy-drawn-pages").with("pages", ranges(drawn)).sentence(Lang::It))
+}
+
+fn page_tree<W: Write>(out: &mut PdfWriter<W>, root: Ref, pages: &[Leaf]) -> Result<()> {
     let mut top = String::new();
-    for group in pages.chunk_by(|a, b| a.1 == b.1) {
-        let kids = group.iter().fold(String::new(), |mut kids, (page, _)| {
-            _ = write!(kids, "{page} 0 R ");
+    for group in pages.chunk_by(|a, b| a.parent == b.parent) {
+        let kids = group.iter().fold(String::new(), |mut kids, leaf| {
+            _ = write!(kids, "{} 0 R ", leaf.page);
             kids
         });
-        let Some((_, node)) = group.first() else { continue };
+        let Some(Leaf { parent: node, .. }) = group.first() else { continue };
         if *node == root {
             top = kids;
         } else {
@@ -91,17 +142,15 @@ fn language(lang: &str) -> Option<String> {
 }
 
 /// The XMP packet, equal to the information dictionary in all that both say.
-fn xmp(order: &CopyOrder, title: &str) -> String {
+fn xmp(order: &CopyOrder, title: &str, subject: &str) -> String {
     let date = xmp_date(order.instant);
     let part = order.level.part();
-    let titled = if title.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "<dc:title><rdf:Alt><rdf:li xml:lang=\"x-default\">{}</rdf:li></rdf:Alt></dc:title>",
-            quick_xml::escape::escape(title)
-        )
+    let entry = |name: &str, text: &str| {
+        let text = quick_xml::escape::escape(text);
+        format!("<dc:{name}><rdf:Alt><rdf:li xml:lang=\"x-default\">{text}</rdf:li></rdf:Alt></dc:{name}>")
     };
+    let said = [("title", title), ("description", subject)];
+    let titled: String = said.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| entry(name, text)).collect();
     format!(
         "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
          <x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\n\

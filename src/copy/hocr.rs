@@ -20,12 +20,12 @@ pub fn plain(pages: &[ReadPage]) -> String {
     texts.join("\n\u{c}") + "\n"
 }
 
-fn document(xml: &mut Xml, pages: &[ReadPage], source: &str, ocr: &str) -> io::Result<()> {
+fn document(xml: &mut Xml<Vec<u8>>, pages: &[ReadPage], source: &str, ocr: &str) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     xml.create_element("html").with_attribute(("xmlns", "http://www.w3.org/1999/xhtml")).write_inner_content(|xml| {
         xml.create_element("head").write_inner_content(|xml| {
             xml.create_element("title").write_text_content(BytesText::new(&clean(source)))?;
-            let known = "ocr_page ocr_carea ocr_line ocrx_word";
+            let known = "ocr_page ocr_carea ocr_line ocrx_word ocrp_wconf";
             for (name, content) in [("ocr-system", clean(ocr)), ("ocr-capabilities", known.to_owned())] {
                 xml.create_element("meta").with_attributes([("name", name), ("content", &content)]).write_empty()?;
             }
@@ -38,7 +38,7 @@ fn document(xml: &mut Xml, pages: &[ReadPage], source: &str, ocr: &str) -> io::R
     Ok(())
 }
 
-fn page_element(xml: &mut Xml, read: &ReadPage, source: &str) -> io::Result<()> {
+fn page_element(xml: &mut Xml<Vec<u8>>, read: &ReadPage, source: &str) -> io::Result<()> {
     let text = &read.text;
     let dpi = read.page.dpi_used.round();
     let image = clean(source).replace('"', "'");
@@ -50,19 +50,25 @@ fn page_element(xml: &mut Xml, read: &ReadPage, source: &str) -> io::Result<()> 
     );
     let id = format!("page_{}", text.n);
     element(xml, "div", "ocr_page", (&id, &title), |xml| {
-        text.blocks.iter().enumerate().try_for_each(|(b, block)| block_element(xml, &format!("{}_{}", text.n, b + 1), block))
+        let rotation = text.rotation;
+        text.blocks
+            .iter()
+            .enumerate()
+            .try_for_each(|(b, block)| block_element(xml, &format!("{}_{}", text.n, b + 1), rotation, block))
     })
 }
 
-fn block_element(xml: &mut Xml, id: &str, block: &Block) -> io::Result<()> {
+fn block_element(xml: &mut Xml<Vec<u8>>, id: &str, rotation: u16, block: &Block) -> io::Result<()> {
     let rect = block.lines.iter().fold(Rect::default(), |all, line| all.union(line.rect()));
     element(xml, "div", "ocr_carea", (&format!("block_{id}"), &bbox(rect)), |xml| {
-        block.lines.iter().enumerate().try_for_each(|(l, line)| line_element(xml, &format!("{id}_{}", l + 1), line))
+        block.lines.iter().enumerate().try_for_each(|(l, line)| line_element(xml, &format!("{id}_{}", l + 1), rotation, line))
     })
 }
 
-fn line_element(xml: &mut Xml, id: &str, line: &Line) -> io::Result<()> {
-    element(xml, "span", "ocr_line", (&format!("line_{id}"), &bbox(line.rect())), |xml| {
+fn line_element(xml: &mut Xml<Vec<u8>>, id: &str, rotation: u16, line: &Line) -> io::Result<()> {
+    // Counter-clockwise, as far as the text is turned on the stored image: as many degrees clockwise bring it upright.
+    let angle = if rotation == 0 { String::new() } else { format!("; textangle {rotation}") };
+    element(xml, "span", "ocr_line", (&format!("line_{id}"), &(bbox(line.rect()) + &angle)), |xml| {
         for (w, word) in line.words.iter().enumerate() {
             let title = format!("{}; x_wconf {:.0}", bbox(word.rect), word.confidence);
             let id = format!("word_{id}_{}", w + 1);
@@ -76,11 +82,11 @@ fn line_element(xml: &mut Xml, id: &str, line: &Line) -> io::Result<()> {
 
 /// One element of hOCR with its class, id and title.
 fn element(
-    xml: &mut Xml,
+    xml: &mut Xml<Vec<u8>>,
     name: &str,
     class: &str,
     (id, title): (&str, &str),
-    inner: impl FnOnce(&mut Xml) -> io::Result<()>,
+    inner: impl FnOnce(&mut Xml<Vec<u8>>) -> io::Result<()>,
 ) -> io::Result<()> {
     let element = xml.create_element(name).with_attributes([("class", class), ("id", id), ("title", title)]);
     element.write_inner_content(inner)?;

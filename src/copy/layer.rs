@@ -7,6 +7,9 @@ use super::font::{ASCENT, Alphabet, DESCENT, WIDTH};
 use super::writer::number;
 use crate::page::{Line, ReadPage, Rect};
 
+/// Steepest line whose words stand upright: between neighbours it rises by no more than a third of their height.
+const STEPPED_MOST: f64 = 3.0 * std::f64::consts::PI / 180.0;
+
 /// How the stored image lies on the PDF page.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sheet {
@@ -52,7 +55,8 @@ fn line_words(line: &Line, sheet: Sheet, scale: (f64, f64)) -> Vec<(String, Upri
         .collect()
 }
 
-/// The characters of a word as they are searched for: ligatures folded, control characters and noncharacters dropped.
+/// The characters of a word as they are searched for: ligatures folded, hyphens of every kind the plain one that readers
+/// join at the end of a line, control characters and noncharacters dropped.
 fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -63,6 +67,7 @@ fn folded(text: &str) -> String {
             '\u{fb03}' => out.push_str("ffi"),
             '\u{fb04}' => out.push_str("ffl"),
             '\u{fb05}' | '\u{fb06}' => out.push_str("st"),
+            '\u{ad}' | '\u{2010}' | '\u{2011}' => out.push('-'),
             '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {}
             c if c.is_control() => {}
             c => out.push(c),
@@ -144,6 +149,9 @@ fn percentile(mut values: Vec<f64>, part: f64) -> f64 {
 fn line_operators(words: &[(String, Upright)], skew: f64, sheet: Sheet, alphabet: &mut Alphabet, out: &mut Vec<u8>) {
     let Baseline { at_zero, size } = baseline(words, skew);
     let size = (size * 10.0).round() / 10.0;
+    if skew != 0.0 && skew.abs() <= STEPPED_MOST {
+        return stepped_operators(words, (at_zero, size, skew), sheet, alphabet, out);
+    }
     let (sin, cos) = skew.sin_cos();
     let start = words[0].1.x;
     let (x, y) = in_user_space(start, at_zero - start * skew.tan(), sheet);
@@ -169,6 +177,40 @@ fn line_operators(words: &[(String, Upright)], skew: f64, sheet: Sheet, alphabet
         push_string(text, !is_last, alphabet, out);
         out.extend(b"]TJ\n");
         pen += (count + f64::from(u8::from(!is_last))) * em * stretch;
+    }
+}
+
+/// A line that rises or falls a little: its words stand upright, each a step above or below the one before.
+///
+/// Letters that lean with the line would be truer, but PDF.js (Firefox, and many a web viewer) takes leaning words of
+/// different widths for lines of their own, and joins the last word of a line to the first of the next.
+fn stepped_operators(
+    words: &[(String, Upright)],
+    (at_zero, size, skew): (f64, f64, f64),
+    sheet: Sheet,
+    alphabet: &mut Alphabet,
+    out: &mut Vec<u8>,
+) {
+    let (slope, em) = (skew.tan(), f64::from(WIDTH) / 1000.0 * size);
+    let foot = |place: &Upright| at_zero - (place.x + place.w / 2.0) * slope;
+    let (sin, cos) = f64::from(sheet.rotation).to_radians().sin_cos();
+    let matrix = [cos, sin, -sin, cos].map(|v| number(v, 5)).join(" ");
+    let start = &words[0].1;
+    let (x, y) = in_user_space(start.x, foot(start), sheet);
+    out.extend(format!("/F {} Tf {matrix} {} {} Tm\n", number(size, 1), number(x, 2), number(y, 2)).bytes());
+    // Where the line stands by what was written: rounding is carried on, not summed up.
+    let mut at = (start.x, foot(start));
+    for (n, (text, place)) in words.iter().enumerate() {
+        let step = [place.x - at.0, at.1 - foot(place)].map(|v| (v * 100.0).round() / 100.0);
+        if n > 0 {
+            out.extend(format!("{} {} Td ", number(step[0], 2), number(step[1], 2)).bytes());
+            at = (at.0 + step[0], at.1 - step[1]);
+        }
+        let length = (place.w - place.h * slope.abs()).max(place.w * 0.5).max(0.01);
+        let stretch = (length / (text.chars().count() as f64 * em) * 1000.0).round().clamp(1.0, 100_000.0) / 1000.0;
+        out.extend(format!("{} Tz", number(stretch * 100.0, 1)).bytes());
+        push_string(text, n + 1 < words.len(), alphabet, out);
+        out.extend(b"Tj\n");
     }
 }
 
@@ -214,6 +256,32 @@ mod tests {
     #[test]
     fn ligatures_are_folded_and_control_characters_dropped() {
         assert_eq!(folded("uﬃcio\u{7}\u{0}"), "ufficio");
+    }
+
+    #[test]
+    fn hyphens_become_the_plain_one_while_dashes_stay_themselves() {
+        assert_eq!(folded("docu\u{ad}"), "docu-");
+        assert_eq!(folded("e\u{2010}mail\u{2011}"), "e-mail-");
+        assert_eq!(folded("2019–2024 — “sì”"), "2019–2024 — “sì”");
+    }
+
+    #[test]
+    fn words_of_a_line_that_rises_a_little_stand_upright_each_a_step_higher() {
+        let word = |x: f64, y: f64| ("atto".to_owned(), Upright { x, y, w: 40.0, h: 12.0 });
+        let words = [word(100.0, 200.0), word(200.0, 198.0), word(300.0, 196.0)];
+        let skew = (2.0_f64 / 100.0).atan();
+        let operators = |skew: f64, rotation| {
+            let mut out = Vec::new();
+            line_operators(&words, skew, Sheet { rotation, ..SHEET }, &mut Alphabet::default(), &mut out);
+            String::from_utf8_lossy(&out).into_owned()
+        };
+        for (rotation, matrix) in [(0, "1 0 0 1 "), (90, "0 1 -1 0 "), (180, "-1 0 0 -1 "), (270, "0 -1 1 0 ")] {
+            let text = operators(skew, rotation);
+            assert!(text.contains(&format!(" Tf {matrix}")), "{rotation}: {text}");
+            assert_eq!(text.matches("100 2 Td").count(), 2, "{rotation}: {text}");
+        }
+        assert!(!operators(STEPPED_MOST * 1.01, 0).contains("Td"), "a steeper line leans");
+        assert!(operators(STEPPED_MOST, 0).contains("Td"));
     }
 
     #[test]

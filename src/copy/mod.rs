@@ -13,6 +13,7 @@ mod hocr;
 mod icc;
 mod jpeg;
 mod layer;
+mod order;
 mod pdf;
 mod picture;
 mod png;
@@ -27,15 +28,15 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{PageSource, ReadPage};
 
-pub use alto::alto;
+pub use alto::{alto, write_alto};
 pub use hocr::{hocr, plain};
+pub use order::{CopyOrder, CopyReport, OtherFile, Outline, PageLines, Pages, ranges};
 
 use font::Alphabet;
 use layer::Sheet;
@@ -73,44 +74,6 @@ impl PdfaLevel {
     }
 }
 
-/// All that a copy is made of: the same order gives the same bytes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CopyOrder {
-    /// The file that was read.
-    pub input: PathBuf,
-    /// Its media type, as identified.
-    pub mime: String,
-    /// Its pages in order, with their words.
-    pub pages: Vec<ReadPage>,
-    /// The level to claim.
-    pub level: PdfaLevel,
-    /// Title, for the reader's window and XMP.
-    pub title: String,
-    /// The instant that all dates of the copy say (that of the arrival, invariant 4).
-    pub instant: Timestamp,
-    /// Both halves of the file's /ID.
-    pub id: [u8; 16],
-    /// Where the copy goes; a file there is overwritten.
-    pub output: PathBuf,
-    /// Language of the text: a tag (`it-IT`) or an OCR language (`ita`).
-    pub lang: String,
-}
-
-/// What became of the pages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CopyReport {
-    /// Size of the copy.
-    pub bytes: u64,
-    /// Number of its pages.
-    pub pages: u32,
-    /// Pages whose stored image data are in the copy, byte by byte.
-    pub passed_through: u32,
-    /// Pages whose image data were coded again, and why (`lzw-to-flate`, `cmyk-to-rgb`, …).
-    pub reencoded: Vec<(u32, String)>,
-    /// Pages drawn anew, digital ones of a mixed PDF among them.
-    pub rasterised: Vec<u32>,
-}
-
 /// True if a searchable copy makes sense: a file all of whose pages carry their own text gets none.
 pub fn wants_copy(pages: &[ReadPage]) -> bool {
     pages.iter().any(|page| !page.page.survey.source.is_digital())
@@ -118,11 +81,13 @@ pub fn wants_copy(pages: &[ReadPage]) -> bool {
 
 /// Writes the searchable PDF/A that `order` asks for.
 pub fn searchable(order: &CopyOrder, limits: &Limits) -> Result<CopyReport> {
-    if !wants_copy(&order.pages) {
-        return Err(Error::hold("copy-all-digital"));
-    }
-    if order.pages.len() > limits.pages_max as usize {
+    if order.pages.count() > limits.pages_max as usize {
         return Err(Error::hold("copy-limit").with("limit", "pages_max").with("page", limits.pages_max + 1));
+    }
+    if let Pages::Here(pages) = &order.pages
+        && !wants_copy(pages)
+    {
+        return Err(Error::hold("copy-all-digital"));
     }
     let file = File::create(&order.output).map_err(|e| Error::disk("make copy", &order.output, e))?;
     let outcome = write_copy(order, limits, BufWriter::with_capacity(1 << 18, file));
@@ -135,23 +100,32 @@ pub fn searchable(order: &CopyOrder, limits: &Limits) -> Result<CopyReport> {
 }
 
 fn write_copy<W: Write>(order: &CopyOrder, limits: &Limits, out: W) -> Result<CopyReport> {
-    let mut report = CopyReport { bytes: 0, pages: 0, passed_through: 0, reencoded: Vec::new(), rasterised: Vec::new() };
-    let mut source = Source::open(order, limits)?;
+    let mut report = CopyReport::default();
+    let mut files = Files { order, limits, open: None };
     let mut out = PdfWriter::begin(out, !order.level.is_first())?;
     let (root, font) = (out.promise(), out.promise());
-    let parents = frame::parents(&mut out, root, order.pages.len());
+    let parents = frame::parents(&mut out, root, order.pages.count());
     let mut copy = Copy { out, font, alphabet: Alphabet::default(), attachments: Attachments::default() };
-    let mut leaves = Vec::with_capacity(order.pages.len());
-    for (page, parent) in order.pages.iter().zip(parents) {
-        let image = source.page_image(page, order.level, limits)?;
+    let mut leaves = Vec::with_capacity(order.pages.count());
+    let mut is_all_digital = true;
+    for (page, parent) in order.pages.one_by_one()?.zip(parents) {
+        let page = page?;
+        is_all_digital &= page.page.survey.source.is_digital();
         let n = page.page.survey.n;
+        let image = files.page_image(&page)?;
         match image.reencoded {
             None => report.passed_through += 1,
             Some("rasterised") => report.rasterised.push(n),
             Some(why) => report.reencoded.push((n, why.to_owned())),
         }
-        leaves.push((copy.page(page, &image, parent)?, parent));
+        leaves.push(frame::Leaf { page: copy.page(&page, &image, parent)?, parent, n });
         report.pages += 1;
+    }
+    if is_all_digital {
+        return Err(Error::hold("copy-all-digital"));
+    }
+    if leaves.len() != order.pages.count() {
+        return Err(Error::bug("an order with fewer pages than it says"));
     }
     let Copy { mut out, alphabet, .. } = copy;
     if alphabet.is_empty() {
@@ -159,12 +133,33 @@ fn write_copy<W: Write>(order: &CopyOrder, limits: &Limits, out: W) -> Result<Co
     } else {
         alphabet.write(&mut out, font, order.level.is_first())?;
     }
-    let (catalog, info) = frame::write(&mut out, order, root, &leaves)?;
+    let (catalog, info) = frame::write(&mut out, (order, &report.rasterised), root, &leaves)?;
     report.bytes = out.end(catalog, info, &order.id)?;
     Ok(report)
 }
 
-/// The file that is copied, opened once.
+/// The files that are copied, one open at a time: nearly always there is one.
+struct Files<'a> {
+    order: &'a CopyOrder,
+    limits: &'a Limits,
+    open: Option<(PathBuf, Source)>,
+}
+
+impl Files<'_> {
+    /// What is drawn on one page.
+    fn page_image(&mut self, page: &ReadPage) -> Result<PageImage> {
+        let survey = &page.page.survey;
+        let other = self.order.others.iter().find(|other| other.page == survey.n);
+        let input = other.map_or(&self.order.input, |other| &other.input);
+        if self.open.as_ref().is_none_or(|(path, _)| path != input) {
+            self.open = Some((input.clone(), Source::open(input, &survey.source, self.limits)?));
+        }
+        let Some((_, source)) = &mut self.open else { return Err(Error::bug("no open file")) };
+        source.page_image(page, self.order.level, self.limits)
+    }
+}
+
+/// A file that is copied.
 enum Source {
     Image(PathBuf),
     Tiff(tiff::TiffFile),
@@ -172,11 +167,11 @@ enum Source {
 }
 
 impl Source {
-    fn open(order: &CopyOrder, limits: &Limits) -> Result<Self> {
-        Ok(match order.pages.first().map(|page| &page.page.survey.source) {
-            Some(PageSource::Tiff { .. }) => Self::Tiff(tiff::TiffFile::open(&order.input)?),
-            Some(PageSource::Image) | None => Self::Image(order.input.clone()),
-            Some(_) => Self::Pdf(Box::new(pdf::PdfSource::open(order.input.clone(), limits)?)),
+    fn open(input: &Path, kind: &PageSource, limits: &Limits) -> Result<Self> {
+        Ok(match kind {
+            PageSource::Tiff { .. } => Self::Tiff(tiff::TiffFile::open(input)?),
+            PageSource::Image => Self::Image(input.to_owned()),
+            _ => Self::Pdf(Box::new(pdf::PdfSource::open(input.to_owned(), limits)?)),
         })
     }
 
@@ -248,8 +243,7 @@ impl<W: Write> Copy<W> {
         let mut content = format!("q {width} 0 0 {height} 0 0 cm\n").into_bytes();
         let mut images = String::new();
         for (n, piece) in image.pieces.iter().enumerate() {
-            let reference = self.out.promise();
-            self.attachments.write(&mut self.out, reference, &piece.picture)?;
+            let reference = self.attachments.written(&mut self.out, &piece.picture)?;
             _ = write!(images, "/I{n} {reference} 0 R");
             content.extend(place(piece, image, n).bytes());
         }

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 use super::writer::{PdfWriter, Ref};
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
 
 /// One image XObject.
@@ -56,8 +56,8 @@ impl PageImage {
 pub(super) struct Attachments(HashMap<Digest, Ref>);
 
 impl Attachments {
-    /// Writes a picture as object `number`.
-    pub(super) fn write<W: Write>(&mut self, out: &mut PdfWriter<W>, number: Ref, picture: &Picture) -> Result<()> {
+    /// Writes a picture, once however many pages show it, and says which object it is.
+    pub(super) fn written<W: Write>(&mut self, out: &mut PdfWriter<W>, picture: &Picture) -> Result<Ref> {
         let mut entries = picture.entries.clone();
         for (n, (own, data)) in picture.attached.iter().enumerate() {
             let digest = Digest::of(&[own.as_bytes(), &[0], data].concat());
@@ -72,7 +72,19 @@ impl Attachments {
             entries = entries.replace(&format!("@{n}@"), &format!("{reference} 0 R"));
         }
         let size = format!("/Type/XObject/Subtype/Image/Width {}/Height {}", picture.width, picture.height);
-        out.stream(number, &(size + &entries), &picture.data)
+        let entries = size + &entries;
+        let mut seen = Hasher::default();
+        seen.update(entries.as_bytes());
+        seen.update(&[0]);
+        seen.update(&picture.data);
+        let (digest, _) = seen.finish();
+        if let Some(known) = self.0.get(&digest) {
+            return Ok(*known);
+        }
+        let number = out.promise();
+        out.stream(number, &entries, &picture.data)?;
+        self.0.insert(digest, number);
+        Ok(number)
     }
 }
 

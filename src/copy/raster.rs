@@ -43,8 +43,8 @@ pub(super) fn converted(picture: &Picture, page: u32, is_lossy: bool) -> Result<
     let mut bytes = Vec::new();
     {
         let mut writer = PdfWriter::begin(&mut bytes, false)?;
-        let [catalog, info, pages, leaf, content, image] = [(); 6].map(|()| writer.promise());
-        Attachments::default().write(&mut writer, image, picture)?;
+        let [catalog, info, pages, leaf, content] = [(); 5].map(|()| writer.promise());
+        let image = Attachments::default().written(&mut writer, picture)?;
         let (width, height) = (picture.width, picture.height);
         writer.stream(content, "", format!("{width} 0 0 {height} 0 0 cm /I Do").as_bytes())?;
         writer.object(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::show::documents_of;
 use crate::acquire::{self, Admission, AdmitOutcome, Offer, Release};
 use crate::arrival::{ArrivalId, ArrivalState};
 use crate::document::{DocumentId, DocumentState};
@@ -57,12 +58,7 @@ pub async fn ingest(house: &Arc<House>, paths: &[PathBuf], take: bool, lang: Lan
 
 /// Admits every file at `root`, one after the other. What cannot be admitted costs itself only; a failing store ends it.
 async fn admit_under(house: &House, root: &Path, take: bool, lines: &mut Vec<IngestLine>) -> Result<()> {
-    let admission = Admission {
-        store: house.store.clone(),
-        blobs: house.blobs.clone(),
-        clock: house.clock,
-        limits: house.config.limits.clone(),
-    };
+    let admission = admission(house);
     let inbox = if root.is_dir() { root } else { root.parent().unwrap_or(root) };
     for found in acquire::walk(&[root.to_owned()], &house.config.limits).apart_from(house.layout.root()) {
         if house.meter.is_stopping() {
@@ -93,7 +89,12 @@ async fn admit_under(house: &House, root: &Path, take: bool, lines: &mut Vec<Ing
     Ok(())
 }
 
-fn line_of(house: &House, path: &Path, admitted: Result<acquire::Admitted>) -> Result<IngestLine> {
+/// What admission works with here.
+pub(super) fn admission(house: &House) -> Admission {
+    Admission { store: house.store.clone(), blobs: house.blobs.clone(), clock: house.clock, limits: house.config.limits.clone() }
+}
+
+pub(super) fn line_of(house: &House, path: &Path, admitted: Result<acquire::Admitted>) -> Result<IngestLine> {
     let path = path.display().to_string();
     let line = |arrival, outcome, reason| IngestLine { path, arrival, outcome, documents: Vec::new(), reason };
     match admitted {
@@ -117,10 +118,10 @@ fn line_of(house: &House, path: &Path, admitted: Result<acquire::Admitted>) -> R
 }
 
 /// Fills in what became of an admitted input once everything is at rest.
-async fn complete(house: &House, line: &mut IngestLine, lang: Lang) -> Result<()> {
+pub(super) async fn complete(house: &House, line: &mut IngestLine, lang: Lang) -> Result<()> {
     let Some(id) = &line.arrival else { return Ok(()) };
     let Some(arrival) = house.store.arrival(&house.ente_id, id).await? else { return Ok(()) };
-    let documents = house.store.documents_of(&house.ente_id, id).await?;
+    let documents = documents_of(house, id).await?;
     line.documents = documents.iter().map(|row| row.document.id.clone()).collect();
     let has = |state| documents.iter().any(|row| row.document.state == state);
     line.outcome = match arrival.state {

@@ -1,13 +1,17 @@
 //! What may a person ask? List, show, ingest, review, plan: the one desk, whether they come by command line or by web.
 
 mod ingest;
+mod look;
 mod packages;
+mod rescan;
 mod review;
 mod show;
 mod table;
 
 pub use ingest::{IngestLine, Outcome, ingest};
+pub use look::{picture, review_html};
 pub use packages::{Packaged, Selection, package, preview};
+pub use rescan::{By, expect, give, target};
 pub use review::{Request, decide, queue};
-pub use show::{Found, document_json, find, show};
+pub use show::{Found, document_json, documents_of, find, show};
 pub use table::{Row, rows};

@@ -229,6 +229,9 @@ async fn parcel(house: &House, row: &DocumentRow) -> Result<(Parcel, Option<List
     let copies: Vec<Copy> = fact_or_default(house, id, "copies").await?;
     let aggregation = steps::metadata::need_aggregation(house, row).await?;
     let mut events = house.store.events_of(&house.ente_id, row.document.arrival.as_str()).await?;
+    for sheet in steps::sheets::rescans(house, &row.document.id).await?.iter().flat_map(|rescan| &rescan.sheets) {
+        events.extend(house.store.events_of(&house.ente_id, sheet.arrival.as_str()).await?);
+    }
     events.extend(house.store.events_of(&house.ente_id, id).await?);
     let (xml, member) = metadata.map_or((None, None), |m| (Some(m.xml), m.member));
     let years = filing.and_then(|f| f.tempo_di_conservazione);

@@ -50,6 +50,7 @@ pub async fn decide(house: &House, id: &str, request: &Request) -> Result<Docume
         overlay::check(field, value, house.titolario)?;
     }
     let mut changes = consequences(house, &row, request).await?;
+    changes.extend(forgone(house, &row, request).await?);
     changes.push(record(house, &row, request).await?);
     changes.push(journal(house, &row, request).await?);
     house.store.apply(&house.ente_id, None, &changes).await?;
@@ -93,6 +94,18 @@ async fn consequences(house: &House, row: &DocumentRow, request: &Request) -> Re
         }
         _ => wrong(),
     }
+}
+
+/// Whoever approves does without the new sheets that are waited for.
+async fn forgone(house: &House, row: &DocumentRow, request: &Request) -> Result<Vec<Change>> {
+    let rescans = if request.approve { steps::sheets::rescans(house, &row.document.id).await? } else { Vec::new() };
+    let waited_for = rescans.into_iter().filter(|rescan| rescan.expected.is_some());
+    waited_for
+        .map(|mut rescan| {
+            rescan.expected = None;
+            steps::put(row.document.id.as_str(), crate::rescan::FACT, rescan.page, &rescan)
+        })
+        .collect()
 }
 
 /// The decision as a fact of the document.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::aggregation::AggregationId;
 use crate::arrival::ArrivalId;
-use crate::document::{Component, Copy, DocumentId};
+use crate::document::{Component, Copy, DocumentId, Role};
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
 use crate::filing::Filing;
@@ -12,7 +12,9 @@ use crate::messages::Lang;
 use crate::page::ReadPage;
 use crate::pdv::PdvId;
 use crate::pipeline::House;
+use crate::rescan::Rescan;
 use crate::steps;
+use crate::steps::form::CopyMade;
 use crate::store::DocumentRow;
 
 /// What an id names.
@@ -63,6 +65,15 @@ pub async fn show(house: &House, id: &str, lang: Lang) -> Result<Value> {
     }
 }
 
+/// The documents that an arrival has to do with: those that came out of it, or the one that it is a new sheet of.
+pub async fn documents_of(house: &House, id: &ArrivalId) -> Result<Vec<DocumentRow>> {
+    let mut documents = house.store.documents_of(&house.ente_id, id).await?;
+    if let Some(place) = steps::rescan::place_of(house, id).await? {
+        documents.extend(house.store.document(&house.ente_id, &place.document).await?);
+    }
+    Ok(documents)
+}
+
 /// A document as the contract shows it.
 pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Result<Value> {
     let id = row.document.id.as_str();
@@ -70,6 +81,8 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
     let copies: Vec<Copy> = fact_or_default(house, id, "copies").await?;
     let fields: Fields = fact_or_default(house, id, "fields").await?;
     let filing: Option<Filing> = fact_or_default(house, id, "filing").await?;
+    let made: CopyMade = fact_or_default(house, id, steps::form::MADE).await?;
+    let rescans = steps::sheets::rescans(house, &row.document.id).await?;
     let pages: Vec<ReadPage> = steps::facts(house, id, "page").await?;
     let arrival = house.store.arrival(&house.ente_id, &row.document.arrival).await?;
     let source = arrival.as_ref().map(
@@ -79,7 +92,7 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
         "id": row.document.id, "state": row.document.state, "name": row.document.name.shown(), "version": row.document.version,
         "source": source,
         "components": components.iter().map(component_json).collect::<Vec<_>>(),
-        "copies": copies,
+        "copies": copies, "copy": copy_json(&made, lang), "rescans": rescans_json(&rescans, &components),
         "pages": pages.iter().map(page_json).collect::<Vec<_>>(),
         "text": pages.iter().map(|p| p.text.plain()).collect::<Vec<_>>().join("\u{c}"),
         "fields": fields_json(&fields, filing.as_ref()),
@@ -97,6 +110,31 @@ fn component_json(component: &Component) -> Value {
         "mime": component.format.mime, "bytes": component.bytes, "pages": component.pages, "form": component.form,
         "verdict": component.format.verdict, "rule": component.format.rule, "claims": component.format.claims,
     })
+}
+
+/// What became of the searchable copy: why there is none by rule, and which pages are no image of the original's bytes.
+fn copy_json(made: &CopyMade, lang: Lang) -> Value {
+    let report = made.report.as_ref();
+    json!({
+        "left_alone": made.left_alone.as_ref().map(|why| why.text(lang)),
+        "rasterised": report.map(|r| &r.rasterised), "reencoded": report.map(|r| &r.reencoded),
+    })
+}
+
+/// Which page was replaced by which arrival: the old sheet and every earlier one are named too, oldest first.
+fn rescans_json(rescans: &[Rescan], components: &[Component]) -> Value {
+    let first = components.iter().find(|component| component.role == Role::Principale);
+    let one = |rescan: &Rescan| {
+        let old = first.map(|component| json!({"sha256": component.sha256, "page": rescan.page}));
+        let sheets = rescan.sheets.iter().map(|sheet| {
+            json!({"arrival": sheet.arrival, "name": sheet.name.shown(), "sha256": sheet.sha256, "page": 1, "at": sheet.at,
+                "operator": sheet.operator, "asked": sheet.asked})
+        });
+        let mut line: Vec<Value> = old.into_iter().chain(sheets).collect();
+        let by = if line.len() > 1 { line.pop() } else { None };
+        json!({"page": rescan.page, "expected": rescan.expected, "replaced": if by.is_some() { line } else { Vec::new() }, "by": by})
+    };
+    rescans.iter().map(one).collect()
 }
 
 fn page_json(read: &ReadPage) -> Value {
@@ -139,8 +177,7 @@ async fn arrival_json(house: &House, id: &ArrivalId, lang: Lang) -> Result<Value
     let Some(arrival) = house.store.arrival(&house.ente_id, id).await? else {
         return Err(Error::new(Kind::Usage, "id-unknown").with("id", id));
     };
-    let documents: Vec<DocumentId> =
-        house.store.documents_of(&house.ente_id, id).await?.into_iter().map(|row| row.document.id).collect();
+    let documents: Vec<DocumentId> = documents_of(house, id).await?.into_iter().map(|row| row.document.id).collect();
     let format: Option<crate::document::Format> = fact_or_default(house, id.as_str(), "format").await?;
     Ok(json!({
         "id": arrival.id, "door": arrival.door, "name": arrival.name.shown(), "sha256": arrival.sha256, "bytes": arrival.bytes,

@@ -11,6 +11,8 @@ use crate::page::Rect;
 const COLOURED: u8 = 60;
 /// Brightness of its darkest channel under which it is ink, not a tint.
 const INK: u8 = 160;
+/// Distance between the channels that black ink and paper have too.
+const TINT: u8 = 20;
 /// A neutral pixel darker than this is black ink.
 const BLACK: u8 = 100;
 /// Side of a cell, inches, and the share of its pixels that are coloured where coloured ink lies.
@@ -123,7 +125,8 @@ fn stamp(rect: Rect, width: usize, rgb: &[u8]) -> Option<Stamp> {
         for pixel in rgb.get(from..from + rect.w as usize * 3)?.chunks_exact(3) {
             let (least, most) = spread(pixel);
             black += usize::from(most < BLACK && most - least <= COLOURED);
-            below.push(most);
+            // Ink that is dark in its own channel too (blue) is brightened by as much as it is coloured.
+            below.push(most.saturating_add((most - least).saturating_sub(TINT)));
             alone.push(255 - (most - least).saturating_mul(2));
         }
     }

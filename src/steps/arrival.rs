@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use super::{blocking, decisions, need_fact, put};
+use super::{blocking, decisions, need_fact, put, rescan};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState};
 use crate::document::{Component, Document, DocumentState, Form, Format, Hold, Role};
 use crate::error::{Error, Kind, Result};
@@ -26,6 +26,11 @@ pub(crate) async fn identify(house: &Arc<House>, id: &ArrivalId) -> Result<Outco
     let Some(objection) = objection else {
         return Ok(noted(Outcome::then(changes, Step::Open, id.as_str())));
     };
+    if let Some(place) = rescan::place_of(house, id).await? {
+        let mut outcome = rescan::not_taken(house, &arrival, &objection, &place).await?;
+        outcome.changes.extend(changes);
+        return Ok(noted(outcome));
+    }
     let hold = Hold::new(objection.message().clone());
     let document = Document::of_arrival(&arrival, 1);
     if objection.kind() == Kind::Hold && decisions(house, &document.id).await?.settles(&hold) {
@@ -79,6 +84,9 @@ fn rest_with(arrival: &Arrival, objection: &Error, document: Document, format: O
 pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> {
     let arrival = need_arrival(house, id).await?;
     let format: Format = need_fact(house, id.as_str(), "format").await?;
+    if let Some(place) = rescan::place_of(house, id).await? {
+        return rescan::tied(house, &arrival, &format, &place).await;
+    }
     let mut outcome = Outcome::rest(vec![Change::SetArrival { id: id.clone(), state: ArrivalState::Opened, reason: None }]);
     for opened in open::documents(&arrival, &format)? {
         let mut document = Document::of_arrival(&arrival, opened.position);

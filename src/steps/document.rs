@@ -2,27 +2,28 @@
 
 use std::sync::Arc;
 
-use super::{blocking, decisions, facts, need_document, need_fact, overlay, principal, put, put_doubts};
+use super::sheets::{self, Sheets};
+use super::{blocking, decisions, facts, need_document, need_fact, overlay, poor, put, put_doubts};
 use crate::child::{Again, Manner};
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
-use crate::messages::Message;
-use crate::page::{PageSurvey, PageText, ReadPage, Region};
+use crate::page::{Page, PageSurvey, PageText, ReadPage, Region};
 use crate::pipeline::{House, Outcome, Step};
 use crate::store::Change;
-use crate::{classify, extract};
+use crate::{classify, extract, rescan};
 
-/// Where are its pages? Files that have none (an approved docx) go on without.
+/// Where are its pages? Files that have none (an approved docx) go on without. Here new sheets become components.
 pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
-    let principal = principal(&components)?.clone();
+    let rescans = sheets::rescans(house, id).await?;
+    let sheets = Sheets::of(house, &components, &rescans)?;
+    let components = rescan::with_sheets(components, &rescans);
     let mut doubts = Vec::new();
-    let surveys = if has_pages(&principal.format.mime) {
-        let (worker, path) = (Arc::clone(house), house.blobs.path(&house.ente_id, &principal.sha256));
-        let mime = principal.format.mime.clone();
-        match blocking(move || worker.readers.survey(&path, &mime)).await {
+    let surveys = if has_pages(&sheets.whole().mime) {
+        let worker = Arc::clone(house);
+        match blocking(move || sheets.surveys(&worker)).await {
             Ok(surveys) => surveys,
             Err(error) => {
                 doubts.push(doubt_of(error)?);
@@ -33,7 +34,11 @@ pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome
         Vec::new()
     };
     house.meter.expect_pages(surveys.len() as u64);
-    let changes = vec![put(id.as_str(), "survey", 0, &surveys)?, put_doubts(id.as_str(), Step::Pages, &doubts)?];
+    let changes = vec![
+        put(id.as_str(), "components", 0, &components)?,
+        put(id.as_str(), "survey", 0, &surveys)?,
+        put_doubts(id.as_str(), Step::Pages, &doubts)?,
+    ];
     Ok(Outcome::then(changes, Step::Text, id.as_str()).noting("pages", surveys.len()))
 }
 
@@ -41,36 +46,28 @@ pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome
 pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let surveys: Vec<PageSurvey> = need_fact(house, id.as_str(), "survey").await?;
-    let principal = principal(&components)?.clone();
-    let numbers: Vec<u32> = surveys.iter().map(|s| s.n).collect();
-    let (worker, path) = (Arc::clone(house), house.blobs.path(&house.ente_id, &principal.sha256));
-    let read =
-        blocking(move || Ok(worker.readers.read_all(&path, &principal.format.mime, &surveys, &|_| worker.meter.page_done())))
-            .await?;
+    let sheets = Sheets::of(house, &components, &sheets::rescans(house, id).await?)?;
+    let (worker, document) = (Arc::clone(house), id.clone());
+    let (pages, doubts) = blocking(move || {
+        let (mut pages, mut doubts) = (Vec::with_capacity(surveys.len()), Vec::new());
+        sheets.read(&worker, &surveys, &mut |survey, read| {
+            match read {
+                Ok(page) => {
+                    doubts.extend(poor::doubts(&page, worker.ente.soglie.pagina, &document));
+                    pages.push(put(document.as_str(), "page", survey.n, &page)?);
+                }
+                Err(error) => doubts.push(doubt_of(error)?.on_page(survey.n)),
+            }
+            Ok(())
+        })?;
+        Ok((pages, doubts))
+    })
+    .await?;
     let drop = |kind: &str| Change::DropFacts { owner: id.0.clone(), kind: kind.to_owned() };
     let mut changes = vec![drop("page"), drop("read")];
-    let mut doubts = Vec::new();
-    for (n, result) in numbers.into_iter().zip(read) {
-        match result {
-            Ok(page) => {
-                doubts.extend(poor(&page, house.ente.soglie.pagina));
-                changes.push(put(id.as_str(), "page", n, &page)?);
-            }
-            Err(error) => doubts.push(doubt_of(error)?.on_page(n)),
-        }
-    }
+    changes.extend(pages);
     changes.push(put_doubts(id.as_str(), Step::Text, &doubts)?);
     Ok(Outcome::then(changes, Step::Form, id.as_str()))
-}
-
-/// The doubt about a page that reads poorly, by the ente's limit.
-fn poor(page: &ReadPage, limit: f32) -> Option<Hold> {
-    let mean = page.page.mean_confidence?;
-    let message = Message::new("page-poor")
-        .with("page", page.page.survey.n)
-        .with("value", format_args!("{mean:.0}"))
-        .with("limit", format_args!("{limit:.0}"));
-    (mean < limit).then(|| Hold::new(message).on_page(page.page.survey.n))
 }
 
 /// What does it say? Values without a check digit are read a second time, independently (invariant 11). What was read is
@@ -95,12 +92,12 @@ pub(crate) async fn fields(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
 /// Everything that the pages say, with second readings where a value has no check of its own.
 async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Fields> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
-    let pages: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
-    let principal = principal(&components)?.clone();
+    let sheets = Sheets::of(house, &components, &sheets::rescans(house, id).await?)?;
+    let (pages, texts): (Vec<Page>, Vec<PageText>) =
+        facts::<ReadPage>(house, id.as_str(), "page").await?.into_iter().map(|read| (read.page, read.text)).unzip();
     let worker = Arc::clone(house);
     blocking(move || {
-        let texts: Vec<PageText> = pages.iter().map(|p| p.text.clone()).collect();
-        let eye = Eye { house: &worker, principal: &principal, pages: &pages };
+        let eye = Eye { house: &worker, sheets: &sheets, pages: &pages };
         let mut fields = extract::fields(&texts, &worker.ente);
         let stamps = eye.stamps(&extract::unread_stamps(&texts, &worker.ente, &fields))?;
         if !stamps.is_empty() {
@@ -115,8 +112,8 @@ async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Fields> {
 /// Looks again at places of one document.
 struct Eye<'a> {
     house: &'a House,
-    principal: &'a Component,
-    pages: &'a [ReadPage],
+    sheets: &'a Sheets,
+    pages: &'a [Page],
 }
 
 impl Eye<'_> {
@@ -145,15 +142,15 @@ impl Eye<'_> {
 
     /// What one manner of reading finds in the regions, page by page. A region that cannot be read again is not confirmed.
     fn again(&self, manner: Manner, wanted: &[(&str, Region)]) -> Result<Vec<extract::FieldReread>> {
-        let path = self.house.blobs.path(&self.house.ente_id, &self.principal.sha256);
         let mut rereads = Vec::new();
-        for page in self.pages.iter().filter(|page| !page.page.survey.source.is_digital()) {
-            let here: Vec<_> = wanted.iter().filter(|(_, region)| region.page == page.page.survey.n).collect();
+        for page in self.pages.iter().filter(|page| !page.survey.source.is_digital()) {
+            let here: Vec<_> = wanted.iter().filter(|(_, region)| region.page == page.survey.n).collect();
             if here.is_empty() {
                 continue;
             }
             let asked = Again { manner, rects: here.iter().map(|(_, region)| region.rect).collect() };
-            match self.house.readers.reread(&path, &self.principal.format.mime, &page.page, &asked) {
+            let file = self.sheets.file(page.survey.n);
+            match self.house.readers.reread(&file.path, &file.mime, page, &asked) {
                 Ok(read) => rereads.extend(here.iter().zip(read).map(|((field, _), r)| extract::FieldReread {
                     field: (*field).to_owned(),
                     raw: r.raw,
@@ -170,6 +167,12 @@ impl Eye<'_> {
 
 /// What is it and where does it belong? Here all doubts are weighed: with one open the document rests, held.
 pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
+    let rescans = sheets::rescans(house, id).await?;
+    let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
+    if rescan::with_sheets(components.clone(), &rescans) != components {
+        // A sheet was taken in while the steps were under way: they are taken again, with it.
+        return Ok(Outcome::then(Vec::new(), Step::Pages, id.as_str()).noting("again", "rescanned"));
+    }
     let row = need_document(house, id).await?;
     let mut fields: Fields = need_fact(house, id.as_str(), "fields").await?;
     let pages: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
@@ -189,7 +192,8 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     if fields.oggetto.is_some() {
         doubts.retain(|d| d.message.code() != "oggetto-missing");
     }
-    let open = decided.open(doubts);
+    let mut open = decided.open(doubts);
+    open.extend(rescans.iter().filter_map(|rescan| rescan.hold(id)));
     let mut changes = vec![put(id.as_str(), "fields", 0, &fields)?, put(id.as_str(), "filing", 0, &filing)?];
     let detail = (filing.tipo.value.clone(), filing.voce.value.to_string());
     let outcome = if open.is_empty() {

@@ -6,6 +6,9 @@ pub mod form;
 pub mod metadata;
 pub(crate) mod overlay;
 pub mod pdv;
+pub(crate) mod poor;
+pub(crate) mod rescan;
+pub(crate) mod sheets;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,9 +39,9 @@ pub(crate) async fn need_fact<T: DeserializeOwned>(house: &House, owner: &str, k
 /// All numbered facts of a kind.
 pub(crate) async fn facts<T: DeserializeOwned>(house: &House, owner: &str, kind: &str) -> Result<Vec<T>> {
     let rows = house.store.facts(&house.ente_id, owner, kind).await?;
-    rows.iter()
+    rows.into_iter()
         .map(|(n, body)| {
-            serde_json::from_str(body).map_err(|e| Error::bug(format_args!("fact {kind} {n} of {owner} unreadable")).because(e))
+            serde_json::from_str(&body).map_err(|e| Error::bug(format_args!("fact {kind} {n} of {owner} unreadable")).because(e))
         })
         .collect()
 }
@@ -54,9 +57,10 @@ pub(crate) fn put_doubts(owner: &str, step: Step, doubts: &[Hold]) -> Result<Cha
     put(owner, "doubts", step as u32, &doubts)
 }
 
-/// The decisions of people about a document, oldest first.
+/// The decisions of people about a document, oldest first, as they bear on its sheets of today.
 pub(crate) async fn decisions(house: &House, id: &DocumentId) -> Result<Decisions> {
-    Ok(Decisions(facts::<Decision>(house, id.as_str(), decision::FACT).await?))
+    let all = Decisions(facts::<Decision>(house, id.as_str(), decision::FACT).await?);
+    Ok(all.about(&crate::rescan::since(&sheets::rescans(house, id).await?)))
 }
 
 /// The principal component among `components`.

@@ -152,6 +152,12 @@ impl Store {
         engine.fact(ente, owner, kind).await
     }
 
+    /// One fact: owner, kind and number.
+    pub async fn fact_at(&self, ente: &EnteId, which: (&str, &str, u32)) -> Result<Option<String>> {
+        let Self::Sqlite(engine) = self;
+        engine.fact_at(ente, which).await
+    }
+
     /// One aggregation with its documents.
     pub async fn aggregation(&self, ente: &EnteId, id: &AggregationId) -> Result<Option<AggregationRow>> {
         let Self::Sqlite(engine) = self;

@@ -94,6 +94,26 @@ fn a_born_digital_pdf_is_read_from_its_own_text() {
 }
 
 #[test]
+fn ocr_leaves_alone_what_is_born_digital_or_claims_to_be_a_pdfa_and_says_so() {
+    let stage = Stage::bare();
+    let (scan, copy, again) =
+        (repository().join("tests/fixtures/drill/due-pagine.tif"), stage.path("copia.pdf"), stage.path("di nuovo.pdf"));
+    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    assert_eq!(code(&stage, &["ocr", &path(&scan), &path(&copy)]), 0);
+    let native = path(&repository().join("tests/fixtures/drill/nativo.pdf"));
+    for (input, word) in [(path(&copy), "PDF/A (pdfa-2b)"), (native, "nativo digitale")] {
+        let output = stage.run(&["ocr", &input, &path(&again)]);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).to_lowercase().contains(&word.to_lowercase()), "{word}: {}", said(&output));
+        assert!(!again.exists(), "nothing is written: {input}");
+    }
+    let Some(signed) = super::stage::shared("corpus/signed/PAdES-BpB-att-SHA256-SHA3_256withRSA.pdf") else { return };
+    let output = stage.run(&["ocr", &path(&signed), &path(&again)]);
+    assert_eq!((output.status.code(), again.exists()), (Some(1), false), "{}", said(&output));
+    assert!(said(&output).contains("firmato"), "{}", said(&output));
+}
+
+#[test]
 fn show_has_the_fields_that_scripts_rely_on() {
     let stage = Stage::with_archive();
     let file = repository().join("tests/fixtures/drill/foglio.png");

@@ -19,6 +19,7 @@ mod norms;
 mod official;
 mod package;
 mod reader;
+mod rescan;
 mod schemas;
 mod stage;
 mod store;

@@ -25,6 +25,7 @@ const NOUNS: &[&str] = &[
     "messages",
     "page",
     "pdv",
+    "rescan",
     "scratch",
     "xml",
 ];

@@ -96,10 +96,15 @@ impl Sqlite {
     }
 
     pub(in crate::store) async fn fact(&self, ente: &EnteId, owner: &str, kind: &str) -> Result<Option<String>> {
-        sqlx::query_scalar("SELECT body FROM facts WHERE ente = ?1 AND owner = ?2 AND kind = ?3 AND n = 0")
+        self.fact_at(ente, (owner, kind, 0)).await
+    }
+
+    pub(in crate::store) async fn fact_at(&self, ente: &EnteId, (owner, kind, n): (&str, &str, u32)) -> Result<Option<String>> {
+        sqlx::query_scalar("SELECT body FROM facts WHERE ente = ?1 AND owner = ?2 AND kind = ?3 AND n = ?4")
             .bind(ente.as_str())
             .bind(owner)
             .bind(kind)
+            .bind(n)
             .fetch_optional(&self.readers)
             .await
             .map_err(failed)

@@ -69,6 +69,9 @@ fn words(line: &Element, left: &mut usize) -> Vec<Word> {
         let is_doubtful = word.attribute("WC").parse().is_ok_and(|confidence: f32| confidence < DOUBTFUL_BELOW);
         words.push(Word { text: word.attribute("CONTENT").to_owned(), is_doubtful });
     }
+    if let (Some(hyphen), Some(last)) = (line.all("HYP").next(), words.last_mut()) {
+        last.text.push_str(hyphen.attribute("CONTENT"));
+    }
     words
 }
 
@@ -79,10 +82,11 @@ mod tests {
     #[test]
     fn words_are_read_by_block_and_line() {
         let xml = br#"<alto><Layout><Page><PrintSpace><TextBlock><TextLine><String CONTENT="Comune" WC="0.95"/><SP/>
-            <String CONTENT="d1" WC="0.2"/></TextLine></TextBlock></PrintSpace></Page><Page/></Layout></alto>"#;
+            <String CONTENT="d1" WC="0.2"/><HYP CONTENT="-"/></TextLine></TextBlock></PrintSpace></Page><Page/></Layout></alto>"#;
         let pages = pages(xml, "alto.xml", 10);
         assert_eq!(pages.len(), 2);
         let line = &pages[0].blocks[0][0];
+        assert_eq!(line[1].text, "d1-");
         assert_eq!((line.len(), line[0].is_doubtful, line[1].is_doubtful), (2, false, true));
     }
 

@@ -89,7 +89,9 @@ pub(super) fn order(input: &Path, pages: Vec<ReadPage>, level: PdfaLevel, output
     CopyOrder {
         input: input.to_owned(),
         mime: "application/octet-stream".to_owned(),
-        pages,
+        pages: pages.into(),
+        others: Vec::new(),
+        outlines: Vec::new(),
         level,
         title: "Verbale n. 3 (è & <prova>)".to_owned(),
         instant: "2024-03-12T09:15:07Z".parse().expect("an instant"),

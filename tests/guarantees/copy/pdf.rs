@@ -20,7 +20,7 @@ fn name(text: &str) -> Object {
 }
 
 /// A PDF of one page for each image, drawn over the whole of it; the sources are those images.
-fn image_pdf(path: &Path, make: impl FnOnce(&mut Document) -> Vec<Stream>) -> Vec<PageSource> {
+pub(super) fn image_pdf(path: &Path, make: impl FnOnce(&mut Document) -> Vec<Stream>) -> Vec<PageSource> {
     let mut doc = Document::with_version("1.7");
     let pages = doc.new_object_id();
     let streams = make(&mut doc);
@@ -58,6 +58,10 @@ fn image(entries: &[(&str, Object)], data: Vec<u8>) -> Stream {
     Stream::new(dict(entries), data).with_compression(false)
 }
 
+pub(super) fn jpeg_image(data: &[u8]) -> Stream {
+    image(&[("ColorSpace", name("DeviceRGB")), ("BitsPerComponent", 8.into()), ("Filter", name("DCTDecode"))], data.to_vec())
+}
+
 fn deflated(data: &[u8]) -> Vec<u8> {
     use std::io::Write as _;
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -65,7 +69,7 @@ fn deflated(data: &[u8]) -> Vec<u8> {
     encoder.finish().expect("deflate")
 }
 
-fn pages_of(sources: Vec<PageSource>) -> Vec<ReadPage> {
+pub(super) fn pages_of(sources: Vec<PageSource>) -> Vec<ReadPage> {
     let numbered = sources.into_iter().enumerate();
     numbered.map(|(n, source)| read_page(n as u32 + 1, source, SIZE, DPI, sample_lines())).collect()
 }
@@ -259,9 +263,7 @@ fn digital_pages_of_a_mixed_pdf_are_drawn_and_said() {
     let folder = tempfile::tempdir().expect("folder");
     let input = folder.path().join("input.pdf");
     let data = std::fs::read(fixture("rgb.jpg")).expect("fixture");
-    let jpeg = || {
-        image(&[("ColorSpace", name("DeviceRGB")), ("BitsPerComponent", 8.into()), ("Filter", name("DCTDecode"))], data.clone())
-    };
+    let jpeg = || jpeg_image(&data);
     let mut sources = image_pdf(&input, |_| vec![jpeg(), jpeg(), jpeg()]);
     sources[1] = PageSource::PdfRaster { page: 2 };
     sources[2] = PageSource::PdfDigital { page: 3 };

@@ -192,6 +192,79 @@ fn alto_is_valid_and_another_reader_finds_every_word_in_its_place() {
     let file = folder.path().join("alto.xml");
     super::material::written(&file, xml.as_bytes());
     tool("xmllint", &[&"--noout", &"--nonet", &"--schema", &schema(), &file]);
+    // Another house's reader, where it is installed (PyPI alto-tools).
+    if let Some(text) = tool("alto-tools", &[&"-t", &file]) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let wanted: Vec<&str> = found.iter().flat_map(|(_, text, ..)| text.split_whitespace()).collect();
+        assert_eq!(words, wanted, "{text}");
+    }
+}
+
+#[test]
+fn alto_says_what_was_done_to_each_page_and_who_read_it() {
+    let mut pages = pages();
+    pages[0].page.steps = vec!["gray".to_owned(), "deskew 0.72".to_owned()];
+    pages[1].page.steps = vec!["rotate 90".to_owned()];
+    pages[2].text.origin = "tesseract 5.5.0 ita".to_owned();
+    let xml = alto(&pages, "a.tif", "Conserva");
+    assert_eq!(schema_errors(&xml), Vec::<String>::new(), "{xml}");
+    for wanted in [
+        "<processingStepDescription>deskew 0.72</processingStepDescription>",
+        "<processingStepDescription>tesseract 5.5.0 ita</processingStepDescription>",
+        "PHYSICAL_IMG_NR=\"1\" WIDTH=\"413\" HEIGHT=\"585\" PROCESSINGREFS=\"PRE1 OCR1\" PC=\"0.92\"",
+        "PROCESSINGREFS=\"PRE2 OCR1\" PC=\"0.92\" ROTATION=\"90\"",
+        "PROCESSINGREFS=\"OCR2\"",
+    ] {
+        assert!(xml.contains(wanted), "{wanted} in {xml}");
+    }
+}
+
+#[test]
+fn a_word_divided_between_lines_is_found_whole_in_alto_and_with_a_plain_hyphen_in_the_copy() {
+    let lines = vec![line(60, 12, &[("il", 60, 12), ("docu\u{ad}", 80, 50)]), line(80, 12, &[("mento", 60, 50), ("è", 120, 8)])];
+    let page = read_page(1, PageSource::Tiff { directory: 0 }, SIZE, DPI, lines);
+    let xml = alto(std::slice::from_ref(&page), "a.tif", "x");
+    assert_eq!(schema_errors(&xml), Vec::<String>::new(), "{xml}");
+    assert_eq!(xml.matches("SUBS_CONTENT=\"documento\"").count(), 2, "{xml}");
+    assert!(xml.contains("CONTENT=\"docu\"") && xml.contains("<HYP HPOS=\"120\"") && xml.contains("CONTENT=\"-\"/>"), "{xml}");
+    let folder = tempfile::tempdir().expect("folder");
+    let order = order(&fixture("g4.tif"), vec![page], PdfaLevel::A2b, folder.path().join("copy.pdf"));
+    made(&order);
+    let Some(text) = tool("pdftotext", &[&"-raw", &order.output, &"-"]) else { return };
+    assert!(text.contains("docu-\nmento") || text.contains("documento"), "{text:?}");
+}
+
+#[test]
+fn letters_of_every_script_quotes_dashes_and_signs_beyond_the_basic_plane_come_back() {
+    let words = [
+        "perché",
+        "Città",
+        "€",
+        "«sì»",
+        "“no”",
+        "l’atto",
+        "2019–2024",
+        "—",
+        "n°",
+        "§",
+        "e\u{301}",
+        "Ελλάδα",
+        "Љубљана",
+        "𝄞",
+        "😀",
+    ];
+    let row: Vec<(&str, u32, u32)> = words.iter().zip(0..).map(|(word, n)| (*word, 5 + n * 27, 20)).collect();
+    let folder = tempfile::tempdir().expect("folder");
+    for level in [PdfaLevel::A1b, PdfaLevel::A2b] {
+        let page = read_page(1, PageSource::Tiff { directory: 0 }, SIZE, DPI, vec![line(100, 12, &row)]);
+        let order = order(&fixture("g4.tif"), vec![page], level, folder.path().join("copy.pdf"));
+        made(&order);
+        let Some(text) = tool("pdftotext", &[&"-layout", &order.output, &"-"]) else { return };
+        let composed = text.replace("e\u{301}", "é");
+        let found: Vec<&str> = composed.split_whitespace().collect();
+        let wanted: Vec<String> = words.iter().map(|word| word.replace("e\u{301}", "é")).collect();
+        assert_eq!(found, wanted, "{text}");
+    }
 }
 
 #[test]
@@ -220,6 +293,12 @@ fn hocr_is_well_formed_and_holds_every_word_with_its_box() {
             _ => {}
         }
     }
+    assert!(xml.contains("; textangle 90\""), "lines of a turned page say how they run");
+    // Another house's checker, where it is installed (PyPI hocr-spec).
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("page.hocr");
+    super::material::written(&file, xml.as_bytes());
+    tool("hocr-spec", &[&file]);
     assert_eq!(words, pages.iter().map(|p| p.text.word_count()).sum::<usize>());
     assert!(xml.contains("title=\"bbox 150 60 240 72; x_wconf 92\""), "{xml}");
 }

@@ -1,0 +1,112 @@
+//! `review`: what is held, and what the person decides.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::archive::{open, show_rows};
+use super::progress::Progress;
+use super::{Global, output};
+use crate::desk;
+use crate::error::{Error, Kind, Result};
+use crate::pipeline::House;
+use crate::worker;
+
+/// What was typed after `review`.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag of the command line each")]
+pub(crate) struct Review {
+    /// Document to decide about; without it the queue is shown.
+    id: Option<String>,
+    /// Sets a field: oggetto, protocollo, data, mittente, destinatario, tipo, voce, riservato, fascicolo.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    set: Vec<String>,
+    /// Settles the doubts shown, as they stand.
+    #[arg(long)]
+    approve: bool,
+    /// Takes the failed step again.
+    #[arg(long)]
+    retry: bool,
+    /// Lets a duplicate be a document of its own.
+    #[arg(long)]
+    release: bool,
+    /// Refuses the document.
+    #[arg(long)]
+    refuse: bool,
+    /// Waits for a new sheet of that page; it comes with --with, or later with `ingest FILE --rescan ID:PAGE`.
+    #[arg(long, value_name = "PAGE", conflicts_with_all = ["set", "approve", "retry", "release", "refuse"], requires = "id")]
+    rescan: Option<u32>,
+    /// The new sheet, if it is there already.
+    #[arg(long, value_name = "FILE", requires = "rescan")]
+    with: Option<PathBuf>,
+    /// Also writes what is held, with pictures of the pages in doubt, as one HTML file.
+    #[arg(long, value_name = "FILE", requires = "id")]
+    html: Option<PathBuf>,
+    /// A word on why.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
+/// `review`: the queue, or one document with what was decided about it.
+pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
+    let archive = open(all).await?;
+    let house = &archive.house;
+    let Some(id) = review.id.clone() else {
+        let rows = desk::queue(house).await?;
+        show_rows(all, &desk::rows(house, &rows, all.words()).await?);
+        return Ok(u8::from(!rows.is_empty()));
+    };
+    let request = request(all, &review)?;
+    let is_decision = request.approve || request.retry || request.release || request.refuse || !request.set.is_empty();
+    if let Some(page) = review.rescan {
+        rescan(all, house, (&id, page), &review).await?;
+    } else if is_decision {
+        desk::decide(house, &id, &request).await?;
+        let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
+        worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
+    }
+    let desk::Found::Document(row) = desk::find(house, &id).await? else {
+        return Err(Error::new(Kind::Usage, "id-unknown").with("id", &id));
+    };
+    show_rows(all, &desk::rows(house, std::slice::from_ref(&row), all.words()).await?);
+    if let Some(path) = &review.html {
+        output::write_whole(path, desk::review_html(house, &row, all.words()).await?.as_bytes())?;
+    }
+    Ok(u8::from(!row.holds.is_empty()))
+}
+
+async fn rescan(all: &Global, house: &Arc<House>, target: (&str, u32), review: &Review) -> Result<()> {
+    let by = desk::By { operator: all.operator.clone(), note: review.note.clone() };
+    let Some(file) = &review.with else {
+        desk::expect(house, target.0, target.1, &by).await?;
+        return Ok(());
+    };
+    let line = {
+        let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
+        desk::give(house, target, (file, false), &by, all.words()).await?
+    };
+    if line.arrival.is_none() {
+        output::complain(line.reason.as_deref().unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn request(all: &Global, review: &Review) -> Result<desk::Request> {
+    let mut request = desk::Request {
+        approve: review.approve,
+        retry: review.retry,
+        release: review.release,
+        refuse: review.refuse,
+        note: review.note.clone(),
+        operator: all.operator.clone(),
+        ..desk::Request::default()
+    };
+    for pair in &review.set {
+        let Some((field, value)) = pair.split_once('=') else {
+            return Err(Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("--set {pair}")));
+        };
+        request.set.insert(field.to_owned(), value.to_owned());
+    }
+    Ok(request)
+}
