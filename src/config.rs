@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
+use crate::inbox::{INBOXES_MAX, Inbox, SECONDS_MAX};
 use crate::limits::Limits;
 
 /// Name of the configuration file in the archive folder.
@@ -20,6 +21,25 @@ pub struct Config {
     pub copy: CopyConfig,
     /// Ceilings.
     pub limits: Limits,
+    /// The daemon.
+    pub watch: WatchConfig,
+    /// Watched folders; without any, the archive's own `inbox`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inbox: Vec<Inbox>,
+}
+
+/// `[watch]`: the daemon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WatchConfig {
+    /// Seconds that the steps in hand are waited for when the daemon is told to stop; then their leases expire by themselves.
+    pub stop_seconds: u64,
+}
+
+impl Default for WatchConfig {
+    fn default() -> Self {
+        Self { stop_seconds: 60 }
+    }
 }
 
 /// `[ocr]`: reading of pages.
@@ -83,7 +103,21 @@ impl Config {
         if self.ocr.language.is_empty() || !self.ocr.language.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '_') {
             return wrong("ocr.language: ita, ita+deu, …");
         }
+        if self.watch.stop_seconds > SECONDS_MAX {
+            return wrong(&format!("watch.stop_seconds: 0-{SECONDS_MAX}"));
+        }
+        if self.inbox.len() > INBOXES_MAX {
+            return wrong(&format!("inbox: {INBOXES_MAX}"));
+        }
+        self.inbox.iter().find_map(Inbox::fault).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         Ok(self)
+    }
+
+    /// The watched folders, with where they lie.
+    pub fn inboxes(&self, layout: &Layout) -> Vec<(Inbox, PathBuf)> {
+        let own = [Inbox::default()];
+        let all = if self.inbox.is_empty() { &own[..] } else { &self.inbox };
+        all.iter().map(|inbox| (inbox.clone(), inbox.folder(layout.root()))).collect()
     }
 }
 
@@ -127,6 +161,11 @@ impl Layout {
     /// What could not be admitted at all.
     pub fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
+    }
+
+    /// What the doors said last of themselves.
+    pub fn doors(&self) -> PathBuf {
+        self.root.join("doors.json")
     }
 
     /// Finished packages.

@@ -111,6 +111,12 @@ impl Error {
         self.kind
     }
 
+    /// True where a disk or the store has no room, is out of order or too busy, or too much waits: what is tried next
+    /// would fail too, so that whoever tries pauses and no traveller is to blame.
+    pub fn is_pressure(&self) -> bool {
+        self.kind == Kind::Store || matches!(self.code(), "disk-failed" | "store-busy" | "queue-full")
+    }
+
     /// The stable code of the message, as in `holds.code`.
     pub fn code(&self) -> &str {
         self.message.code()

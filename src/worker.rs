@@ -21,6 +21,11 @@ const LEASE_SECONDS: u64 = 60;
 /// How long an idle porter waits before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(150);
 
+/// How long an idle porter of a daemon waits at most.
+const IDLE_MAX: Duration = Duration::from_secs(1);
+/// How long a porter pauses at most where the store or a disk fails.
+const PAUSE_MAX: Duration = Duration::from_mins(1);
+
 /// What people watch while it works: counts, no names (invariant 13).
 #[derive(Debug, Default)]
 pub struct Meter {
@@ -112,6 +117,58 @@ pub async fn work_to_rest(house: &Arc<House>, porters: usize) -> Result<()> {
     first
 }
 
+/// Works until someone asks to stop: `porters` steps at a time. A store or a disk out of order makes a porter pause and
+/// try again; it ends for nothing else. The caller has the archive's lock.
+pub async fn work_on(house: &Arc<House>, porters: usize) -> Result<()> {
+    let mut crew = tokio::task::JoinSet::new();
+    for _ in 0..porters.max(1) {
+        crew.spawn(tireless(Arc::clone(house)));
+    }
+    while let Some(joined) = crew.join_next().await {
+        joined.map_err(|e| Error::bug("a porter ended by panic").because(e))?;
+    }
+    Ok(())
+}
+
+/// One porter of a daemon: an idle one looks less often, a failing one pauses 1, 2, 4 … seconds, at most a minute.
+async fn tireless(house: Arc<House>) {
+    let (mut idle, mut pause) = (LOOK_AGAIN, Duration::ZERO);
+    while !house.meter.is_stopping() {
+        let worked = match house.store.claim(&[], house.clock.now(), LEASE_SECONDS).await {
+            Ok(Some(claim)) => carry(&house, &claim).await.map(|()| true),
+            Ok(None) => Ok(false),
+            Err(error) => Err(error),
+        };
+        match worked {
+            Ok(is_busy) => {
+                if !pause.is_zero() {
+                    tracing::info!("work goes on");
+                }
+                pause = Duration::ZERO;
+                idle = if is_busy { LOOK_AGAIN } else { (idle * 2).min(IDLE_MAX) };
+                if !is_busy {
+                    tokio::time::sleep(idle).await;
+                }
+            }
+            Err(error) => {
+                if pause.is_zero() {
+                    tracing::warn!(code = error.code(), "work is paused");
+                }
+                pause = (pause * 2).clamp(Duration::from_secs(1), PAUSE_MAX);
+                rest(&house, pause).await;
+            }
+        }
+    }
+}
+
+/// Sleeps, but not past the wish to stop.
+async fn rest(house: &House, pause: Duration) {
+    let end = tokio::time::Instant::now() + pause;
+    while !house.meter.is_stopping() && tokio::time::Instant::now() < end {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
 /// True once this process has the archive's lock; false if another one has carried everything to rest meanwhile.
 async fn becomes_porter(house: &House) -> Result<bool> {
     let mut lock = house.lock.lock().await;
@@ -163,7 +220,8 @@ async fn carry(house: &Arc<House>, claim: &Claim) -> Result<()> {
     };
     let (closing, changes) = match taken {
         Ok(changes) => (Closing::Done, changes),
-        Err(error) if matches!(error.kind(), Kind::Store | Kind::Environment | Kind::Stopped) => return Err(error),
+        // A disk without room is no doubt about this traveller: whoever works pauses or ends, and it waits as it is.
+        Err(error) if error.is_pressure() || matches!(error.kind(), Kind::Environment | Kind::Stopped) => return Err(error),
         Err(error) => {
             tracing::info!(step = claim.step, owner = claim.owner, code = error.code(), "step did not succeed");
             pipeline::settle(house, claim, &error)

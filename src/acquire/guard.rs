@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 
 /// The folder of an archive that is a door: its files, alone of the archive's, may be admitted.
-const INBOX: &str = "inbox";
+pub(super) const INBOX: &str = "inbox";
 
 /// What tells a file, and a state of it, from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,8 @@ impl Read for Source {
     }
 }
 
-fn changed_ns(metadata: &Metadata) -> i128 {
+/// Time of the last change of anything about the file, nanoseconds since 1970.
+pub(super) fn changed_ns(metadata: &Metadata) -> i128 {
     i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec())
 }
 

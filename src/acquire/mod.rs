@@ -1,8 +1,13 @@
 //! How does a file get in so that it is never lost? `admit`: digest while copying, blob, row, then release the source.
 
+mod complete;
+pub mod events;
 pub mod guard;
+mod lease;
 mod release;
+pub mod settle;
 mod walk;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -142,6 +147,12 @@ pub async fn quarantine(desk: &Admission, offer: &Offer, folder: &Path, reason: 
     let moved = blocking(move || release::set_aside(&path, &folder, &id)).await?;
     drill::point("acquire.quarantined");
     Ok(Some(moved))
+}
+
+/// Puts away the markers of batches that are in, so that the next batch waits for its own.
+pub fn retire_markers(watched: &watch::Watched) -> Result<()> {
+    let day = watched.clock.now().to_zoned(TimeZone::UTC).date();
+    watch::spent_markers(watched).iter().try_for_each(|marker| release::retire(marker, &watched.folder, day))
 }
 
 /// Doors stop admitting while too many jobs wait.

@@ -49,6 +49,18 @@ pub(super) fn take(path: &Path, inbox: &Path, seen: &Seen, (id, day): (&ArrivalI
     Ok(target)
 }
 
+/// Moves a spent end-of-batch marker into `.taken/<day>` of its inbox.
+pub(super) fn retire(path: &Path, inbox: &Path, day: Date) -> Result<()> {
+    let folder = inbox.join(".taken").join(day.to_string());
+    make_folder(&folder)?;
+    if !resolved(&folder).starts_with(resolved(inbox)) {
+        return Err(Error::refuse("release-outside").with("path", shown(&folder)).with("inbox", shown(inbox)));
+    }
+    move_under(path, &folder, "marker")?;
+    sync_folder(&folder)?;
+    sync_folder(parent(path))
+}
+
 /// The id of what is put into quarantine, from what makes it that thing at that place: the same after a restart.
 pub(super) fn quarantine_id(ente: &EnteId, path: &Path) -> Result<String> {
     let metadata = path.symlink_metadata().map_err(|e| Error::disk("look at source", parent(path), e))?;

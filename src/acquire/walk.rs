@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::events::PROBE;
 use super::guard::{resolved, shown};
 use crate::arrival::FileName;
 use crate::error::{Error, Kind, Result};
@@ -26,7 +27,7 @@ pub struct Found {
 /// Memory grows with the largest folder, not with the tree.
 pub fn walk(paths: &[PathBuf], limits: &Limits) -> Walk {
     let roots = Vec::from(paths).into_iter();
-    Walk { roots, current: None, depth_max: limits.tree_depth_max, archive: None }
+    Walk { roots, current: None, depth_max: limits.tree_depth_max, archive: None, is_sorted: true }
 }
 
 /// The walk under way.
@@ -36,6 +37,7 @@ pub struct Walk {
     current: Option<walkdir::IntoIter>,
     depth_max: usize,
     archive: Option<PathBuf>,
+    is_sorted: bool,
 }
 
 impl Walk {
@@ -43,6 +45,13 @@ impl Walk {
     #[must_use]
     pub fn apart_from(mut self, archive: &Path) -> Self {
         self.archive = Some(resolved(archive));
+        self
+    }
+
+    /// Gives the files in the order of the disk: memory stays flat, and the first comes before the last was read.
+    #[must_use]
+    pub fn as_it_lies(mut self) -> Self {
+        self.is_sorted = false;
         self
     }
 
@@ -74,8 +83,8 @@ impl Iterator for Walk {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let Some(entry) = self.current.as_mut().and_then(Iterator::next) else {
-                let root = WalkDir::new(self.roots.next()?);
-                self.current = Some(root.follow_root_links(false).sort_by_file_name().into_iter());
+                let root = WalkDir::new(self.roots.next()?).follow_root_links(false);
+                self.current = Some(if self.is_sorted { root.sort_by_file_name() } else { root }.into_iter());
                 continue;
             };
             if let Some(item) = self.looked_at(entry) {
@@ -86,11 +95,11 @@ impl Iterator for Walk {
 }
 
 /// False of names that systems and programs leave beside documents: `Thumbs.db`, `desktop.ini`, `.DS_Store`, `~$…`,
-/// `*.part`, `*.tmp`.
+/// `*.part`, `*.tmp`, and our own probe of an inbox.
 pub fn is_input(name: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
     let is_left = matches!(lower.as_slice(), b"thumbs.db" | b"desktop.ini" | b".ds_store");
-    !(is_left || lower.starts_with(b"~$") || lower.ends_with(b".part") || lower.ends_with(b".tmp"))
+    !(is_left || lower == PROBE.as_bytes() || lower.starts_with(b"~$") || lower.ends_with(b".part") || lower.ends_with(b".tmp"))
 }
 
 fn unwalked(error: walkdir::Error) -> Error {

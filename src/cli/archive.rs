@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::{Global, Listed, output, tables};
 use crate::aggregation::AggregationId;
 use crate::app::{self, Archive};
+use crate::config::{Config, Layout};
 use crate::desk::{self, Selection};
 use crate::error::{Error, Kind, Result};
 use crate::messages::{Lang, Message};
@@ -255,6 +256,12 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
     let sandbox = crate::child::probe();
     let mut object = json!({"version": env!("CARGO_PKG_VERSION"), "sandbox": sandbox});
     let mut is_well = true;
+    let layout = Layout::new(&all.archive);
+    if let Ok(config) = Config::read(&all.config.clone().unwrap_or_else(|| layout.config()))
+        && layout.config().exists()
+    {
+        object["inboxes"] = crate::daemon::inboxes(&layout, &config).into();
+    }
     match Archive::open(&all.archive, all.config.as_deref()).await {
         Ok(archive) => {
             let house = &archive.house;

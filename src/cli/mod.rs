@@ -8,6 +8,7 @@ mod progress;
 mod review;
 mod stand_alone;
 mod tables;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ struct Opts {
 const EXAMPLES: &str = "Examples:
   conserva init --ente samples/ente.toml        make an archive in ./archivio
   conserva ingest scans/                        admit a folder and carry it to rest
+  conserva watch                                admit what comes into the watched folders
   conserva review                               what waits for a person
   conserva review ID --set voce=VI.3 --approve  decide
   conserva review ID --html review.html         look at the pages in doubt
@@ -60,6 +62,9 @@ pub(crate) struct Global {
     /// Who acts; by default the user of the operating system.
     #[arg(long, global = true, env = "USER", default_value = "operator", value_name = "NAME")]
     operator: String,
+    /// Form of the log on stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogForm::Text, value_name = "FORM")]
+    log: LogForm,
 }
 
 impl Global {
@@ -75,6 +80,12 @@ impl Global {
 enum Words {
     It,
     En,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogForm {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,6 +107,12 @@ enum Verb {
         /// The file is the new sheet of a page: it replaces the old one, which is kept.
         #[arg(long, value_name = "ID:PAGE")]
         rescan: Option<String>,
+    },
+    /// The daemon: admits what comes to rest in the watched folders and carries it; SIGTERM ends it after the step in hand.
+    Watch {
+        /// Only these parts of its work.
+        #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
+        only: Vec<watch::Part>,
     },
     /// Lists documents, arrivals, fascicoli or pdv.
     List {
@@ -228,25 +245,34 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    log_to_stderr();
+    log_to_stderr(opts.all.log, matches!(opts.verb, Verb::Watch { .. }));
     let lang = opts.all.words();
     let json = opts.all.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return show_error(&Error::bug("no runtime").because(error), lang, json),
     };
-    match runtime.block_on(act(opts)) {
+    let ended = runtime.block_on(act(opts));
+    // Whatever still runs was left to its lease: it is not waited for.
+    runtime.shutdown_background();
+    match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => show_error(&error, lang, json),
     }
 }
 
-/// Logs go to stderr, warnings and worse; `CONSERVA_LOG` asks for more. Lines hold ids and codes only (invariant 13).
+/// Logs go to stderr, warnings and worse, of a daemon also what it does; `CONSERVA_LOG` asks for more. Lines hold ids and
+/// codes only (invariant 13).
 #[expect(clippy::disallowed_methods, reason = "the log level is needed before any configuration is read")]
-fn log_to_stderr() {
-    let filter = std::env::var("CONSERVA_LOG").unwrap_or_else(|_| "warn".to_owned());
+fn log_to_stderr(form: LogForm, is_daemon: bool) {
+    let filter =
+        std::env::var("CONSERVA_LOG").unwrap_or_else(|_| if is_daemon { "warn,conserva=info" } else { "warn" }.to_owned());
     let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match form {
+        LogForm::Text => log.init(),
+        LogForm::Json => log.json().init(),
+    }
 }
 
 /// The rim: an error is shown here and nowhere else.
@@ -271,6 +297,7 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Init { ente } => archive::init(all, ente.as_deref()).await,
         Verb::Ingest { paths, take, rescan: Some(target) } => archive::rescan(all, &paths, take, &target).await,
         Verb::Ingest { paths, take, .. } => archive::ingest(all, &paths, take).await,
+        Verb::Watch { only } => watch::watch(all, &only).await,
         Verb::List { what } => archive::list(all, what).await,
         Verb::Show { id, page: Some(page), picture: Some(path) } => archive::picture(all, &id, page, &path).await,
         Verb::Show { id, .. } => archive::show(all, &id).await,

@@ -133,6 +133,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("verify", include_str!("verify.toml")),
     ("inspect", include_str!("inspect.toml")),
     ("desk", include_str!("desk.toml")),
+    ("watch", include_str!("watch.toml")),
 ];
 
 fn catalogue() -> &'static BTreeMap<String, Entry> {

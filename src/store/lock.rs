@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 
+/// Lock file of whoever carries travellers.
+const PORTER: &str = "archive.lock";
+/// Lock file of whoever looks through the inboxes.
+const DOORS: &str = "doors.lock";
+
 /// The archive's exclusive lock, held until it is dropped or the process dies, by whatever death.
 ///
 /// Its holder alone voids leases, empties scratch and sweeps what a crash left; other verbs work beside it.
@@ -19,23 +24,38 @@ impl ArchiveLock {
     /// Takes the lock of `archive` at once; `None` if somebody else holds it. The lock is the kernel's (`flock`), the
     /// file says for a person who has it: boot id and process id, one a line.
     pub fn take(archive: &Path) -> Result<Option<Self>> {
-        let path = archive.join("archive.lock");
+        Self::take_file(&archive.join(PORTER))
+    }
+
+    /// Takes the lock of the archive's doors the same way: its holder alone looks through the inboxes.
+    pub fn take_doors(archive: &Path) -> Result<Option<Self>> {
+        Self::take_file(&archive.join(DOORS))
+    }
+
+    /// Who wrote himself into a lock file last, if he did so since this machine was started: his process id.
+    pub fn holder(archive: &Path, is_doors: bool) -> Option<u32> {
+        let text = std::fs::read_to_string(archive.join(if is_doors { DOORS } else { PORTER })).ok()?;
+        let (boot, process) = text.split_once('\n')?;
+        (boot == boot_id()).then(|| process.trim().parse().ok()).flatten()
+    }
+
+    fn take_file(path: &Path) -> Result<Option<Self>> {
         let mut file = File::options()
             .create(true)
             .truncate(false)
             .read(true)
             .write(true)
             .mode(0o600)
-            .open(&path)
-            .map_err(|e| Error::disk("open lock", &path, e))?;
+            .open(path)
+            .map_err(|e| Error::disk("open lock", path, e))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
-            Err(std::fs::TryLockError::Error(e)) => return Err(Error::disk("lock", &path, e)),
+            Err(std::fs::TryLockError::Error(e)) => return Err(Error::disk("lock", path, e)),
         }
         let holder = format!("{}\n{}\n", boot_id(), std::process::id());
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
-        written.map_err(|e| Error::disk("write lock", &path, e))?;
+        written.map_err(|e| Error::disk("write lock", path, e))?;
         Ok(Some(Self { _file: file }))
     }
 }

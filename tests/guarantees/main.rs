@@ -25,3 +25,4 @@ mod stage;
 mod store;
 mod tidy;
 mod verify;
+mod watch;

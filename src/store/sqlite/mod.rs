@@ -68,6 +68,14 @@ impl Sqlite {
 
     /// The one writer's transaction: the write lock is taken at once, so that nothing read in it can turn stale.
     async fn begin(&self) -> Result<Transaction<'static, Engine>> {
+        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        if !matches!(begun, Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed)) {
+            return begun.map_err(failed);
+        }
+        // A full disk makes the engine end a transaction by itself; sqlx 0.9 then believes it open for ever. Its
+        // connection is given up for a fresh one, or the store would stay out of order when there is room again.
+        let stale = self.writer.acquire().await.map_err(failed)?;
+        stale.close().await.map_err(failed)?;
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
     }
 

@@ -1,0 +1,137 @@
+//! How are the doors? The board in the archive, `doors.json`, on which each writes its state for `doctor` to read.
+//!
+//! It says nothing that must last. A full disk is one of the things it must be able to say: it has its final length from
+//! the start and is written over in place, under a lock that its readers take too.
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Bytes of the board for each door: all its fields together are shorter (a test sees to it).
+const DOOR_BYTES: usize = 512;
+
+/// Whether a door works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    /// It has just been opened.
+    Opening,
+    /// It looks and admits.
+    Working,
+    /// It waits for room, or for a disk or store in order.
+    Paused,
+    /// Its folder is not there.
+    Unreachable,
+    /// It was closed in good order.
+    Closed,
+}
+
+/// What a door says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Notice {
+    /// Its profile.
+    pub(super) profile: String,
+    /// `events`, `polling`, or `none` as long as it is not known.
+    pub(super) watching: String,
+    /// Code of the reason for that.
+    pub(super) why: String,
+    /// Whether it works.
+    pub(super) state: State,
+    /// Code of the error, where it does not.
+    pub(super) code: Option<String>,
+    /// Since when.
+    pub(super) since: Timestamp,
+}
+
+/// The board.
+pub(super) struct Board {
+    file: File,
+    notices: Mutex<Vec<Notice>>,
+}
+
+impl Board {
+    /// Hangs up the board at `path`.
+    pub(super) fn hang(path: &Path, profiles: &[&str], now: Timestamp) -> Result<Self> {
+        let file = File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
+        let file = file.map_err(|e| Error::disk("open board", path, e))?;
+        let notice = |profile: &&str| Notice {
+            profile: (*profile).to_owned(),
+            watching: "none".to_owned(),
+            why: String::new(),
+            state: State::Opening,
+            code: None,
+            since: now,
+        };
+        let board = Self { file, notices: Mutex::new(profiles.iter().map(notice).collect()) };
+        board.write(&board.notices()).map_err(|e| Error::disk("write board", path, e))?;
+        Ok(board)
+    }
+
+    /// Door `n` says something new. A board that cannot be written is not worth a stop: the log has it too.
+    pub(super) fn say(&self, n: usize, change: impl FnOnce(&mut Notice)) {
+        let Ok(mut notices) = self.notices.lock() else { return };
+        let Some(notice) = notices.get_mut(n) else { return };
+        let before = notice.clone();
+        change(notice);
+        if *notice != before
+            && let Err(error) = self.write(&notices)
+        {
+            tracing::debug!(%error, "the board could not be written");
+        }
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        self.notices.lock().map(|notices| notices.clone()).unwrap_or_default()
+    }
+
+    fn write(&self, notices: &[Notice]) -> std::io::Result<()> {
+        let mut text = serde_json::to_vec(notices)?;
+        text.resize(text.len().max(notices.len() * DOOR_BYTES + 2), b' ');
+        self.file.lock()?;
+        let written = self.file.write_all_at(&text, 0).and_then(|()| self.file.set_len(text.len() as u64));
+        self.file.unlock()?;
+        written
+    }
+}
+
+/// Reads the board at `path`; empty where there is none or it was torn.
+pub(super) fn read(path: &Path) -> Vec<Notice> {
+    let Ok(file) = File::open(path) else { return Vec::new() };
+    let text = file.lock_shared().and_then(|()| std::io::read_to_string(&file));
+    text.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_board_keeps_its_length_whatever_is_said() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("doors.json");
+        let longest = "p".repeat(32);
+        let board = Board::hang(&path, &[&longest, "b"], Timestamp::UNIX_EPOCH).expect("board");
+        let length = path.metadata().expect("file").len();
+        board.say(0, |notice| {
+            notice.state = State::Unreachable;
+            notice.watching = "polling".to_owned();
+            notice.why = "events-unavailable".to_owned();
+            notice.code = Some("c".repeat(64));
+        });
+        board.say(9, |_| panic!("there is no such door"));
+        assert_eq!(path.metadata().expect("file").len(), length);
+        let read = read(&path);
+        assert_eq!((read.len(), read[0].state, read[1].state), (2, State::Unreachable, State::Opening));
+    }
+
+    #[test]
+    fn a_board_that_is_not_there_says_nothing() {
+        assert!(read(Path::new("/nonexistent/doors.json")).is_empty());
+    }
+}

@@ -1,0 +1,239 @@
+//! One door: look, admit what has come to rest, wait for the next event or the clock; pause while there is no room.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::board::{Board, State};
+use crate::acquire::events::{Listening, listen};
+use crate::acquire::settle::Settling;
+use crate::acquire::watch::{Candidate, Sight, Watched, look};
+use crate::acquire::{self, Admission, AdmitOutcome, Offer, Release};
+use crate::error::{Error, Result};
+use crate::pipeline::House;
+
+/// Files admitted at a time: while one waits for its disk, another is copied.
+const IN_FLIGHT: usize = 4;
+/// Shortest time between two looks that events wake.
+const GAP: Duration = Duration::from_millis(100);
+/// Longest time between looks while something waits that no event will tell of (an open writer that closes it).
+const UNFINISHED: Duration = Duration::from_secs(5);
+/// Longest pause of a door.
+const PAUSE_MAX: Duration = Duration::from_mins(1);
+
+/// A door and all that it needs.
+pub(super) struct Door {
+    pub(super) house: Arc<House>,
+    pub(super) watched: Arc<Watched>,
+    pub(super) board: Arc<Board>,
+    /// Its number on the board.
+    pub(super) n: usize,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// What became of one candidate.
+enum Fate {
+    /// It is in, set aside in quarantine, or gone by itself.
+    Over,
+    /// It cannot be admitted as it stands.
+    Struck(u64),
+    /// Nothing can be admitted now.
+    Pressure(Error),
+}
+
+impl Door {
+    /// Keeps the door until it is told to stop.
+    pub(super) async fn keep(mut self) {
+        let wake = Arc::new(Notify::new());
+        let mut settling = Settling::new(usize::try_from(self.house.config.limits.queue_length_max).unwrap_or(usize::MAX));
+        let mut listening: Option<Listening> = None;
+        let mut pause = Duration::ZERO;
+        while !*self.stop.borrow() {
+            if listening.is_none() {
+                listening = self.listening(&wake).await;
+            }
+            let began = Instant::now();
+            let sight = self.round(&mut settling).await;
+            match sight {
+                Ok(sight) => {
+                    self.say_working(pause);
+                    pause = Duration::ZERO;
+                    let has_events = listening.as_ref().is_some_and(|listening| listening.has_events);
+                    let look = if sight.offered == 0 { began.elapsed() } else { Duration::ZERO };
+                    self.wait(self.delay(sight, has_events), look * 2, &wake).await;
+                }
+                Err(error) => {
+                    self.say_paused(&error);
+                    if error.code() == "inbox-unreachable" {
+                        listening = None;
+                    }
+                    pause = (pause * 2).clamp(Duration::from_secs(1), PAUSE_MAX);
+                    self.sleep(pause).await;
+                }
+            }
+        }
+        self.board.say(self.n, |notice| notice.state = State::Closed);
+    }
+
+    /// Finds out who wakes the look; `None` while the folder is not there.
+    async fn listening(&self, wake: &Arc<Notify>) -> Option<Listening> {
+        let (folder, watching, wake) = (self.watched.folder.clone(), self.watched.inbox.watching, Arc::clone(wake));
+        let heard =
+            tokio::task::spawn_blocking(move || folder.is_dir().then(|| listen(&folder, watching, move || wake.notify_one())));
+        let listening = heard.await.ok().flatten()?;
+        let word = if listening.has_events { "events" } else { "polling" };
+        tracing::info!(inbox = self.watched.inbox.profile, watching = word, why = listening.why, "the door is open");
+        self.board.say(self.n, |notice| {
+            word.clone_into(&mut notice.watching);
+            listening.why.clone_into(&mut notice.why);
+        });
+        Some(listening)
+    }
+
+    /// One look through the inbox; what it offers is admitted while it goes on.
+    async fn round(&self, settling: &mut Settling) -> Result<Sight> {
+        let (sender, mut candidates) = mpsc::channel(IN_FLIGHT);
+        let (watched, mut known) = (Arc::clone(&self.watched), std::mem::replace(settling, Settling::new(0)));
+        let looking = tokio::task::spawn_blocking(move || {
+            let sight = look(&watched, &mut known, &mut |candidate| sender.blocking_send(candidate).is_ok());
+            (known, sight)
+        });
+        let mut crew = JoinSet::new();
+        let (mut struck, mut pressure) = (Vec::new(), None);
+        while let Some(candidate) = candidates.recv().await {
+            while crew.len() >= IN_FLIGHT {
+                note(crew.join_next().await, &mut struck, &mut pressure);
+            }
+            if pressure.is_some() || *self.stop.borrow() {
+                break;
+            }
+            crew.spawn(fate(Arc::clone(&self.house), Arc::clone(&self.watched), candidate));
+        }
+        // The look ends at its next offer.
+        drop(candidates);
+        while !crew.is_empty() {
+            note(crew.join_next().await, &mut struck, &mut pressure);
+        }
+        let (known, sight) = looking.await.map_err(|e| Error::bug("a look through an inbox ended by panic").because(e))?;
+        *settling = known;
+        for key in struck {
+            settling.strike(key, self.watched.now_ms());
+        }
+        if let Some(error) = pressure {
+            return Err(error);
+        }
+        let sight = sight?;
+        if sight.offered > 0 || self.watched.inbox.end_marker.is_some() {
+            let watched = Arc::clone(&self.watched);
+            tokio::task::spawn_blocking(move || acquire::retire_markers(&watched)).await.map_err(Error::bug)??;
+        }
+        Ok(sight)
+    }
+
+    /// When to look again if nothing wakes us.
+    fn delay(&self, sight: Sight, has_events: bool) -> Duration {
+        let inbox = &self.watched.inbox;
+        let (settle, rescan) = (Duration::from_secs(inbox.settle_seconds), Duration::from_secs(inbox.rescan_seconds));
+        let delay = if sight.moving > 0 {
+            settle.max(GAP)
+        } else if sight.unfinished + sight.stuck > 0 {
+            UNFINISHED
+        } else if has_events {
+            rescan
+        } else {
+            settle.max(Duration::from_secs(2))
+        };
+        delay.min(rescan)
+    }
+
+    /// Waits for `delay` or an event; looks keep a gap between them that grows with what a look costs.
+    async fn wait(&mut self, delay: Duration, cost: Duration, wake: &Notify) {
+        let gap = cost.clamp(GAP, PAUSE_MAX);
+        tokio::select! {
+            () = wake.notified() => self.sleep(gap).await,
+            () = tokio::time::sleep(delay.max(gap)) => {}
+            _ = self.stop.changed() => {}
+        }
+    }
+
+    async fn sleep(&self, time: Duration) {
+        let mut stop = self.stop.clone();
+        tokio::select! { () = tokio::time::sleep(time) => {}, _ = stop.wait_for(|is_stopping| *is_stopping) => {} }
+    }
+
+    fn say_working(&self, pause: Duration) {
+        if !pause.is_zero() {
+            tracing::info!(inbox = self.watched.inbox.profile, "the door goes on");
+        }
+        let now = self.house.clock.now();
+        self.board.say(self.n, |notice| {
+            if notice.state != State::Working {
+                (notice.state, notice.code, notice.since) = (State::Working, None, now);
+            }
+        });
+    }
+
+    /// Said once per change of state.
+    fn say_paused(&self, error: &Error) {
+        let state = if error.code() == "inbox-unreachable" { State::Unreachable } else { State::Paused };
+        let (now, code) = (self.house.clock.now(), error.code());
+        self.board.say(self.n, |notice| {
+            if notice.state != state || notice.code.as_deref() != Some(code) {
+                tracing::warn!(inbox = self.watched.inbox.profile, code, "the door is paused");
+                (notice.state, notice.code, notice.since) = (state, Some(code.to_owned()), now);
+            }
+        });
+    }
+}
+
+fn note(joined: Option<std::result::Result<Fate, tokio::task::JoinError>>, struck: &mut Vec<u64>, pressure: &mut Option<Error>) {
+    match joined {
+        None | Some(Ok(Fate::Over)) => {}
+        Some(Ok(Fate::Struck(key))) => struck.push(key),
+        Some(Ok(Fate::Pressure(error))) => *pressure = Some(error),
+        Some(Err(error)) => *pressure = Some(Error::bug("an admission ended by panic").because(error)),
+    }
+}
+
+/// Admits one candidate. Whatever does not go in stays where it is, or goes to quarantine if it never can.
+async fn fate(house: Arc<House>, watched: Arc<Watched>, candidate: Candidate) -> Fate {
+    let Candidate { found, key } = candidate;
+    let desk = Admission {
+        store: house.store.clone(),
+        blobs: house.blobs.clone(),
+        clock: house.clock,
+        limits: house.config.limits.clone(),
+    };
+    let release = Release::Take { inbox: watched.folder.clone() };
+    let offer = Offer { ente: house.ente_id.clone(), door: watched.inbox.door(), path: found.path, name: found.name, release };
+    let error = match acquire::admit(&desk, offer.clone()).await {
+        Ok(admitted) => {
+            if admitted.outcome == AdmitOutcome::New {
+                house.meter.expect_documents(1);
+            }
+            tracing::debug!(inbox = watched.inbox.profile, arrival = admitted.arrival.id.as_str(), "admitted");
+            match admitted.unreleased {
+                Some(error) => error,
+                None => return Fate::Over,
+            }
+        }
+        Err(error) => match acquire::quarantine(&desk, &offer, &house.layout.quarantine(), &error).await {
+            Ok(Some(_)) => {
+                tracing::info!(inbox = watched.inbox.profile, code = error.code(), "set aside in quarantine");
+                return Fate::Over;
+            }
+            Ok(None) => error,
+            Err(other) => other,
+        },
+    };
+    match error.code() {
+        _ if error.is_pressure() => Fate::Pressure(error),
+        "source-gone" | "source-changed" | "release-changed" => Fate::Over,
+        code => {
+            tracing::info!(inbox = watched.inbox.profile, code, "a file stays in the inbox");
+            Fate::Struck(key)
+        }
+    }
+}

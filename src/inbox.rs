@@ -1,0 +1,203 @@
+//! Which folders are watched, and how? One [`Inbox`] for each `[[inbox]]` table of `conserva.toml`.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Most inboxes of one archive: each costs a thread while it is looked through and a watch of the kernel.
+pub const INBOXES_MAX: usize = 256;
+/// Longest of the times below, seconds: a day.
+pub const SECONDS_MAX: u64 = 86_400;
+/// Most patterns of one inbox.
+pub const PATTERNS_MAX: usize = 64;
+/// Longest pattern, bytes: no name is longer.
+const PATTERN_BYTES_MAX: usize = 255;
+/// Longest name of a profile, bytes: it stands in every arrival's row and journal line.
+const PROFILE_BYTES_MAX: usize = 32;
+/// The profile of the archive's own inbox, where none is configured.
+const OWN: &str = "inbox";
+
+/// A watched folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Inbox {
+    /// The folder; a relative one lies in the archive.
+    pub path: PathBuf,
+    /// Name of the door, `[a-z0-9_-]{1,32}`, one for each inbox: it is part of what makes an arrival that arrival.
+    pub profile: String,
+    /// Seconds that a file must stand unchanged before it is admitted.
+    pub settle_seconds: u64,
+    /// Seconds between full looks, whatever the kernel tells or fails to tell.
+    pub rescan_seconds: u64,
+    /// Seconds that a file which ends early by its own format is waited for; then it is admitted as it is, and held.
+    pub incomplete_seconds: u64,
+    /// Who wakes the look: the kernel, the clock, or whichever a test at the start shows to work.
+    pub watching: Watching,
+    /// What a sub-folder is.
+    pub subfolders: Subfolders,
+    /// Pattern of the file that a scanner drops when a folder's batch is whole; nothing of the folder is admitted before.
+    pub end_marker: Option<String>,
+    /// Patterns (`*`, `?`, case does not matter) of names that are no input, besides the fixed ones.
+    pub ignore: Vec<String>,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from(OWN),
+            profile: OWN.to_owned(),
+            settle_seconds: 2,
+            rescan_seconds: 30,
+            incomplete_seconds: 600,
+            watching: Watching::Auto,
+            subfolders: Subfolders::Batch,
+            end_marker: None,
+            ignore: Vec::new(),
+        }
+    }
+}
+
+/// Who wakes the look at an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Watching {
+    /// Events where a test shows that they arrive, else polling.
+    #[default]
+    Auto,
+    /// Events of the kernel, even if the test at the start misses its own.
+    Events,
+    /// The clock.
+    Polling,
+}
+
+/// What a sub-folder of an inbox is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subfolders {
+    /// A batch: each of its files is an input.
+    #[default]
+    Batch,
+    /// One document, one file per page. Not carried yet: refused at the start.
+    Document,
+}
+
+impl Inbox {
+    /// The folder, seen from the archive in `root`.
+    pub fn folder(&self, root: &Path) -> PathBuf {
+        root.join(&self.path)
+    }
+
+    /// The door, as it stands in arrivals: `inbox`, or `inbox:PROFILE`.
+    pub fn door(&self) -> String {
+        if self.profile == OWN { OWN.to_owned() } else { format!("{OWN}:{}", self.profile) }
+    }
+
+    /// The key of the first setting that is out of its bounds, with the bounds.
+    pub fn fault(&self) -> Option<String> {
+        let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+        let is_pattern = |p: &String| !p.is_empty() && p.len() <= PATTERN_BYTES_MAX && !p.contains('/');
+        let is_name = (1..=PROFILE_BYTES_MAX).contains(&self.profile.len()) && self.profile.bytes().all(is_plain);
+        if self.path.as_os_str().is_empty() {
+            return Some("inbox.path".to_owned());
+        }
+        if !is_name {
+            return Some(format!("inbox.profile: [a-z0-9_-]{{1,{PROFILE_BYTES_MAX}}}"));
+        }
+        for (key, value, least) in [
+            ("settle_seconds", self.settle_seconds, 0),
+            ("rescan_seconds", self.rescan_seconds, 1),
+            ("incomplete_seconds", self.incomplete_seconds, 0),
+        ] {
+            if !(least..=SECONDS_MAX).contains(&value) {
+                return Some(format!("inbox.{key}: {least}-{SECONDS_MAX}"));
+            }
+        }
+        if self.ignore.len() > PATTERNS_MAX || !self.ignore.iter().chain(&self.end_marker).all(is_pattern) {
+            return Some(format!("inbox.ignore, inbox.end_marker: 1-{PATTERN_BYTES_MAX} byte, {PATTERNS_MAX}"));
+        }
+        None
+    }
+
+    /// True of a name that one of the `ignore` patterns fits.
+    pub fn ignores(&self, name: &[u8]) -> bool {
+        self.ignore.iter().any(|pattern| fits(pattern.as_bytes(), name))
+    }
+
+    /// True of the name of an end-of-batch marker.
+    pub fn is_end_marker(&self, name: &[u8]) -> bool {
+        self.end_marker.as_ref().is_some_and(|pattern| fits(pattern.as_bytes(), name))
+    }
+}
+
+/// True if `pattern` fits the whole `name`: `*` any bytes, `?` one, ASCII letters in either case.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0, 0);
+    // Where the last star stood and how far into the name it reaches so far: the only thing ever tried again.
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        if p < pattern.len() && pattern[p] == b'*' {
+            star = Some((p, n));
+            p += 1;
+        } else if p < pattern.len() && (pattern[p] == b'?' || pattern[p].eq_ignore_ascii_case(&name[n])) {
+            (p, n) = (p + 1, n + 1);
+        } else if let Some((at, reach)) = star {
+            star = Some((at, reach + 1));
+            (p, n) = (at + 1, reach + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|&b| b == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_fits_whole_names_only() {
+        for (pattern, name, is_fit) in [
+            ("*.bak", "scan.BAK", true),
+            ("*.bak", "scan.bak.tif", false),
+            ("fine", "FINE", true),
+            ("b?tch*.end", "batch-17.end", true),
+            ("b?tch*.end", "btch.end", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b", "xxaxxbx", false),
+            ("*", "", true),
+            ("?", "", false),
+        ] {
+            assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), is_fit, "{pattern} {name}");
+        }
+        assert!(fits(b"*\xff", b"a\xff"), "names need not be UTF-8");
+    }
+
+    #[test]
+    fn each_setting_has_a_last_value_that_passes_and_a_first_that_does_not() {
+        type Case = (fn(&mut Inbox, usize), usize, usize);
+        let cases: Vec<Case> = vec![
+            (|i, n| i.settle_seconds = n as u64, 86_400, 86_401),
+            (|i, n| i.rescan_seconds = n as u64, 86_400, 86_401),
+            (|i, n| i.rescan_seconds = n as u64, 1, 0),
+            (|i, n| i.incomplete_seconds = n as u64, 86_400, 86_401),
+            (|i, n| i.profile = "p".repeat(n), 32, 33),
+            (|i, n| i.profile = "p".repeat(n), 1, 0),
+            (|i, n| i.ignore = vec!["*.x".to_owned(); n], 64, 65),
+            (|i, n| i.end_marker = Some("m".repeat(n)), 255, 256),
+        ];
+        for (n, (set, last, first)) in cases.iter().enumerate() {
+            let (mut good, mut bad) = (Inbox::default(), Inbox::default());
+            set(&mut good, *last);
+            set(&mut bad, *first);
+            assert_eq!(good.fault(), None, "case {n}");
+            assert!(bad.fault().is_some(), "case {n}");
+        }
+        assert!(Inbox { profile: "../x".to_owned(), ..Inbox::default() }.fault().is_some());
+    }
+
+    #[test]
+    fn two_profiles_are_two_doors() {
+        assert_eq!(Inbox::default().door(), "inbox");
+        assert_eq!(Inbox { profile: "anagrafe".to_owned(), ..Inbox::default() }.door(), "inbox:anagrafe");
+    }
+}
