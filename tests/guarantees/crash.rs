@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::stage::{Stage, repository, said};
 
 /// The points named in the sources, so that a new one is drilled without being listed.
-fn points() -> BTreeSet<String> {
+pub fn points() -> BTreeSet<String> {
     let named = regex::Regex::new(r#"drill::point\("([^"]+)"\)"#).expect("a pattern");
     let mut points = BTreeSet::new();
     for entry in walkdir::WalkDir::new(repository().join("src")) {

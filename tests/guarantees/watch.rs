@@ -26,9 +26,14 @@ struct Daemon {
 
 impl Daemon {
     fn start(stage: &Stage, args: &[&str]) -> Self {
+        Self::start_with(stage, args, &[])
+    }
+
+    fn start_with(stage: &Stage, args: &[&str], environment: &[(&str, PathBuf)]) -> Self {
         let log = stage.path(&format!("log-{}", args.join("")));
         let err = File::options().create(true).append(true).open(&log).expect("log");
         let mut command = stage.command(&[&["--log", "json", "watch"], args].concat());
+        command.envs(environment.iter().cloned());
         command.env("CONSERVA_LOG", "warn,conserva=debug").stdout(Stdio::null()).stderr(err);
         Self { child: command.spawn().expect("the daemon starts"), log }
     }
@@ -77,7 +82,7 @@ fn watched(more: &str) -> (Stage, PathBuf) {
     let stage = Stage::with_archive();
     let inbox = stage.path("posta");
     std::fs::create_dir(&inbox).expect("inbox");
-    configure(&stage, &format!("\n[[inbox]]\npath = {inbox:?}\nsettle_seconds = 1\nrescan_seconds = 2\n{more}\n"));
+    configure(&stage, &format!("\n[[inbox]]\npath = '{}'\nsettle_seconds = 1\nrescan_seconds = 2\n{more}\n", inbox.display()));
     (stage, inbox)
 }
 
@@ -234,16 +239,71 @@ fn a_daemon_killed_at_any_moment_loses_and_doubles_nothing() {
     assert!(stage.run(&["journal", "verify"]).status.success());
 }
 
+/// Dies at each write point of admission while it watches; started again, it has lost and doubled nothing.
+#[cfg(feature = "drill")]
+#[test]
+fn a_daemon_that_dies_at_any_write_point_of_admission_goes_on_where_it_was() {
+    let points = super::crash::points();
+    let mut drilled = 0;
+    for point in points.iter().filter(|p| p.starts_with("acquire.") || p.starts_with("blobs.")) {
+        let (stage, inbox) = watched("");
+        write(&inbox.join("uno.txt"), b"uno");
+        write(&inbox.join("due.txt"), b"due");
+        std::os::unix::fs::symlink("uno.txt", inbox.join("legame")).expect("link");
+        let mut daemon = Daemon::start_with(&stage, &["--only", "acquire"], &[("CONSERVA_DRILL", PathBuf::from(point))]);
+        let mut is_dead = false;
+        until("it dies or all are in", 20, || {
+            is_dead = daemon.child.try_wait().expect("child").is_some();
+            is_dead || lying(&inbox).is_empty()
+        });
+        assert!(is_dead, "{point} is passed by every admission");
+        drilled += 1;
+        let _again = Daemon::start(&stage, &["--only", "acquire"]);
+        until("all are in", 20, || lying(&inbox).is_empty());
+        let aside = std::fs::read_dir(stage.path("archivio/quarantine")).expect("quarantine").count();
+        assert_eq!((arrivals(&stage).len(), taken(&inbox), aside), (2, 2, 1), "{point}");
+    }
+    assert!(drilled > 8, "{drilled} points");
+}
+
+#[test]
+fn a_file_that_cannot_be_admitted_stays_and_costs_itself_only() {
+    let (stage, inbox) = watched("");
+    let file = stage.path("archivio/conserva.toml");
+    let text = std::fs::read_to_string(&file).expect("configuration");
+    write(&file, text.replace("file_bytes_max = 17179869184", "file_bytes_max = 10").as_bytes());
+    write(&inbox.join("grande.txt"), b"undici byte");
+    let daemon = Daemon::start(&stage, &["--only", "acquire"]);
+    until("it was tried", 10, || daemon.log().contains("source-too-large"));
+    for n in 0..3 {
+        write(&inbox.join(format!("{n}.txt")), format!("{n}").as_bytes());
+    }
+    until("the others are in", 10, || lying(&inbox).len() == 1);
+    let door = doctor(&stage);
+    assert_eq!((&door["waiting"]["files"], &door["door"]["state"]), (&1.into(), &"working".into()));
+    assert!(daemon.log().matches("source-too-large").count() < 5, "tried less and less often");
+}
+
 #[test]
 fn signals_end_the_daemon_within_its_bound_with_their_own_codes() {
     let (stage, inbox) = watched("");
+    let socket = std::os::unix::net::UnixDatagram::bind(stage.path("notify")).expect("socket");
+    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("timeout");
+    let heard = || {
+        let mut bytes = [0; 64];
+        let n = socket.recv(&mut bytes).expect("the service manager hears of it");
+        String::from_utf8_lossy(&bytes[..n]).into_owned()
+    };
     for (signal, code) in [(Signal::TERM, 0), (Signal::INT, 130)] {
         write(&inbox.join(format!("{code}.txt")), b"x");
-        let daemon = Daemon::start(&stage, &[]);
+        let notify = [("NOTIFY_SOCKET", stage.path("notify")), ("WATCHDOG_USEC", PathBuf::from("400000"))];
+        let daemon = Daemon::start_with(&stage, &[], &notify);
+        assert_eq!((heard().as_str(), heard().as_str()), ("READY=1", "WATCHDOG=1"));
         until("it is in", 10, || lying(&inbox).is_empty());
         let began = Instant::now();
         assert_eq!(daemon.end(signal), Some(code));
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        while heard() != "STOPPING=1" {}
     }
 }
 
@@ -394,13 +454,13 @@ fn a_full_disk_pauses_the_door_which_goes_on_by_itself_when_there_is_room() {
     assert!(stage.run(&["init"]).status.success());
     let inbox = stage.path("posta");
     std::fs::create_dir(&inbox).expect("inbox");
-    configure(&stage, &format!("\n[[inbox]]\npath = {inbox:?}\nsettle_seconds = 1\n"));
+    configure(&stage, &format!("\n[[inbox]]\npath = '{}'\nsettle_seconds = 1\n", inbox.display()));
     let daemon = Daemon::start(&stage, &[]);
     write(&inbox.join("prima.txt"), b"prima");
     until("the first is in", 10, || lying(&inbox).is_empty());
     let ballast = stage.path("archivio/zavorra");
     let mut filling = File::create(&ballast).expect("ballast");
-    while filling.write_all(&[0; 65_536]).is_ok() {}
+    while filling.write_all(&[0; 4_096]).is_ok() {}
     let bytes = vec![b'x'; 1 << 20];
     for n in 0..5 {
         write(&inbox.join(format!("{n}.txt")), &[&bytes[..], &[n]].concat());
