@@ -190,6 +190,19 @@ mod tests {
     }
 
     #[test]
+    fn the_daemon_has_a_longest_patience_and_a_highest_number_of_inboxes() {
+        let read = |text: &str| {
+            let config: Config = toml::from_str(text).expect("toml");
+            config.checked(Path::new("conserva.toml")).map(drop)
+        };
+        assert!(read("[watch]\nstop_seconds = 86400").is_ok());
+        assert!(read("[watch]\nstop_seconds = 86401").is_err());
+        assert!(read(&"[[inbox]]\n".repeat(INBOXES_MAX)).is_ok());
+        assert!(read(&"[[inbox]]\n".repeat(INBOXES_MAX + 1)).is_err());
+        assert!(read("[[inbox]]\nrescan_seconds = 0").is_err());
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_by_name() {
         let dir = tempfile::tempdir().expect("folder");
         let file = dir.path().join("conserva.toml");

@@ -9,6 +9,7 @@ use std::time::Duration;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::inbox::Watching;
+use crate::store::lock::ensure_local;
 
 /// The file that the test writes and removes.
 pub(super) const PROBE: &str = ".conserva-probe";
@@ -36,6 +37,10 @@ impl Listening {
 pub fn listen(folder: &Path, watching: Watching, wake: impl Fn() + Send + 'static) -> Listening {
     if watching == Watching::Polling {
         return Listening::polling("configured");
+    }
+    // There the kernel tells of what this machine does, the probe too, and keeps silent about what the scanner does.
+    if watching == Watching::Auto && ensure_local(folder).is_err() {
+        return Listening::polling("remote");
     }
     let (probe_seen, probe) = channel();
     let heard = move |event: notify::Result<Event>| {

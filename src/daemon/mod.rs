@@ -15,7 +15,6 @@ use crate::acquire::watch::{Watched, ensure_separate, waiting};
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::error::{Error, Kind, Result};
-use crate::messages::{Lang, label};
 use crate::pipeline::House;
 use crate::store::lock::ArchiveLock;
 use crate::worker;
@@ -76,6 +75,7 @@ pub async fn keep(house: &Arc<House>, roles: Roles, mut stop: watch::Receiver<bo
 
 /// Waits for the wish to stop, giving signs of life; a door or a crew that ends before it is a fault of ours.
 async fn until_stopped(crew: &mut JoinSet<Result<()>>, stop: &mut watch::Receiver<bool>, service: &Service) -> Result<()> {
+    let told = stop.clone();
     let mut beat = tokio::time::interval(service.watchdog.unwrap_or(Duration::from_hours(1)));
     loop {
         tokio::select! {
@@ -83,7 +83,8 @@ async fn until_stopped(crew: &mut JoinSet<Result<()>>, stop: &mut watch::Receive
             _ = beat.tick(), if service.watchdog.is_some() => service.tell("WATCHDOG=1"),
             Some(joined) = crew.join_next() => {
                 joined.unwrap_or_else(|e| Err(panicked(e)))?;
-                return Err(Error::bug("a part of the daemon ended by itself"));
+                // A door may have heard of the wish to stop before we did.
+                return if *told.borrow() { Ok(()) } else { Err(Error::bug("a part of the daemon ended by itself")) };
             }
         }
     }
@@ -128,7 +129,7 @@ async fn patiently(take: impl Fn() -> Result<Option<ArchiveLock>>) -> Result<Opt
 
 fn held(house: &House, code: &'static str) -> Error {
     let holder = ArchiveLock::holder(house.layout.root(), code == "watch-doors-held");
-    let holder = holder.map_or_else(|| label("holder-unknown", Lang::It), |process| process.to_string());
+    let holder = holder.map_or_else(|| "?".to_owned(), |process| process.to_string());
     Error::new(Kind::Environment, code).with("holder", holder)
 }
 

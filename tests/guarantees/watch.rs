@@ -49,7 +49,11 @@ impl Daemon {
     /// Sends `signal` and gives the exit code.
     fn end(mut self, signal: Signal) -> Option<i32> {
         self.send(signal);
-        self.child.wait().expect("ended").code()
+        let code = self.child.wait().expect("ended").code();
+        if code == Some(4) {
+            eprintln!("{}", self.log());
+        }
+        code
     }
 }
 
@@ -75,6 +79,15 @@ fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
 fn configure(stage: &Stage, text: &str) {
     let mut file = File::options().append(true).open(stage.path("archivio/conserva.toml")).expect("configuration");
     file.write_all(text.as_bytes()).expect("written");
+}
+
+/// Lowers a ceiling of the configuration.
+fn limit(stage: &Stage, key: &str, from: u64, to: u64) {
+    let file = stage.path("archivio/conserva.toml");
+    let text = std::fs::read_to_string(&file).expect("configuration");
+    let lowered = text.replace(&format!("{key} = {from}"), &format!("{key} = {to}"));
+    assert_ne!(lowered, text, "{key} was there");
+    write(&file, lowered.as_bytes());
 }
 
 /// A stage whose inbox is the folder `posta`, settled after one second.
@@ -251,12 +264,9 @@ fn a_daemon_that_dies_at_any_write_point_of_admission_goes_on_where_it_was() {
         write(&inbox.join("due.txt"), b"due");
         std::os::unix::fs::symlink("uno.txt", inbox.join("legame")).expect("link");
         let mut daemon = Daemon::start_with(&stage, &["--only", "acquire"], &[("CONSERVA_DRILL", PathBuf::from(point))]);
-        let mut is_dead = false;
-        until("it dies or all are in", 20, || {
-            is_dead = daemon.child.try_wait().expect("child").is_some();
-            is_dead || lying(&inbox).is_empty()
+        until(&format!("it dies at {point}, which every admission passes"), 20, || {
+            daemon.child.try_wait().expect("child").is_some()
         });
-        assert!(is_dead, "{point} is passed by every admission");
         drilled += 1;
         let _again = Daemon::start(&stage, &["--only", "acquire"]);
         until("all are in", 20, || lying(&inbox).is_empty());
@@ -269,9 +279,7 @@ fn a_daemon_that_dies_at_any_write_point_of_admission_goes_on_where_it_was() {
 #[test]
 fn a_file_that_cannot_be_admitted_stays_and_costs_itself_only() {
     let (stage, inbox) = watched("");
-    let file = stage.path("archivio/conserva.toml");
-    let text = std::fs::read_to_string(&file).expect("configuration");
-    write(&file, text.replace("file_bytes_max = 17179869184", "file_bytes_max = 10").as_bytes());
+    limit(&stage, "file_bytes_max", 17_179_869_184, 10);
     write(&inbox.join("grande.txt"), b"undici byte");
     let daemon = Daemon::start(&stage, &["--only", "acquire"]);
     until("it was tried", 10, || daemon.log().contains("source-too-large"));
@@ -305,6 +313,25 @@ fn signals_end_the_daemon_within_its_bound_with_their_own_codes() {
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         while heard() != "STOPPING=1" {}
     }
+}
+
+#[test]
+fn a_daemon_without_patience_leaves_the_step_in_hand_to_the_next() {
+    let (stage, inbox) = watched("");
+    limit(&stage, "stop_seconds", 60, 0);
+    for n in 0..200 {
+        write(&inbox.join(format!("{n}.txt")), format!("{n}").as_bytes());
+    }
+    let daemon = Daemon::start(&stage, &[]);
+    until("it is at work", 10, || taken(&inbox) > 10);
+    let began = Instant::now();
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    let daemon = Daemon::start(&stage, &[]);
+    until("all are in", 20, || lying(&inbox).is_empty());
+    until("all are at rest", 20, || arrivals(&stage).iter().all(|a| a["state"] != "working"));
+    assert_eq!((arrivals(&stage).len(), taken(&inbox)), (200, 200));
+    drop(daemon);
 }
 
 #[test]
@@ -427,10 +454,34 @@ fn inboxes_that_cannot_be_told_apart_are_refused_at_the_start() {
     }
 }
 
+#[test]
+fn a_queue_at_its_ceiling_pauses_the_door_until_porters_have_shortened_it() {
+    let (stage, inbox) = watched("");
+    limit(&stage, "queue_length_max", 1_000_000, 3);
+    for n in 0..12 {
+        write(&inbox.join(format!("{n}.txt")), format!("{n}").as_bytes());
+    }
+    let doors = Daemon::start(&stage, &["--only", "acquire"]);
+    until("the door says so", 10, || doctor(&stage)["door"]["code"] == "queue-full");
+    let waiting = lying(&inbox).len();
+    // Those in flight when the last place was taken may still go in.
+    assert!((12 - 3 - 3..=12 - 3).contains(&waiting), "{waiting} of 12 wait");
+    let porter = Daemon::start(&stage, &["--only", "work"]);
+    until("all are in", 40, || lying(&inbox).is_empty());
+    assert_eq!(arrivals(&stage).len(), 12);
+    assert_eq!((doors.end(Signal::TERM), porter.end(Signal::TERM)), (Some(0), Some(0)));
+}
+
 /// A small file system of its own, unmounted when dropped.
 struct Mount(PathBuf);
 
 impl Mount {
+    /// Mounted again, to be read only or to be written.
+    fn again(&self, how: &str) {
+        let option = format!("remount,{how}");
+        assert!(std::process::Command::new("mount").args(["-o", &option]).arg(&self.0).status().expect("mount").success());
+    }
+
     fn new(folder: PathBuf, bytes: u64) -> Option<Self> {
         std::fs::create_dir_all(&folder).expect("folder");
         let size = format!("size={bytes}");
@@ -443,6 +494,23 @@ impl Drop for Mount {
     fn drop(&mut self) {
         let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
     }
+}
+
+#[test]
+fn an_inbox_that_is_read_only_for_a_while_pauses_its_door_and_admits_once() {
+    let (stage, inbox) = watched("");
+    let Some(mount) = Mount::new(inbox.clone(), 1 << 20) else {
+        return eprintln!("NOT CHECKED: a read-only inbox: mounting is not allowed here");
+    };
+    write(&inbox.join("a.txt"), b"a");
+    mount.again("ro");
+    let daemon = Daemon::start(&stage, &["--only", "acquire"]);
+    until("the door says that it is paused", 15, || doctor(&stage)["door"]["state"] == "paused");
+    assert_eq!((lying(&inbox).len(), arrivals(&stage).len()), (1, 1), "admitted, and still where it was");
+    mount.again("rw");
+    until("it has left", 20, || lying(&inbox).is_empty());
+    assert_eq!((arrivals(&stage).len(), taken(&inbox)), (1, 1));
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
 }
 
 #[test]
