@@ -18,6 +18,7 @@ mod journey;
 mod norms;
 mod official;
 mod package;
+mod page;
 mod reader;
 mod rescan;
 mod schemas;
