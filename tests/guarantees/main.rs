@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "what is not checked is said aloud")]
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
+mod accessible;
 mod acquire;
 #[cfg(feature = "drill")]
 mod admission_drill;
@@ -15,6 +16,7 @@ mod filing;
 mod identify;
 mod ingest_walk;
 mod journey;
+mod mutants;
 mod norms;
 mod official;
 mod package;
@@ -25,4 +27,5 @@ mod schemas;
 mod stage;
 mod store;
 mod tidy;
+mod upgrade;
 mod verify;
