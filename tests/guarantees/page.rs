@@ -192,3 +192,21 @@ fn a_blurred_page_and_one_that_the_edge_cuts_are_measured_as_such() {
     let cut = desk.read("cut", |path| save(&cut, path));
     assert!(!figure(&cut, "clipping").is_good, "{:?}", cut.page.quality);
 }
+
+#[test]
+fn a_large_jpeg_in_colour_is_decoded_to_the_same_grey_as_a_small_one() {
+    let desk = Desk::new();
+    // 41 megapixels, just over the limit: a plan with a dark quarter.
+    let plan =
+        RgbImage::from_fn(6_500, 6_400, |x, y| if x < 3_250 && y < 3_200 { Rgb([150, 60, 40]) } else { Rgb([240, 240, 230]) });
+    let path = desk.folder.path().join("plan.jpg");
+    plan.save(&path).unwrap();
+    let limits = Limits::default();
+    let opened = Opened::open(&path, "image/jpeg", &limits).unwrap();
+    let survey = opened.survey(&limits).unwrap().remove(0);
+    let large = opened.image(&survey, &limits).unwrap();
+    let luma = |[r, g, b]: [u32; 3]| ((r * 299 + g * 587 + b * 114) / 1000) as u8;
+    assert_eq!((large.width, large.height), (6_500, 6_400));
+    assert!(large.gray[1_000 * 6_500 + 1_000].abs_diff(luma([150, 60, 40])) <= 3);
+    assert!(large.gray[5_000 * 6_500 + 5_000].abs_diff(luma([240, 240, 230])) <= 3);
+}
