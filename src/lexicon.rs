@@ -110,6 +110,11 @@ impl Lexicon {
             || self.words.get_or_init(|| self.read()).contains(&word)
     }
 
+    /// True if the list of Italian words was there: any has its article.
+    pub fn is_listed(&self) -> bool {
+        self.knows("il")
+    }
+
     /// True of a form that stands before an apostrophe.
     pub fn knows_elided(word: &str) -> bool {
         ELIDED.contains(&plain(word).as_str())
@@ -153,6 +158,6 @@ mod tests {
     #[test]
     fn a_list_that_is_not_there_leaves_the_words_of_the_offices() {
         let lexicon = Lexicon::new(Path::new("/no/such/list"));
-        assert!(!lexicon.knows("il") && lexicon.knows("contingibile") && lexicon.knows("edilizia"));
+        assert!(!lexicon.is_listed() && lexicon.knows("contingibile") && lexicon.knows("edilizia"));
     }
 }
