@@ -68,6 +68,12 @@ fn to_gray(bytes: &[u8], color: tiff::ColorType, width: u32, height: u32) -> Vec
     }
 }
 
+/// True of a TIFF that the floor's decoder reads.
+fn is_read(file: &Path) -> bool {
+    let opened = std::fs::File::open(file).expect("a file");
+    tiff::decoder::Decoder::new(opened).is_ok_and(|mut decoder| decoder.read_image().is_ok())
+}
+
 /// CPU seconds of all children so far.
 fn children_cpu() -> f64 {
     let usage = rustix_rusage();
@@ -84,9 +90,11 @@ fn rustix_rusage() -> (f64, f64) {
 
 fn race(mut files: Vec<PathBuf>) {
     if files.is_empty() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/documenti");
         files = std::fs::read_dir(folder).expect("samples").map(|e| e.expect("an entry").path()).collect();
-        files.retain(|p| p.extension().is_some_and(|e| ["jpg", "png"].iter().any(|known| e == *known)));
+        files.retain(|p| p.extension().is_some_and(|e| ["tif", "jpg", "png"].iter().any(|known| e == *known)));
+        // The floor's bare decoder does not read every TIFF that we do.
+        files.retain(|p| p.extension().is_some_and(|e| e != "tif") || is_read(p));
         files.sort();
     }
     for round in 1..=3 {

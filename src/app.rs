@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::ente::Ente;
 use crate::error::{Error, Kind, Result};
+use crate::lexicon::Lexicon;
 use crate::limits::Limits;
 use crate::pipeline::House;
 use crate::scratch::ScratchRoot;
@@ -112,6 +113,7 @@ async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> 
         blobs: Blobs::open(&layout.blobs())?,
         ente_id: EnteId(ente.codice_ipa.clone()),
         titolario: Titolario::comuni(),
+        lexicon: Lexicon::new(&config.ocr.words),
         lock: tokio::sync::Mutex::new(lock),
         meter: Arc::new(Meter::default()),
         layout,

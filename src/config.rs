@@ -50,11 +50,13 @@ pub struct OcrConfig {
     pub language: String,
     /// Child processes that read pages; 0 means one per core.
     pub children: usize,
+    /// List of the language's words, one a line: a word of an oggetto that is not in it must be read with more certainty.
+    pub words: PathBuf,
 }
 
 impl Default for OcrConfig {
     fn default() -> Self {
-        Self { language: "ita".to_owned(), children: 0 }
+        Self { language: "ita".to_owned(), children: 0, words: PathBuf::from("/usr/share/dict/italian") }
     }
 }
 

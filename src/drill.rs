@@ -14,6 +14,15 @@ pub fn point(name: &str) {
     let _ = name;
 }
 
+/// The script of a later schema, so that the upgrade of a store can be killed before a release needs one: with the feature
+/// `drill` and `CONSERVA_DRILL_SCHEMA` in the environment; otherwise none.
+pub fn migration() -> Option<&'static str> {
+    #[cfg(feature = "drill")]
+    return armed::migration();
+    #[cfg(not(feature = "drill"))]
+    None
+}
+
 #[cfg(feature = "drill")]
 mod armed {
     use std::sync::OnceLock;
@@ -31,6 +40,28 @@ mod armed {
                 Some((name.to_owned(), count.parse().unwrap_or(1)))
             })
             .as_ref()
+    }
+
+    /// What upgrades do: a table made anew with its rows, a column more.
+    const MIGRATION: &str = "
+        CREATE TABLE facts_anew (
+            ente  TEXT    NOT NULL REFERENCES enti (id),
+            owner TEXT    NOT NULL,
+            kind  TEXT    NOT NULL,
+            n     INTEGER NOT NULL,
+            body  TEXT    NOT NULL,
+            bytes INTEGER NOT NULL GENERATED ALWAYS AS (length (body)) VIRTUAL,
+            PRIMARY KEY (ente, owner, kind, n)
+        ) STRICT;
+        INSERT INTO facts_anew (ente, owner, kind, n, body) SELECT ente, owner, kind, n, body FROM facts;
+        DROP TABLE facts;
+        ALTER TABLE facts_anew RENAME TO facts;
+        ALTER TABLE documents ADD COLUMN drilled INTEGER NOT NULL DEFAULT 1;
+    ";
+
+    #[expect(clippy::disallowed_methods, reason = "a test build is told by its environment")]
+    pub(super) fn migration() -> Option<&'static str> {
+        std::env::var_os("CONSERVA_DRILL_SCHEMA").map(|_| MIGRATION)
     }
 
     pub(super) fn pass(name: &str) {

@@ -7,6 +7,7 @@
 pub mod aggregation;
 pub mod arrival;
 pub mod clock;
+pub mod codice_fiscale;
 pub mod decision;
 pub mod digest;
 pub mod document;
@@ -18,6 +19,7 @@ pub mod fields;
 pub mod filing;
 pub mod finding;
 pub mod inbox;
+pub mod lexicon;
 pub mod limits;
 pub mod messages;
 pub mod page;

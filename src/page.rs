@@ -242,6 +242,25 @@ pub struct ReadPage {
     pub text: PageText,
 }
 
+impl ReadPage {
+    /// A page that could not be read: its place among the others, and no word.
+    pub fn unread(survey: &PageSurvey) -> Self {
+        let page = Page {
+            survey: survey.clone(),
+            dpi_used: if survey.dpi > 0.0 { survey.dpi } else { 300.0 },
+            rotation: 0,
+            skew_deg: 0.0,
+            blank: false,
+            mean_confidence: None,
+            quality: Vec::new(),
+            readings: 0,
+            steps: vec!["unread".to_owned()],
+        };
+        let (n, width, height) = (survey.n, survey.width, survey.height);
+        Self { page, text: PageText { n, width, height, origin: "none".to_owned(), rotation: 0, blocks: Vec::new() } }
+    }
+}
+
 /// A box on a page whose content is asked for again, by a second and independent reading (invariant 11).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Region {

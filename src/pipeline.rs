@@ -25,6 +25,7 @@ use crate::document::{DocumentId, DocumentState, Hold};
 use crate::ente::Ente;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
+use crate::lexicon::Lexicon;
 use crate::messages::Message;
 use crate::pdv::PdvId;
 use crate::scratch::ScratchRoot;
@@ -51,6 +52,8 @@ pub struct House {
     pub blobs: Blobs,
     /// Child processes that read pages.
     pub readers: Readers,
+    /// The words of the documents' language.
+    pub lexicon: Lexicon,
     /// Time.
     pub clock: Clock,
     /// Folders for a moment.

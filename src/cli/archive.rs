@@ -270,6 +270,7 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
             is_well = journal.is_ok();
             object["archive"] =
                 json!({"path": all.archive, "ente": house.ente_id, "jobs": jobs, "journal_whole": journal.is_ok()});
+            object["words"] = json!({"path": house.config.ocr.words, "listed": house.lexicon.is_listed()});
         }
         Err(error) => {
             object["archive"] =

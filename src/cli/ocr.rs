@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use serde_json::json;
 
-use super::{Global, output};
+use super::{Global, output, progress};
 use crate::app::{self, StandAlone};
 use crate::arrival::FileName;
 use crate::config::OcrConfig;
@@ -13,7 +14,7 @@ use crate::copy::{self, CopyOrder, PdfaLevel};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
-use crate::messages::Message;
+use crate::messages::{Message, label};
 use crate::page::ReadPage;
 use crate::pipeline::AGENT;
 
@@ -58,7 +59,8 @@ enum Engine {
     Tesseract,
 }
 
-/// Reads every page and writes what was asked for. A page that cannot be read is said, and the exit code is 1.
+/// Reads every page and writes what was asked for. A page that cannot be read is said and stands in the copy
+/// without words, and the exit code is 1.
 pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let (Engine::Auto | Engine::Tesseract) = args.engine;
     let limits = Limits::default();
@@ -68,22 +70,21 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let (mime, sha256) = look(&args.input, &limits)?;
     let input = args.input.canonicalize().map_err(|e| Error::disk("find", &args.input, e))?;
     let surveys = readers.survey(&input, &mime)?;
-    let mut pages = Vec::with_capacity(surveys.len());
-    let mut unread = Vec::new();
-    for (survey, read) in surveys.iter().zip(readers.read_all(&input, &mime, &surveys, &|_| {})) {
-        match read {
-            Ok(page) => pages.push(page),
-            Err(error) => {
-                unread
-                    .push(Message::new("page-unread").with("page", survey.n).with("why", error.message().sentence(all.words())));
-            }
-        }
+    let bar = progress::pages(surveys.len() as u64, all.words());
+    let (mut pages, mut unread) = (Vec::with_capacity(surveys.len()), 0_usize);
+    for (survey, read) in surveys.iter().zip(readers.read_all(&input, &mime, &surveys, &|done| bar.set_position(u64::from(done))))
+    {
+        pages.push(read.unwrap_or_else(|error| {
+            unread += 1;
+            let why = error.message().sentence(all.words());
+            output::complain(&Message::new("page-unread").with("page", survey.n).with("why", why).text(all.words()));
+            ReadPage::unread(survey)
+        }));
     }
-    if let Some(first) = unread.first() {
-        for message in &unread {
-            output::complain(&message.text(all.words()));
-        }
-        return Err(Error::hold("pages-unread").with("count", unread.len()).with("why", first.sentence(all.words())));
+    bar.finish_and_clear();
+    let tally = Tally::of(&pages, unread);
+    if unread == pages.len() {
+        return Err(Error::hold("pages-unread").with("count", unread).with("why", label("word-pages", all.words())));
     }
     side_files(args, &pages, all)?;
     if !copy::wants_copy(&pages) {
@@ -105,9 +106,35 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let report = readers.searchable(&order)?;
     output::copy_whole(&order.output, &args.output)?;
     if all.json {
-        output::line(&json!({"input": args.input, "output": args.output, "report": report}).to_string());
+        let answer = json!({"input": args.input, "output": args.output, "pages": tally, "report": report});
+        output::line(&answer.to_string());
     }
-    Ok(0)
+    Ok(u8::from(unread > 0))
+}
+
+/// How the pages fared: the share of those that a second pass was needed for is what a scanner's settings are judged by.
+#[derive(Debug, Serialize)]
+struct Tally {
+    all: usize,
+    blank: usize,
+    digital: usize,
+    read_once: usize,
+    read_again: usize,
+    unread: usize,
+}
+
+impl Tally {
+    fn of(pages: &[ReadPage], unread: usize) -> Self {
+        let count = |is: fn(&ReadPage) -> bool| pages.iter().filter(|page| is(page)).count();
+        Self {
+            all: pages.len(),
+            blank: count(|p| p.page.blank),
+            digital: count(|p| p.page.survey.source.is_digital()),
+            read_once: count(|p| p.page.readings == 1),
+            read_again: count(|p| p.page.readings > 1),
+            unread,
+        }
+    }
 }
 
 /// What the input is, by content, and its digest; the gate of the archive does not apply here, an unreadable file says so itself.

@@ -40,6 +40,17 @@ impl Drop for Progress {
     }
 }
 
+/// A bar of pages for a command without a meter; hidden where no terminal shows it.
+pub(crate) fn pages(count: u64, lang: Lang) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len}  {per_sec}  {eta}");
+    let bar = ProgressBar::new(count).with_prefix(label("word-pages", lang));
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
 async fn draw(meter: Arc<Meter>, bars: MultiProgress, lang: Lang) {
     let style = |template| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let documents = bars.add(ProgressBar::new(0));

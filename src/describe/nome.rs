@@ -3,6 +3,8 @@
 //! The codice fiscale decides where there is one: its first six letters are made of the two names. Else capitals
 //! (`Mario ROSSI`), particles (`Maria De Luca`) and lastly the usual order of letters, given name first, decide.
 
+use crate::codice_fiscale;
+
 /// Words before a name that are no part of it.
 const TITLES: &[&str] = &[
     "sig",
@@ -58,37 +60,15 @@ fn is_title(word: &str) -> bool {
 }
 
 fn split_by_code(words: &[&str], code: &str) -> Option<(String, String)> {
-    let (family, given) = (code.get(..3)?, code.get(3..6)?);
     for at in 1..words.len() {
         let (first, last) = (words[..at].join(" "), words[at..].join(" "));
         for (cognome, nome) in [(&last, &first), (&first, &last)] {
-            if family_code(cognome) == family && given_code(nome) == given {
+            if codice_fiscale::is_of(code, cognome, nome) {
                 return Some((cognome.clone(), nome.clone()));
             }
         }
     }
     None
-}
-
-/// The three letters of a family name: its consonants, then its vowels, then X.
-fn family_code(name: &str) -> String {
-    let (consonants, vowels) = letters(name);
-    consonants.chars().chain(vowels.chars()).chain("XXX".chars()).take(3).collect()
-}
-
-/// The three letters of a given name: as a family name's, but of four or more consonants the second is left out.
-fn given_code(name: &str) -> String {
-    let (consonants, _) = letters(name);
-    if consonants.len() < 4 {
-        return family_code(name);
-    }
-    consonants.chars().enumerate().filter(|(i, _)| *i != 1).map(|(_, c)| c).take(3).collect()
-}
-
-fn letters(name: &str) -> (String, String) {
-    use unicode_normalization::UnicodeNormalization as _;
-    let upper: String = name.nfd().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_uppercase()).collect();
-    upper.chars().partition(|c| !"AEIOU".contains(*c))
 }
 
 fn split_by_capitals(words: &[&str]) -> Option<(String, String)> {

@@ -1,6 +1,7 @@
 //! What must a person look at? Fields without a check digit that no second reading confirmed, and what is missing.
 
 use super::second::is_data;
+use super::spelling;
 use crate::document::Hold;
 use crate::ente::Ente;
 use crate::fields::{Fields, Reading, Verso};
@@ -16,12 +17,22 @@ pub fn doubts(fields: &Fields, ente: &Ente) -> Vec<Hold> {
     protocollo(fields, threshold, &mut holds);
     match &fields.oggetto {
         None => holds.push(Hold::new(Message::new("oggetto-missing")).on_field("oggetto")),
-        Some(reading) => holds.extend(unconfirmed(reading, threshold).map(|_| {
-            on(Hold::new(Message::new("oggetto-unconfirmed").with("value", short(&reading.value))), "oggetto", reading.page)
-        })),
+        Some(reading) => holds.extend(oggetto(reading, fields, threshold)),
     }
     mittente(fields, threshold, &mut holds);
     holds
+}
+
+/// An oggetto that no second reading confirms, or in which words may be misspelt.
+fn oggetto(reading: &Reading<String>, fields: &Fields, threshold: f32) -> Option<Hold> {
+    let held = |message: Message| on(Hold::new(message.with("value", short(&reading.value))), "oggetto", reading.page);
+    if unconfirmed(reading, threshold).is_some() {
+        return Some(held(Message::new("oggetto-unconfirmed")));
+    }
+    let doubtful = fields.doubtful.iter().filter(|d| d.field == "oggetto" && d.check == spelling::CHECK);
+    let words: Vec<&str> = doubtful.map(|d| d.raw.as_str()).collect();
+    let is_held = !words.is_empty() && !is_data(reading);
+    is_held.then(|| held(Message::new("oggetto-words").with("words", short(&words.join(", ")))))
 }
 
 fn on(hold: Hold, field: &str, page: Option<u32>) -> Hold {

@@ -16,6 +16,7 @@ mod protocollo;
 mod registration;
 mod rows;
 mod second;
+mod spelling;
 mod stamp;
 
 use crate::ente::Ente;
@@ -24,6 +25,7 @@ use crate::page::PageText;
 
 pub use doubts::doubts;
 pub use second::{FieldRegion, FieldReread, confirm, regions};
+pub use spelling::spelling;
 pub use stamp::{StampReread, unread_stamps};
 
 /// All values read from the pages of one document of `ente`.

@@ -1,6 +1,7 @@
 //! What is a name? Persons and bodies in the places where papers name who writes.
 
 use super::rows::{Pattern, Place, Row, Rows, fold, folded};
+use crate::codice_fiscale;
 use crate::fields::PartyKind;
 
 static UNDERSIGNED: Pattern = Pattern::new(
@@ -237,26 +238,12 @@ pub(super) fn signature(rows: &Rows) -> Option<(Vec<Place>, String)> {
 
 /// True if the first six letters of a codice fiscale are those that the name gives, whichever word is the surname.
 pub(super) fn agrees(name: &str, code: &str) -> bool {
-    let words: Vec<String> = name
-        .split_whitespace()
-        .map(|w| w.chars().map(folded).filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase())
-        .collect();
+    let words: Vec<&str> = name.split_whitespace().collect();
     (1..words.len()).any(|cut| {
         let (head, tail) = words.split_at(cut);
         let (head, tail) = (head.concat(), tail.concat());
-        [(&head, &tail), (&tail, &head)]
-            .iter()
-            .any(|(surname, first)| code.starts_with(&format!("{}{}", letters(surname, false), letters(first, true))))
+        codice_fiscale::is_of(code, &head, &tail) || codice_fiscale::is_of(code, &tail, &head)
     })
-}
-
-/// Three letters of a name: consonants, then vowels, then X; of four or more consonants of a first name the 1st, 3rd and 4th.
-fn letters(word: &str, first_name: bool) -> String {
-    let (vowels, mut consonants): (Vec<char>, Vec<char>) = word.chars().partition(|c| "AEIOU".contains(*c));
-    if first_name && consonants.len() >= 4 {
-        consonants.remove(1);
-    }
-    consonants.into_iter().chain(vowels).chain("XXX".chars()).take(3).collect()
 }
 
 #[cfg(test)]

@@ -146,7 +146,8 @@ fn clean(row: &Row, span: &std::ops::Range<usize>) -> String {
     let mut text = String::new();
     for piece in row.pieces.iter().filter(|p| p.span.start < span.end && span.start < p.span.end) {
         let part = row.slice(piece.span.start.max(span.start)..piece.span.end.min(span.end));
-        let speck = (piece.confidence < 70.0 && !part.chars().any(char::is_alphanumeric))
+        let speck = part.chars().all(|c| matches!(c, '|' | '¦' | '_' | '~'))
+            || (piece.confidence < 70.0 && !part.chars().any(char::is_alphanumeric))
             || (piece.confidence < 35.0 && part.chars().count() <= 2);
         if !speck {
             if !text.is_empty() {

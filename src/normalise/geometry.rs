@@ -120,7 +120,9 @@ pub(super) fn scaled(image: &PageImage, factor: f32) -> PageImage {
     let width = ((image.width as f32 * factor).round() as u32).max(1);
     let height = ((image.height as f32 * factor).round() as u32).max(1);
     if factor < 1.0 {
-        let Some(buffer) = image::GrayImage::from_raw(image.width, image.height, image.gray.clone()) else {
+        // Borrowed: an A0 sheet is not copied to be made smaller.
+        let borrowed = image::ImageBuffer::<image::Luma<u8>, &[u8]>::from_raw(image.width, image.height, &image.gray);
+        let Some(buffer) = borrowed else {
             return image.clone();
         };
         let gray = image::imageops::thumbnail(&buffer, width, height).into_raw();

@@ -9,6 +9,9 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{PageSource, PageSurvey};
 
+/// Most pixels of a JPEG that is decoded in colour: an A2 sheet at 300 dpi.
+const COLOUR_PIXELS_MAX: u64 = 40_000_000;
+
 /// One image that is one page.
 #[derive(Debug)]
 pub struct ImageFile {
@@ -50,6 +53,9 @@ impl ImageFile {
 
     pub(super) fn image(&self, limits: &Limits) -> Result<PageImage> {
         let bytes = read(&self.path, limits)?;
+        if self.format == ImageFormat::Jpeg && u64::from(self.width) * u64::from(self.height) > COLOUR_PIXELS_MAX {
+            return self.large_jpeg(&bytes);
+        }
         let mut reader = image::ImageReader::with_format(std::io::Cursor::new(bytes), self.format);
         let mut ceilings = image::Limits::default();
         ceilings.max_alloc = Some(limits.page_pixels_max.saturating_mul(8));
@@ -64,6 +70,20 @@ impl ImageFile {
         image.bilevel = self.bits == 1;
         image.dpi = self.dpi;
         image.rotation = self.rotation;
+        Ok(image)
+    }
+
+    /// A plan or drawing: only its brightness is decoded, a third of the memory of its colours.
+    fn large_jpeg(&self, bytes: &[u8]) -> Result<PageImage> {
+        use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
+        let options = DecoderOptions::default()
+            .jpeg_set_out_colorspace(ColorSpace::Luma)
+            .set_max_width(self.width as usize)
+            .set_max_height(self.height as usize);
+        let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+        let gray = decoder.decode().map_err(|e| broken_page(1, &e))?;
+        let mut image = PageImage::new(self.width, self.height, gray).ok_or_else(|| broken_page(1, "size"))?;
+        (image.dpi, image.rotation) = (self.dpi, self.rotation);
         Ok(image)
     }
 

@@ -11,6 +11,9 @@ const CELLS_PER_INCH: f32 = 100.0;
 const TILE: usize = 32;
 /// Least darkening of a cell that counts as ink: show-through darkens less.
 const INK_DROP: i32 = 36;
+/// Darkening of faint writing, and fewest letters of it: show-through of common paper stays under the first.
+const FAINT_DROP: i32 = 22;
+const FAINT_LETTERS: usize = 40;
 /// Fewest cells of a group that is content: a digit of 8 points has 12, a speck fewer than 8.
 const CONTENT_CELLS: usize = 8;
 /// Heights of letters, cells: 8 to 30 points.
@@ -93,7 +96,7 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
     Look {
         contrast: ink as f32 / 255.0,
         unevenness: paper.unevenness(),
-        blank: !groups.iter().any(|group| group.is_content(&mask)),
+        blank: !groups.iter().any(|group| group.is_content(&mask)) && !is_faintly_written(&mask, &drops),
         sideways: down > LINES_DOWN * across,
         lean: down / across.max(1.0),
         inverted,
@@ -102,6 +105,15 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         mask,
         edges,
     }
+}
+
+/// True if ink too faint for content stands in so many groups of the size of letters that it is faint writing rather than
+/// dirt or the back of a sheet showing through.
+fn is_faintly_written(mask: &Mask, drops: &[i32]) -> bool {
+    let dark = drops.iter().map(|drop| *drop > FAINT_DROP).collect();
+    let faint = Mask { dark, ..*mask };
+    let is_letter = |group: &&Group| LETTER_CELLS.contains(&group.height) && group.is_content(&faint);
+    groups(&faint).iter().filter(is_letter).count() >= FAINT_LETTERS
 }
 
 /// By how much the darker quarter of the inked cells is darker than the paper; 0 where there is no ink.

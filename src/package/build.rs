@@ -15,6 +15,8 @@ use crate::error::{Error, Kind, Result};
 use crate::schemas::Schema;
 
 const BUFFER_BYTES: usize = 256 * 1024;
+/// What is read at once of the container's headers: each is sought on its own, and what was read ahead is thrown away.
+const HEADER_BYTES: usize = 512;
 
 /// Builds the package and gives it its final name. A package of that id that is already there is the same bytes, or the
 /// build stops: nothing under a final name is ever replaced by something else.
@@ -169,7 +171,8 @@ fn read_again(temporary: &Path, entries: &[Entry]) -> Result<Built> {
     let mut file = File::open(temporary).map_err(failed)?;
     let (sha256, bytes) = Digest::of_reader(&file).map_err(failed)?;
     file.rewind().map_err(failed)?;
-    let mut zip = ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, file)).map_err(|e| zip_failed(temporary, e))?;
+    let mut zip = ZipArchive::new(BufReader::with_capacity(HEADER_BYTES, file)).map_err(|e| zip_failed(temporary, e))?;
+    let mut buffer = vec![0_u8; BUFFER_BYTES];
     if zip.len() != entries.len() {
         return Err(Error::bug("the package read again has another number of entries"));
     }
@@ -179,7 +182,15 @@ fn read_again(temporary: &Path, entries: &[Entry]) -> Result<Built> {
         if !is_same {
             return Err(Error::bug("the package read again has another entry in this place"));
         }
-        std::io::copy(&mut found, &mut std::io::sink()).map_err(failed)?;
+        // To the end, where the library compares the checksum.
+        loop {
+            match found.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(failed(e)),
+            }
+        }
     }
     Ok(Built { path: temporary.to_owned(), sha256, bytes, files: entries.len() as u64 })
 }

@@ -95,17 +95,10 @@ pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> 
         outcome.changes.push(Change::AddDocument(Box::new(document)));
         outcome.changes.push(Change::SetDocument { id: id.clone(), state: DocumentState::Working });
         outcome.changes.push(Change::SetHolds { document: id.clone(), holds: Vec::new() });
-        let components: Vec<Component> = opened.components.into_iter().map(component).collect();
-        outcome.changes.push(put(id.as_str(), "components", 0, &components)?);
+        outcome.changes.push(put(id.as_str(), "components", 0, &opened.components)?);
         outcome.next.push((Step::Pages, id.0));
     }
     Ok(outcome)
-}
-
-/// A component as `open` gave it; its pages are counted later.
-fn component(part: open::Part) -> Component {
-    let open::Part { role, n, name, sha256, bytes, format, form } = part;
-    Component { role, n, name, sha256, bytes, format, form, pages: 0 }
 }
 
 /// The arrival itself as a principal component.

@@ -104,6 +104,7 @@ async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Fields> {
             fields = extract::fields_with(&texts, &worker.ente, &stamps);
         }
         eye.second_readings(&mut fields)?;
+        extract::spelling(&mut fields, &texts, &worker.ente, &worker.lexicon);
         Ok(fields)
     })
     .await

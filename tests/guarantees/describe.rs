@@ -580,7 +580,8 @@ fn any_desk() -> impl Strategy<Value = Desk> {
 /// `metadata` itself refuses what our own schemas do not take; the official ones must take all of it too.
 #[test]
 fn whatever_is_read_the_metadata_are_valid_or_the_findings_say_why_not() {
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(256));
+    let cases = std::env::var("CONSERVA_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(cases));
     let written = std::cell::RefCell::new([Vec::new(), Vec::new(), Vec::new()]);
     let outcome = runner.run(&any_desk(), |desk| {
         let described = desk.describe();

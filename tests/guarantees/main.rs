@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "what is not checked is said aloud")]
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
+mod accessible;
 mod acquire;
 #[cfg(feature = "drill")]
 mod admission_drill;
@@ -15,14 +16,17 @@ mod filing;
 mod identify;
 mod ingest_walk;
 mod journey;
+mod mutants;
 mod norms;
 mod official;
 mod package;
+mod page;
 mod reader;
 mod rescan;
 mod schemas;
 mod stage;
 mod store;
 mod tidy;
+mod upgrade;
 mod verify;
 mod watch;

@@ -495,3 +495,34 @@ fn a_package_is_written_as_it_is_read_however_large_its_files_are() {
     let built = build(plan, &WatchedBlobs { blobs: order.blobs.clone(), part }, folder.path()).expect("built");
     assert!(built.bytes > 48 << 20);
 }
+
+/// Sixteen bits count the entries of an ordinary ZIP directory; beyond them it is counted in ZIP64.
+#[test]
+fn a_package_of_more_entries_than_sixteen_bits_count_is_built_and_verifies() {
+    if std::env::var_os("CONSERVA_LARGE").is_none() {
+        return norms::say("NOT CHECKED: a package of more than 65,535 entries (CONSERVA_LARGE; scripts/prove has it)");
+    }
+    let (documents, attachments) = (34, 2_000);
+    let mut order = Order::of(documents);
+    let bytes = b"attachment".to_vec();
+    order.blobs.put(&bytes);
+    for parcel in &mut order.parcels {
+        let mut desk = order.desk.clone();
+        desk.document = parcel.document.clone();
+        parcel.copies.clear();
+        parcel.components.truncate(1);
+        parcel.components.extend((1..=attachments).map(|n| component(Role::Allegato, n, &format!("{n}.tif"), &bytes)));
+        desk.components.clone_from(&parcel.components);
+        let described = desk.describe();
+        order.members.insert(parcel.document.id.clone(), described.member.expect("described"));
+        parcel.metadata = Some(described.xml);
+    }
+    // The ceiling of one part counts an index of long, escaped names; these are short.
+    order.limits.metadata_bytes_max *= 4;
+    let plans = order.plan().expect("plan");
+    assert_eq!(plans.len(), 1);
+    let (_folder, built) = built(&plans[0], &order.blobs);
+    assert!(built.files > 65_535, "{}", built.files);
+    let report = conserva::verify::report(&built.path, &conserva::verify::Options::default()).expect("a report");
+    assert!(report.ok && report.files == built.files, "{}", report.text(Lang::En));
+}

@@ -2,6 +2,7 @@
 
 use conserva::schemas::Schema;
 
+use crate::mutants::agree_at_random;
 use crate::norms::{judge, say};
 
 /// One change to a valid document: what is replaced (once), by what, and whether the result is still valid.
@@ -197,6 +198,7 @@ fn the_schema_of_the_documento_amministrativo_agrees_with_the_official_one() {
         ("<SW><DenominazioneSistema>Sistema</DenominazioneSistema></SW>", "<PF><Cognome>a</Cognome><Nome>b</Nome></PF>", false),
     ];
     agree(Schema::DocumentoAmministrativo, &valid, &table(root, own));
+    agree_at_random(Schema::DocumentoAmministrativo, &valid);
 }
 
 #[test]
@@ -244,6 +246,7 @@ fn the_schema_of_the_documento_informatico_agrees_with_the_official_one() {
         ),
     ];
     agree(Schema::Documento, &valid, &table(root, own));
+    agree_at_random(Schema::Documento, &valid);
 }
 
 /// One assignment, with all that it needs.
@@ -327,6 +330,7 @@ fn the_schema_of_the_aggregazione_agrees_with_the_official_one() {
 "#
     );
     agree(Schema::Aggregazione, &valid, OF_AGGREGATION);
+    agree_at_random(Schema::Aggregazione, &valid);
 }
 
 #[test]

@@ -10,7 +10,12 @@ use crate::drill;
 use crate::error::{Error, Kind, Result};
 
 /// The scripts; the first makes schema 1 of an empty file, the next schema 2 of schema 1, and so on.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite-0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite-0001.sql")];
+
+/// The scripts that this program knows: those above, and in the drill of an upgrade one more.
+pub(super) fn known() -> Vec<&'static str> {
+    MIGRATIONS.iter().copied().chain(drill::migration()).collect()
+}
 
 /// Marks the file as ours (`PRAGMA application_id`): the letters `CSRV`.
 const APPLICATION: i64 = 0x4353_5256;
@@ -82,6 +87,7 @@ async fn back_up(connection: &mut SqliteConnection, path: &Path, found: usize) -
     drill::point("store.backup-written");
     let synced = std::fs::File::open(&part).and_then(|file| file.sync_all());
     synced.map_err(|e| Error::disk("sync backup", &part, e))?;
+    drill::point("store.backup-durable");
     rustix::fs::rename(&part, &target).map_err(|e| Error::disk("name backup", &target, e.into()))?;
     drill::point("store.backup-named");
     sync_folder(path)

@@ -43,8 +43,9 @@ pub struct Sqlite {
 impl Sqlite {
     pub(in crate::store) async fn open(path: &Path, clock: Clock) -> Result<Self> {
         let mut attempts = 1;
+        let migrations = migrate::known();
         loop {
-            match Self::open_with(path, clock, migrate::MIGRATIONS).await {
+            match Self::open_with(path, clock, &migrations).await {
                 Err(error) if error.code() == "store-busy" && attempts < OPEN_ATTEMPTS_MAX => attempts += 1,
                 opened => return opened,
             }

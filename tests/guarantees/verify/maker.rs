@@ -89,6 +89,31 @@ pub(crate) fn zipped(items: &[Item]) -> Vec<u8> {
     out
 }
 
+/// The same ZIP with its end written as of one with too many entries for 16 bits (APPNOTE 4.3.14 to 4.3.16): the record of
+/// ZIP64 has the numbers, the old one only marks. `count` of them are declared.
+pub(crate) fn ended_by_zip64(zip: &[u8], count: u64) -> Vec<u8> {
+    let (body, end) = zip.split_at(zip.len() - 22);
+    let of_end = |at: usize| u64::from(u32::from_le_bytes(end[at..at + 4].try_into().expect("four bytes")));
+    let mut out = body.to_vec();
+    let record = out.len() as u64;
+    out.extend(b"PK\x06\x06");
+    out.extend(44_u64.to_le_bytes());
+    push16(&mut out, &[45, 45]);
+    push32(&mut out, &[0, 0]);
+    for value in [count, count, of_end(12), of_end(16)] {
+        out.extend(value.to_le_bytes());
+    }
+    out.extend(b"PK\x06\x07");
+    push32(&mut out, &[0]);
+    out.extend(record.to_le_bytes());
+    push32(&mut out, &[1]);
+    out.extend(b"PK\x05\x06");
+    push16(&mut out, &[0, 0, 0xFFFF, 0xFFFF]);
+    push32(&mut out, &[0xFFFF_FFFF, 0xFFFF_FFFF]);
+    push16(&mut out, &[0]);
+    out
+}
+
 fn packed(item: &Item) -> Vec<u8> {
     if !item.is_deflated {
         return item.data.clone();

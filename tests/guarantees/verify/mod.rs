@@ -14,7 +14,7 @@ use conserva::limits::Limits;
 use conserva::messages::Lang;
 use conserva::scratch::ScratchRoot;
 use conserva::verify::{Options, Pictures, Report, Sight, View, inspect, inspections_html, report, report_html};
-use maker::{Item, Pdv, zipped};
+use maker::{Item, Pdv, ended_by_zip64, zipped};
 
 fn verdict(bytes: &[u8]) -> Report {
     verdict_with(bytes, &Options::default())
@@ -58,6 +58,15 @@ fn a_good_package_is_good_without_a_single_finding() {
     assert_eq!(codes(&report), BTreeSet::from(["journal-head".to_owned()]), "{}", report.text(Lang::En));
     assert!(report.ok);
     assert_eq!((report.profile.as_str(), report.files), ("agid", Pdv::good().items.len() as u64 + 1));
+}
+
+#[test]
+fn a_directory_that_is_counted_in_zip64_is_read_like_any_other() {
+    let count = Pdv::good().items.len() as u64 + 1;
+    let verdict_of = |count| verdict(&ended_by_zip64(&Pdv::good().zip(), count));
+    only(&verdict_of(count), &[]);
+    assert_eq!(verdict_of(count).files, count);
+    only(&verdict_of(count + 65_536), &["zip-entry-count"]);
 }
 
 #[test]

@@ -1,0 +1,212 @@
+//! What befalls sheets in an office: shadows, folds, stamps, specks, wrong tags. Each page is read about as well as before.
+//!
+//! The measure is a relation, not a number of one engine: of the words that the clean page gives, nearly all are found
+//! again on the page that suffered.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use conserva::child::{Readers, ReadersOptions};
+use conserva::limits::Limits;
+use conserva::normalise::Opened;
+use conserva::page::ReadPage;
+use image::{GrayImage, Luma, Rgb, RgbImage};
+
+/// Share of the clean page's words that must be found again.
+const RECALL: f64 = 0.95;
+
+struct Desk {
+    folder: tempfile::TempDir,
+    readers: Readers,
+    /// A page of text at 200 dpi, on paper that is not quite white.
+    clean: GrayImage,
+    words: HashMap<String, usize>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = Readers::start(ReadersOptions {
+            program: PathBuf::from(env!("CARGO_BIN_EXE_conserva")),
+            args: vec!["page-child".to_owned()],
+            count: 2,
+            lang: "ita".to_owned(),
+            limits: Limits::default(),
+            scratch: folder.path().to_owned(),
+            roots: Vec::new(),
+        });
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/documenti/04 determina.tif");
+        let limits = Limits::default();
+        let opened = Opened::open(&sample, "image/tiff", &limits).unwrap();
+        let survey = opened.survey(&limits).unwrap().remove(0);
+        let page = opened.image(&survey, &limits).unwrap();
+        let clean = GrayImage::from_raw(page.width, page.height, page.gray).unwrap();
+        let mut desk = Self { folder, readers: readers.unwrap(), clean, words: HashMap::new() };
+        let read = desk.read("clean", |path| save(&desk.clean, path));
+        desk.words = words(&read);
+        assert!(desk.words.values().sum::<usize>() > 100, "{}", read.text.plain());
+        desk
+    }
+
+    fn read(&self, name: &str, write: impl FnOnce(&Path)) -> ReadPage {
+        let path = self.folder.path().join(format!("{name}.png"));
+        write(&path);
+        let surveys = self.readers.survey(&path, "image/png").unwrap();
+        self.readers.read(&path, "image/png", &surveys[0]).unwrap()
+    }
+
+    fn recall(&self, read: &ReadPage) -> f64 {
+        let found = words(read);
+        let all: usize = self.words.values().sum();
+        let hits: usize = self.words.iter().map(|(word, count)| (*count).min(found.get(word).copied().unwrap_or(0))).sum();
+        hits as f64 / all as f64
+    }
+
+    /// The page that `suffer` makes of the clean one, read; nearly all of its words must be there.
+    fn survives(&self, name: &str, suffer: impl Fn(&mut GrayImage)) -> ReadPage {
+        let mut page = self.clean.clone();
+        suffer(&mut page);
+        let read = self.read(name, |path| save(&page, path));
+        let recall = self.recall(&read);
+        assert!(recall >= RECALL, "{name}: {recall:.3}, {:?}\n{}", read.page.steps, read.text.plain());
+        read
+    }
+}
+
+fn words(read: &ReadPage) -> HashMap<String, usize> {
+    let mut words = HashMap::new();
+    for word in read.text.plain().to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        *words.entry(word.to_owned()).or_insert(0) += 1;
+    }
+    words
+}
+
+fn save(page: &GrayImage, path: &Path) {
+    page.save(path).unwrap();
+}
+
+fn has(read: &ReadPage, step: &str) -> bool {
+    read.page.steps.iter().any(|s| s.starts_with(step))
+}
+
+#[test]
+fn a_page_that_reads_well_is_read_once_and_without_asking_how_it_lies() {
+    let desk = Desk::new();
+    let read = desk.survives("as it is", |_| {});
+    assert_eq!(read.page.readings, 1, "{:?}", read.page.steps);
+    assert!(read.page.quality.iter().all(|q| q.is_good), "{:?}", read.page.quality);
+}
+
+#[test]
+fn a_page_in_a_deep_shadow_is_read() {
+    let desk = Desk::new();
+    desk.survives("shadow", |page| {
+        let width = page.width() as f32;
+        for (x, _, pixel) in page.enumerate_pixels_mut() {
+            let across = (x as f32 / width - 0.5) / 0.15;
+            pixel.0[0] = (f32::from(pixel.0[0]) * (1.0 - 0.65 * (-across * across).exp())) as u8;
+        }
+    });
+}
+
+#[test]
+fn a_page_with_black_around_it_or_light_on_dark_or_upside_down_is_read() {
+    let desk = Desk::new();
+    let edged = desk.survives("edges", |page| {
+        let (width, height) = page.dimensions();
+        for (x, y, pixel) in page.enumerate_pixels_mut() {
+            if x < 50 || y < 40 || y + 60 > height || x + 30 > width {
+                *pixel = Luma([14]);
+            }
+        }
+    });
+    assert!(has(&edged, "edges"), "{:?}", edged.page.steps);
+    let inverted = desk.survives("inverted", image::imageops::invert);
+    assert!(has(&inverted, "invert"), "{:?}", inverted.page.steps);
+    let turned = desk.survives("turned", |page| *page = image::imageops::rotate180(page));
+    assert_eq!(turned.page.rotation, 180);
+    assert!(turned.page.readings > 1);
+}
+
+#[test]
+fn a_folded_page_is_read_in_its_order() {
+    let desk = Desk::new();
+    let folded = desk.survives("folds", |page| {
+        let (width, height) = page.dimensions();
+        for (x, y, pixel) in page.enumerate_pixels_mut() {
+            if x.abs_diff(width / 2) < 2 || y.abs_diff(height / 3) < 2 {
+                pixel.0[0] = pixel.0[0].min(90);
+            }
+        }
+    });
+    assert!(has(&folded, "folds"), "{:?}", folded.page.steps);
+}
+
+#[test]
+fn a_page_of_specks_is_read() {
+    let desk = Desk::new();
+    let read = desk.survives("specks", |page| {
+        let mut seed = 5_u32;
+        for pixel in page.pixels_mut() {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let is_speck = seed >> 8 < (1 << 24) / 500;
+            pixel.0[0] = if pixel.0[0] < 140 || is_speck { 0 } else { 255 };
+        }
+    });
+    assert!(read.page.readings <= 2, "{:?}", read.page.steps);
+}
+
+#[test]
+fn a_coloured_stamp_over_the_text_and_the_text_below_it_are_both_read() {
+    let desk = Desk::new();
+    // A red grid, laid over its middle.
+    let (width, height) = desk.clean.dimensions();
+    let (x, y) = (width / 4, height / 2);
+    let rgb = RgbImage::from_fn(width, height, |at_x, at_y| {
+        let below = f32::from(desk.clean.get_pixel(at_x, at_y).0[0]) / 255.0;
+        let is_frame = (x..x + 700).contains(&at_x) && (y..y + 200).contains(&at_y) && (at_x % 90 < 14 || at_y % 60 < 8);
+        let ink = if is_frame { [200.0, 40.0, 45.0] } else { [255.0; 3] };
+        Rgb(ink.map(|channel: f32| (channel * below) as u8))
+    });
+    let read = desk.read("stamp", |path| rgb.save(path).unwrap());
+    assert!(has(&read, "coloured stamps lifted 1"), "{:?}", read.page.steps);
+    assert!(desk.recall(&read) >= RECALL, "{:.3}\n{}", desk.recall(&read), read.text.plain());
+}
+
+#[test]
+fn faint_writing_is_not_taken_for_an_empty_page() {
+    let desk = Desk::new();
+    let faint = desk.survives("faint", |page| page.pixels_mut().for_each(|pixel| pixel.0[0] = 215 + pixel.0[0] / 8));
+    assert!(!faint.page.blank);
+    assert!(faint.page.quality.iter().any(|q| q.code == "contrast" && !q.is_good), "{:?}", faint.page.quality);
+}
+
+#[test]
+fn a_blurred_page_and_one_that_the_edge_cuts_are_measured_as_such() {
+    let desk = Desk::new();
+    let figure = |read: &ReadPage, code: &str| read.page.quality.iter().find(|q| q.code == code).cloned().unwrap();
+    let blurred = desk.read("blurred", |path| save(&image::imageops::blur(&desk.clean, 3.0), path));
+    assert!(!figure(&blurred, "blur").is_good, "{:?}", blurred.page.quality);
+    let (width, height) = desk.clean.dimensions();
+    let cut = image::imageops::crop_imm(&desk.clean, width / 3, 0, width - width / 3, height).to_image();
+    let cut = desk.read("cut", |path| save(&cut, path));
+    assert!(!figure(&cut, "clipping").is_good, "{:?}", cut.page.quality);
+}
+
+#[test]
+fn a_large_jpeg_in_colour_is_decoded_to_the_same_grey_as_a_small_one() {
+    let desk = Desk::new();
+    // 41 megapixels, just over the limit: a plan with a dark quarter.
+    let plan =
+        RgbImage::from_fn(6_500, 6_400, |x, y| if x < 3_250 && y < 3_200 { Rgb([150, 60, 40]) } else { Rgb([240, 240, 230]) });
+    let path = desk.folder.path().join("plan.jpg");
+    plan.save(&path).unwrap();
+    let limits = Limits::default();
+    let opened = Opened::open(&path, "image/jpeg", &limits).unwrap();
+    let survey = opened.survey(&limits).unwrap().remove(0);
+    let large = opened.image(&survey, &limits).unwrap();
+    let luma = |[r, g, b]: [u32; 3]| ((r * 299 + g * 587 + b * 114) / 1000) as u8;
+    assert_eq!((large.width, large.height), (6_500, 6_400));
+    assert!(large.gray[1_000 * 6_500 + 1_000].abs_diff(luma([150, 60, 40])) <= 3);
+    assert!(large.gray[5_000 * 6_500 + 5_000].abs_diff(luma([240, 240, 230])) <= 3);
+}
