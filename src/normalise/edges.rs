@@ -36,7 +36,9 @@ impl Edges {
         let thick = dilated(&eroded(&dark, width, THICK), width, THICK);
         let mut cells = vec![false; dark.len()];
         let mut stack: Vec<usize> = rim(width, height).filter(|at| thick[*at]).collect();
-        stack.iter().for_each(|at| cells[*at] = true);
+        for at in &stack {
+            cells[*at] = true;
+        }
         while let Some(at) = stack.pop() {
             let (x, y) = (at % width, at / width);
             let mut visit = |at: usize| {

@@ -66,7 +66,7 @@ fn by_column(image: &PageImage, rows: Range<usize>) -> Vec<usize> {
 }
 
 fn by_row(image: &PageImage, columns: Range<usize>) -> Vec<usize> {
-    let dark = |row: &[u8]| row[columns.clone()].iter().filter(|value| **value == 0).count();
+    let dark = |row: &[u8]| row[columns.clone()].iter().map(|value| usize::from(*value == 0)).sum();
     image.gray.chunks_exact(image.width as usize).map(dark).collect()
 }
 

@@ -175,7 +175,9 @@ fn cleaned<'a>(stored: &'a PageImage, plan: &Plan, steps: &mut Vec<String>) -> C
         let specks = specks(&image);
         if !specks.is_empty() {
             let image = image.to_mut();
-            specks.into_iter().for_each(|at| image.gray[at] = 255);
+            for at in specks {
+                image.gray[at] = 255;
+            }
             steps.push("despeckle".to_owned());
         }
     }
@@ -195,7 +197,9 @@ fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, steps: 
     let folds = folds::find(image, dpi);
     if !folds.is_empty() {
         let image = image.to_mut();
-        folds.iter().for_each(|fold| fold.wipe(image, dpi));
+        for fold in &folds {
+            fold.wipe(image, dpi);
+        }
         steps.push(format!("folds {}", folds.len()));
     }
 }

@@ -50,7 +50,7 @@ fn width_of(run: &[u8]) -> f32 {
         let wanted = first + (last - first) * share;
         let place = run.windows(2).position(|pair| (f32::from(pair[1]) - wanted) * (last - first) >= 0.0).unwrap_or(0);
         let (low, high) = (f32::from(run[place]), f32::from(run[place + 1]));
-        place as f32 + if high == low { 0.0 } else { (wanted - low) / (high - low) }
+        place as f32 + if (high - low).abs() < f32::EPSILON { 0.0 } else { (wanted - low) / (high - low) }
     };
     at(0.9) - at(0.1)
 }

@@ -25,7 +25,7 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a value of the test");
         let readers = Readers::start(ReadersOptions {
             program: PathBuf::from(env!("CARGO_BIN_EXE_conserva")),
             args: vec!["page-child".to_owned()],
@@ -37,11 +37,11 @@ impl Desk {
         });
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/documenti/04 determina.tif");
         let limits = Limits::default();
-        let opened = Opened::open(&sample, "image/tiff", &limits).unwrap();
-        let survey = opened.survey(&limits).unwrap().remove(0);
-        let page = opened.image(&survey, &limits).unwrap();
-        let clean = GrayImage::from_raw(page.width, page.height, page.gray).unwrap();
-        let mut desk = Self { folder, readers: readers.unwrap(), clean, words: HashMap::new() };
+        let opened = Opened::open(&sample, "image/tiff", &limits).expect("a value of the test");
+        let survey = opened.survey(&limits).expect("a value of the test").remove(0);
+        let page = opened.image(&survey, &limits).expect("a value of the test");
+        let clean = GrayImage::from_raw(page.width, page.height, page.gray).expect("a value of the test");
+        let mut desk = Self { folder, readers: readers.expect("a value of the test"), clean, words: HashMap::new() };
         let read = desk.read("clean", |path| save(&desk.clean, path));
         desk.words = words(&read);
         assert!(desk.words.values().sum::<usize>() > 100, "{}", read.text.plain());
@@ -51,8 +51,8 @@ impl Desk {
     fn read(&self, name: &str, write: impl FnOnce(&Path)) -> ReadPage {
         let path = self.folder.path().join(format!("{name}.png"));
         write(&path);
-        let surveys = self.readers.survey(&path, "image/png").unwrap();
-        self.readers.read(&path, "image/png", &surveys[0]).unwrap()
+        let surveys = self.readers.survey(&path, "image/png").expect("a value of the test");
+        self.readers.read(&path, "image/png", &surveys[0]).expect("a value of the test")
     }
 
     fn recall(&self, read: &ReadPage) -> f64 {
@@ -82,7 +82,7 @@ fn words(read: &ReadPage) -> HashMap<String, usize> {
 }
 
 fn save(page: &GrayImage, path: &Path) {
-    page.save(path).unwrap();
+    page.save(path).expect("a value of the test");
 }
 
 fn has(read: &ReadPage, step: &str) -> bool {
@@ -168,7 +168,7 @@ fn a_coloured_stamp_over_the_text_and_the_text_below_it_are_both_read() {
         let ink = if is_frame { [200.0, 40.0, 45.0] } else { [255.0; 3] };
         Rgb(ink.map(|channel: f32| (channel * below) as u8))
     });
-    let read = desk.read("stamp", |path| rgb.save(path).unwrap());
+    let read = desk.read("stamp", |path| rgb.save(path).expect("a value of the test"));
     assert!(has(&read, "coloured stamps lifted 1"), "{:?}", read.page.steps);
     assert!(desk.recall(&read) >= RECALL, "{:.3}\n{}", desk.recall(&read), read.text.plain());
 }
@@ -184,7 +184,8 @@ fn faint_writing_is_not_taken_for_an_empty_page() {
 #[test]
 fn a_blurred_page_and_one_that_the_edge_cuts_are_measured_as_such() {
     let desk = Desk::new();
-    let figure = |read: &ReadPage, code: &str| read.page.quality.iter().find(|q| q.code == code).cloned().unwrap();
+    let figure =
+        |read: &ReadPage, code: &str| read.page.quality.iter().find(|q| q.code == code).cloned().expect("a value of the test");
     let blurred = desk.read("blurred", |path| save(&image::imageops::blur(&desk.clean, 3.0), path));
     assert!(!figure(&blurred, "blur").is_good, "{:?}", blurred.page.quality);
     let (width, height) = desk.clean.dimensions();
@@ -200,11 +201,11 @@ fn a_large_jpeg_in_colour_is_decoded_to_the_same_grey_as_a_small_one() {
     let plan =
         RgbImage::from_fn(6_500, 6_400, |x, y| if x < 3_250 && y < 3_200 { Rgb([150, 60, 40]) } else { Rgb([240, 240, 230]) });
     let path = desk.folder.path().join("plan.jpg");
-    plan.save(&path).unwrap();
+    plan.save(&path).expect("a value of the test");
     let limits = Limits::default();
-    let opened = Opened::open(&path, "image/jpeg", &limits).unwrap();
-    let survey = opened.survey(&limits).unwrap().remove(0);
-    let large = opened.image(&survey, &limits).unwrap();
+    let opened = Opened::open(&path, "image/jpeg", &limits).expect("a value of the test");
+    let survey = opened.survey(&limits).expect("a value of the test").remove(0);
+    let large = opened.image(&survey, &limits).expect("a value of the test");
     let luma = |[r, g, b]: [u32; 3]| ((r * 299 + g * 587 + b * 114) / 1000) as u8;
     assert_eq!((large.width, large.height), (6_500, 6_400));
     assert!(large.gray[1_000 * 6_500 + 1_000].abs_diff(luma([150, 60, 40])) <= 3);
