@@ -16,7 +16,8 @@ pub struct Limits {
     pub page_pixels_max: u64,
     /// Most bytes that one stream of a file may unpack to.
     pub unpacked_bytes_max: u64,
-    /// Seconds that a child may spend on one page.
+    /// Seconds that a child may spend on one page of up to [`SHEET_PIXELS`]; a larger sheet gets as many times more, at most
+    /// [`SHEETS_MAX`] times.
     pub page_seconds_max: u64,
     /// Address space of a child, bytes.
     pub child_memory_bytes_max: u64,
@@ -52,6 +53,18 @@ pub struct Limits {
     pub tree_depth_max: usize,
 }
 
+/// Pixels of the largest usual sheet: A3 at 300 dpi has 17 million.
+pub const SHEET_PIXELS: u64 = 25_000_000;
+/// Most sheets that a page counts for: A0 at 400 dpi has ten times the pixels above, and is read at less than 300 dpi.
+pub const SHEETS_MAX: u64 = 8;
+
+impl Limits {
+    /// Seconds that a child may spend on a page of `pixels`.
+    pub fn page_seconds(&self, pixels: u64) -> u64 {
+        self.page_seconds_max.saturating_mul(pixels.div_ceil(SHEET_PIXELS).clamp(1, SHEETS_MAX))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -78,5 +91,18 @@ impl Default for Limits {
             name_bytes_max: 255,
             tree_depth_max: 64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sheet_over_the_usual_size_gets_more_time_up_to_a_ceiling() {
+        let limits = Limits { page_seconds_max: 10, ..Limits::default() };
+        let seconds = |pixels| limits.page_seconds(pixels);
+        assert_eq!([seconds(0), seconds(SHEET_PIXELS), seconds(SHEET_PIXELS + 1)], [10, 10, 20]);
+        assert_eq!(seconds(u64::MAX), 10 * SHEETS_MAX);
     }
 }

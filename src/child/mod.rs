@@ -160,7 +160,8 @@ impl Readers {
     /// One page; meanwhile the child that reads it decodes `next`.
     fn read_before(&self, input: &Path, mime: &str, (survey, next): (&PageSurvey, Option<&PageSurvey>)) -> Result<ReadPage> {
         let request = PageRequest { input: input.to_owned(), mime: mime.to_owned(), survey: survey.clone(), next: next.cloned() };
-        let call = Call { next: next.map(|next| next.n), ..self.work("read", input, Some(survey.n)) };
+        let seconds = self.limits().page_seconds(u64::from(survey.width) * u64::from(survey.height));
+        let call = Call { next: next.map(|next| next.n), seconds, ..self.work("read", input, Some(survey.n)) };
         let read = self.call(call, &request)?;
         answer::read_page(read, survey, self.limits())
     }

@@ -71,7 +71,12 @@ fn work(reader: &mut Reader, payload: &[u8], seconds: u64) -> Result<Value> {
     let asked: Asked<String, serde::de::IgnoredAny> = serde_json::from_slice(payload).map_err(|e| strange(&e))?;
     match asked.op.as_str() {
         "survey" => value(reader.survey(&form(payload)?)?),
-        "read" => value(reader.read(&form(payload)?)?),
+        "read" => {
+            let page: super::PageRequest = form(payload)?;
+            let pixels = u64::from(page.survey.width) * u64::from(page.survey.height);
+            kernel::allow_cpu(reader.limits().page_seconds(pixels).saturating_add(10));
+            value(reader.read(&page)?)
+        }
         "reread" => value(reader.reread(&form(payload)?)?),
         "picture" => value(reader.picture(&form(payload)?)?),
         "searchable" => {

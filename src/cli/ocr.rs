@@ -14,7 +14,7 @@ use crate::copy::{self, CopyOrder, PdfaLevel};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
-use crate::messages::{Message, label};
+use crate::messages::Message;
 use crate::page::ReadPage;
 use crate::pipeline::AGENT;
 
@@ -71,20 +71,21 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let input = args.input.canonicalize().map_err(|e| Error::disk("find", &args.input, e))?;
     let surveys = readers.survey(&input, &mime)?;
     let bar = progress::pages(surveys.len() as u64, all.words());
-    let (mut pages, mut unread) = (Vec::with_capacity(surveys.len()), 0_usize);
+    let (mut pages, mut unread, mut last_why) = (Vec::with_capacity(surveys.len()), 0_usize, String::new());
     for (survey, read) in surveys.iter().zip(readers.read_all(&input, &mime, &surveys, &|done| bar.set_position(u64::from(done))))
     {
         pages.push(read.unwrap_or_else(|error| {
             unread += 1;
             let why = error.message().sentence(all.words());
-            output::complain(&Message::new("page-unread").with("page", survey.n).with("why", why).text(all.words()));
+            output::complain(&Message::new("page-unread").with("page", survey.n).with("why", &why).text(all.words()));
+            last_why = why;
             ReadPage::unread(survey)
         }));
     }
     bar.finish_and_clear();
     let tally = Tally::of(&pages, unread);
     if unread == pages.len() {
-        return Err(Error::hold("pages-unread").with("count", unread).with("why", label("word-pages", all.words())));
+        return Err(Error::hold("pages-unread").with("count", unread).with("why", last_why));
     }
     side_files(args, &pages, all)?;
     if !copy::wants_copy(&pages) {
