@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::ente::Ente;
 use crate::error::{Error, Kind, Result};
+use crate::filing::Voce;
 use crate::lexicon::Lexicon;
 use crate::limits::Limits;
 use crate::pipeline::House;
@@ -91,6 +92,7 @@ impl Archive {
         }
         ensure_local(root)?;
         let config = Config::read(&file)?;
+        ensure_known(&config, &file)?;
         let lock = ArchiveLock::take(root)?;
         let is_porter = lock.is_some();
         let house = assemble(layout, config, lock).await?;
@@ -100,6 +102,21 @@ impl Archive {
         }
         Ok(Self { house: Arc::new(house) })
     }
+}
+
+/// What inboxes say by default must exist: a voce of the Titolario, a known tipo.
+fn ensure_known(config: &Config, file: &Path) -> Result<()> {
+    let titolario = Titolario::comuni();
+    for inbox in &config.inbox {
+        let (voce, tipo) = (&inbox.defaults.voce, &inbox.defaults.tipo);
+        let voce = voce.as_ref().filter(|voce| titolario.nome(&Voce((*voce).clone())).is_none());
+        let tipo = tipo.as_ref().filter(|tipo| crate::classify::tipo_name(tipo).is_none());
+        if let Some(what) = voce.or(tipo) {
+            let what = format!("inbox.defaults ({}): {what}", inbox.profile);
+            return Err(Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", what));
+        }
+    }
+    Ok(())
 }
 
 async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> Result<House> {

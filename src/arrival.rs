@@ -148,10 +148,10 @@ pub struct Arrival {
 
 impl Arrival {
     /// The id of an arrival, from all that makes it that arrival (invariant 4).
-    pub fn derive_id(ente: &EnteId, door: &str, name: &FileName, bytes: u64, mtime_ns: i64, sha256: &Digest) -> ArrivalId {
+    pub fn derive_id(ente: &EnteId, door: &[u8], name: &FileName, bytes: u64, mtime_ns: i64, sha256: &Digest) -> ArrivalId {
         ArrivalId(Digest::id(
             "arr",
-            &[ente.0.as_bytes(), door.as_bytes(), name.bytes(), &bytes.to_be_bytes(), &mtime_ns.to_be_bytes(), sha256.bytes()],
+            &[ente.0.as_bytes(), door, name.bytes(), &bytes.to_be_bytes(), &mtime_ns.to_be_bytes(), sha256.bytes()],
         ))
     }
 }

@@ -14,6 +14,19 @@ pub fn point(name: &str) {
     let _ = name;
 }
 
+/// True where this build is told to forget the named fsync (feature `drill` and `CONSERVA_DRILL_FORGET=name`): the control
+/// of the power cut, which must fail then.
+#[inline]
+pub fn forgets(name: &str) -> bool {
+    #[cfg(feature = "drill")]
+    return armed::forgets(name);
+    #[cfg(not(feature = "drill"))]
+    {
+        let _ = name;
+        false
+    }
+}
+
 /// The script of a later schema, so that the upgrade of a store can be killed before a release needs one: with the feature
 /// `drill` and `CONSERVA_DRILL_SCHEMA` in the environment; otherwise none.
 pub fn migration() -> Option<&'static str> {
@@ -62,6 +75,12 @@ mod armed {
     #[expect(clippy::disallowed_methods, reason = "a test build is told by its environment")]
     pub(super) fn migration() -> Option<&'static str> {
         std::env::var_os("CONSERVA_DRILL_SCHEMA").map(|_| MIGRATION)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test build is told by its environment")]
+    pub(super) fn forgets(name: &str) -> bool {
+        static FORGOTTEN: OnceLock<Option<String>> = OnceLock::new();
+        FORGOTTEN.get_or_init(|| std::env::var("CONSERVA_DRILL_FORGET").ok()).as_deref() == Some(name)
     }
 
     pub(super) fn pass(name: &str) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregation::AggregationKey;
 use crate::fields::Reading;
 use crate::messages::Message;
+use crate::page::Origin;
 
 /// A voce of the Titolario: `VI.3`, Roman titolo and Arabic classe, any depth.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +46,9 @@ pub struct Filing {
     pub alternatives: Vec<Alternative>,
     /// True if the tipo is reserved by default (types marked `!`, rule N-14).
     pub riservato: bool,
+    /// Who says so, where it is not the tipo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub riservato_origin: Option<Origin>,
     /// Years of retention where the plan gives a number; 9999 stands for permanent; none where the plan is silent.
     pub tempo_di_conservazione: Option<u32>,
     /// Doubts that hold the document.

@@ -4,10 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::given::{Given, VALUE_BYTES_MAX};
+use crate::stack::Duplex;
+
 /// Most inboxes of one archive: each costs a thread while it is looked through and a watch of the kernel.
 pub const INBOXES_MAX: usize = 256;
 /// Longest of the times below, seconds: a day.
 pub const SECONDS_MAX: u64 = 86_400;
+/// Longest time that taken files are kept, days: ten years.
+pub const TAKEN_DAYS_MAX: u64 = 3_650;
 /// Most patterns of one inbox.
 pub const PATTERNS_MAX: usize = 64;
 /// Longest pattern, bytes: no name is longer.
@@ -31,14 +36,51 @@ pub struct Inbox {
     pub rescan_seconds: u64,
     /// Seconds that a file which ends early by its own format is waited for; then it is admitted as it is, and held.
     pub incomplete_seconds: u64,
+    /// Seconds that a file which somebody has open for writing is waited for although nothing changes; then it is admitted
+    /// as it is.
+    pub open_seconds: u64,
+    /// Seconds that a file without a sidecar must stand unchanged, where its sidecar may come after it; 0 where none does.
+    pub sidecar_seconds: u64,
+    /// Days that what was admitted stays in `.taken`; then it is deleted, if its bytes are in the archive. 0: for ever.
+    pub taken_days: u64,
     /// Who wakes the look: the kernel, the clock, or whichever a test at the start shows to work.
     pub watching: Watching,
     /// What a sub-folder is.
     pub subfolders: Subfolders,
+    /// How the sheets of a sub-folder that is one document went through the scanner: `two-pass` for a folder of two files,
+    /// the front sides and, the stack turned over, the back sides.
+    pub duplex: Duplex,
     /// Pattern of the file that a scanner drops when a folder's batch is whole; nothing of the folder is admitted before.
     pub end_marker: Option<String>,
     /// Patterns (`*`, `?`, case does not matter) of names that are no input, besides the fixed ones.
     pub ignore: Vec<String>,
+    /// What is so of every file that comes in here, unless its sidecar or a person says otherwise.
+    #[serde(skip_serializing_if = "Defaults::is_empty")]
+    pub defaults: Defaults,
+}
+
+/// What an inbox says of its files: `defaults = { voce = "VI.3", riservato = true }`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Defaults {
+    /// Voce of the Titolario.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voce: Option<String>,
+    /// Tipo code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tipo: Option<String>,
+    /// What ties the documents to one fascicolo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fascicolo: Option<String>,
+    /// True of documents whose access is restricted (Allegato 5, Riservato).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub riservato: Option<bool>,
+}
+
+impl Defaults {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for Inbox {
@@ -49,10 +91,15 @@ impl Default for Inbox {
             settle_seconds: 2,
             rescan_seconds: 30,
             incomplete_seconds: 600,
+            open_seconds: 21_600,
+            sidecar_seconds: 0,
+            taken_days: 30,
             watching: Watching::Auto,
             subfolders: Subfolders::Batch,
+            duplex: Duplex::No,
             end_marker: None,
             ignore: Vec::new(),
+            defaults: Defaults::default(),
         }
     }
 }
@@ -77,7 +124,7 @@ pub enum Subfolders {
     /// A batch: each of its files is an input.
     #[default]
     Batch,
-    /// One document, one file per page. Not carried yet: refused at the start.
+    /// One document with all that lies in it: one file or more a page, in the order of their names as a person counts.
     Document,
 }
 
@@ -107,15 +154,41 @@ impl Inbox {
             ("settle_seconds", self.settle_seconds, 0),
             ("rescan_seconds", self.rescan_seconds, 1),
             ("incomplete_seconds", self.incomplete_seconds, 0),
+            ("open_seconds", self.open_seconds, 0),
+            ("sidecar_seconds", self.sidecar_seconds, 0),
         ] {
             if !(least..=SECONDS_MAX).contains(&value) {
                 return Some(format!("inbox.{key}: {least}-{SECONDS_MAX}"));
             }
         }
+        if self.taken_days > TAKEN_DAYS_MAX {
+            return Some(format!("inbox.taken_days: 0-{TAKEN_DAYS_MAX}"));
+        }
+        if self.duplex != Duplex::No && self.subfolders != Subfolders::Document {
+            return Some("inbox.duplex: subfolders = \"document\"".to_owned());
+        }
+        let texts = [&self.defaults.voce, &self.defaults.tipo, &self.defaults.fascicolo];
+        if texts.into_iter().flatten().any(|text| text.trim().is_empty() || text.len() > VALUE_BYTES_MAX) {
+            return Some(format!("inbox.defaults: 1-{VALUE_BYTES_MAX} byte"));
+        }
         if self.ignore.len() > PATTERNS_MAX || !self.ignore.iter().chain(&self.end_marker).all(is_pattern) {
             return Some(format!("inbox.ignore, inbox.end_marker: 1-{PATTERN_BYTES_MAX} byte, {PATTERNS_MAX}"));
         }
         None
+    }
+
+    /// What it says of every file, as a fact of its arrival; none where it says nothing.
+    pub fn given(&self) -> Option<Given> {
+        let said = self.defaults.clone();
+        let given = Given {
+            origin: format!("inbox default {}", self.profile),
+            voce: said.voce,
+            tipo: said.tipo,
+            fascicolo: said.fascicolo,
+            riservato: said.riservato,
+            ..Given::default()
+        };
+        (!given.is_silent()).then_some(given)
     }
 
     /// True of a name that one of the `ignore` patterns fits.
@@ -180,6 +253,11 @@ mod tests {
             (|i, n| i.rescan_seconds = n as u64, 86_400, 86_401),
             (|i, n| i.rescan_seconds = n as u64, 1, 0),
             (|i, n| i.incomplete_seconds = n as u64, 86_400, 86_401),
+            (|i, n| i.open_seconds = n as u64, 86_400, 86_401),
+            (|i, n| i.sidecar_seconds = n as u64, 86_400, 86_401),
+            (|i, n| i.taken_days = n as u64, 3_650, 3_651),
+            (|i, n| i.defaults.fascicolo = Some("f".repeat(n)), 2_000, 2_001),
+            (|i, n| i.defaults.voce = Some("V".repeat(n)), 1, 0),
             (|i, n| i.profile = "p".repeat(n), 32, 33),
             (|i, n| i.profile = "p".repeat(n), 1, 0),
             (|i, n| i.ignore = vec!["*.x".to_owned(); n], 64, 65),
@@ -193,6 +271,27 @@ mod tests {
             assert!(bad.fault().is_some(), "case {n}");
         }
         assert!(Inbox { profile: "../x".to_owned(), ..Inbox::default() }.fault().is_some());
+    }
+
+    #[test]
+    fn two_passes_make_sense_of_a_folder_only() {
+        let mut inbox = Inbox { duplex: Duplex::TwoPass, ..Inbox::default() };
+        assert!(inbox.fault().is_some());
+        inbox.subfolders = Subfolders::Document;
+        assert_eq!(inbox.fault(), None);
+    }
+
+    #[test]
+    fn defaults_are_said_by_the_inbox_and_silence_is_nothing() {
+        let text = "profile = 'tributi'\ndefaults = { voce = 'IV.3', riservato = true }";
+        let inbox: Inbox = toml::from_str(text).expect("an inbox");
+        let given = inbox.given().expect("defaults");
+        assert_eq!(
+            (given.origin.as_str(), given.voce.as_deref(), given.riservato),
+            ("inbox default tributi", Some("IV.3"), Some(true))
+        );
+        assert_eq!(Inbox::default().given(), None);
+        assert!(toml::from_str::<Inbox>("defaults = { vocie = 'x' }").is_err());
     }
 
     #[test]

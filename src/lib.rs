@@ -18,8 +18,10 @@ pub mod event;
 pub mod fields;
 pub mod filing;
 pub mod finding;
+pub mod given;
 pub mod inbox;
 pub mod lexicon;
+pub mod likeness;
 pub mod limits;
 pub mod messages;
 pub mod page;
@@ -27,6 +29,7 @@ pub mod pdv;
 pub mod rescan;
 pub mod schemas;
 pub mod scratch;
+pub mod stack;
 pub mod xml;
 
 // The corridor, the porter, the desk and the rim.

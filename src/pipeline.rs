@@ -203,6 +203,20 @@ pub fn settle(house: &House, claim: &Claim, error: &Error) -> (Closing, Vec<Chan
     }
 }
 
+/// The error of a traveller one of whose blobs is not there although the disk is: no patience brings it back, so a person
+/// must see it, and nobody else waits for it. None where the blobs are there, or none of them can be reached.
+pub async fn missing_blob(house: &House, claim: &Claim) -> Result<Option<Error>> {
+    if !house.blobs.is_reachable(&house.ente_id) {
+        return Ok(None);
+    }
+    for sha256 in steps::blobs_of(house, &claim.owner).await? {
+        if !house.blobs.path(&house.ente_id, &sha256).exists() {
+            return Ok(Some(Error::new(Kind::Store, "blob-missing").with("sha256", sha256)));
+        }
+    }
+    Ok(None)
+}
+
 /// The traveller of `claim` comes to rest: an arrival or document with its reason, a Pdv as it was planned.
 fn rest(claim: &Claim, step: Step, state: DocumentState, message: Message) -> Vec<Change> {
     let owner = claim.owner.clone();

@@ -220,6 +220,19 @@ async fn carry(house: &Arc<House>, claim: &Claim) -> Result<()> {
     };
     let (closing, changes) = match taken {
         Ok(changes) => (Closing::Done, changes),
+        Err(error)
+            if error.is_pressure()
+                && let Some(missing) = pipeline::missing_blob(house, claim).await? =>
+        {
+            tracing::warn!(
+                step = claim.step,
+                owner = claim.owner,
+                code = missing.code(),
+                after = error.code(),
+                "a blob is missing"
+            );
+            pipeline::settle(house, claim, &missing)
+        }
         // A disk without room is no doubt about this traveller: whoever works pauses or ends, and it waits as it is.
         Err(error) if error.is_pressure() || matches!(error.kind(), Kind::Environment | Kind::Stopped) => return Err(error),
         Err(error) => {

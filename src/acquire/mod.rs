@@ -1,11 +1,17 @@
 //! How does a file get in so that it is never lost? `admit`: digest while copying, blob, row, then release the source.
 
+pub mod clean;
 mod complete;
 pub mod events;
+mod folder;
 pub mod guard;
 mod lease;
+mod look;
+mod parcel;
+mod record;
 mod release;
 pub mod settle;
+pub mod sidecar;
 mod walk;
 pub mod watch;
 
@@ -13,25 +19,24 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
+pub use record::FOLDER;
 pub use walk::{Found, Walk, is_input, walk};
 
-use crate::arrival::{Arrival, ArrivalState, EnteId, FileName};
-use crate::blobs::{Blobs, StoredBlob};
+use crate::arrival::{Arrival, EnteId, FileName};
+use crate::blobs::Blobs;
 use crate::clock::Clock;
-use crate::document::{Document, Hold};
 use crate::drill;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::given::Given;
 use crate::limits::Limits;
-use crate::messages::Message;
-use crate::rescan::{self, Place};
-use crate::store::{Change, NewJob, Store};
-use guard::Seen;
+use crate::rescan::Place;
+use crate::stack::Duplex;
+use crate::store::{Change, Store};
+use parcel::Parcel;
 
-/// The first step of an arrival.
-const FIRST_STEP: &str = "identify";
-/// How often a look that turned stale before the write is repeated: each time another process admitted the same bytes.
-const LOOKS_MAX: u32 = 16;
+/// Most offers admitted together: one transaction and one sync of each folder for all of them.
+pub const TOGETHER_MAX: usize = 64;
 
 /// What admission works with.
 #[derive(Debug, Clone)]
@@ -59,6 +64,27 @@ pub struct Offer {
     pub name: FileName,
     /// What becomes of the source.
     pub release: Release,
+    /// What came with it.
+    pub beside: Beside,
+}
+
+/// What comes with a file at a door.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// The folder in which it lies, seen from its door, bit by bit; empty where it lies at the door itself.
+    pub folder: Vec<u8>,
+    /// Its sidecar.
+    pub sidecar: Option<PathBuf>,
+    /// What its inbox says of every file that says nothing else.
+    pub defaults: Option<Given>,
+    /// The page that it was scanned for.
+    pub place: Option<Place>,
+    /// Of a folder that is one document: its files in the order of their pages.
+    pub pages: Vec<PathBuf>,
+    /// Everything that lies in such a folder and is no folder, the pages among it: one more is a page that was not seen.
+    pub entries: usize,
+    /// How its sheets went through the scanner.
+    pub duplex: Duplex,
 }
 
 /// What becomes of a source once it is admitted.
@@ -104,28 +130,66 @@ pub enum AdmitOutcome {
 ///
 /// An error means that nothing was let in and that the source is where it was.
 pub async fn admit(desk: &Admission, offer: Offer) -> Result<Admitted> {
-    admit_for(desk, offer, None).await
+    let admitted = admit_together(desk, vec![offer]).await.pop();
+    admitted.unwrap_or_else(|| Err(Error::bug("an offer without an answer")))
 }
 
-/// Lets a file in as [`admit`] does; with a `place` it is the new sheet of that page, and the tie is part of the one
-/// transaction: whatever happens later, the sheet does not become a document of its own. The same bytes as an earlier
-/// arrival do not make it wait as a duplicate: the person has said what it is (invariant 3).
-pub async fn admit_for(desk: &Admission, offer: Offer, place: Option<&Place>) -> Result<Admitted> {
-    ensure_room(desk).await?;
-    let (seen, stored) = copied(desk, &offer).await?;
+/// Lets a file in as [`admit`] does, as the new sheet of a page; the tie is part of the one transaction: whatever happens
+/// later, the sheet does not become a document of its own. The same bytes as an earlier arrival do not make it wait as a
+/// duplicate: the person has said what it is (invariant 3).
+pub async fn admit_for(desk: &Admission, mut offer: Offer, place: &Place) -> Result<Admitted> {
+    offer.beside.place = Some(place.clone());
+    admit(desk, offer).await
+}
+
+/// Lets in several files of one ente, in the order of [`admit`] for each: all blobs are durable before the one transaction, and
+/// nothing leaves before it. An error of one is its own, unless the store or a disk fails. Answers come in the order of offers.
+pub async fn admit_together(desk: &Admission, mut offers: Vec<Offer>) -> Vec<Result<Admitted>> {
+    let (room, full) = match room(desk).await {
+        Ok(found) => found,
+        Err(error) => return offers.iter().map(|_| Err(error.again())).collect(),
+    };
+    let beyond = offers.split_off(offers.len().min(room));
+    let mut parcels = parcel::copied(desk, offers).await;
+    parcels.extend(beyond.iter().map(|_| Err(full.again())));
     drill::point("acquire.blob-durable");
-    let (arrival, outcome) = recorded(desk, (&offer, place), &seen, stored).await?;
+    let whole: Vec<&Parcel> = parcels.iter().flatten().collect();
+    let recorded = record::recorded(desk, &whole).await;
     drill::point("acquire.recorded");
-    let Release::Take { inbox } = offer.release else {
-        return Ok(Admitted { arrival, outcome, taken: None, unreleased: None });
+    let mut recorded = match recorded {
+        Ok(recorded) => recorded.into_iter(),
+        Err(error) => return parcels.into_iter().map(|parcel| parcel.and_then(|_| Err(error.again()))).collect(),
     };
-    let (path, id, day) = (offer.path, arrival.id.clone(), arrival.admitted_at.to_zoned(TimeZone::UTC).date());
-    let release = blocking(move || release::take(&path, &inbox, &seen, (&id, day))).await;
-    let (taken, unreleased) = match release {
-        Ok(taken) => (Some(taken), None),
-        Err(error) => (None, Some(error)),
-    };
-    Ok(Admitted { arrival, outcome, taken, unreleased })
+    let (mut answers, mut leaving) = (Vec::new(), Vec::new());
+    for parcel in parcels {
+        answers.push(parcel.and_then(|parcel| {
+            let record::Recorded { arrival, outcome, has_sidecar } =
+                recorded.next().ok_or_else(|| Error::bug("a parcel was not recorded"))?;
+            if let Some(leaves) = release::Leaving::of(parcel, &arrival, has_sidecar) {
+                leaving.push(leaves);
+            }
+            Ok(Admitted { arrival, outcome, taken: None, unreleased: None })
+        }));
+    }
+    released(&mut answers, leaving).await;
+    answers
+}
+
+/// The sources of what is in leave their inboxes.
+async fn released(answers: &mut [Result<Admitted>], leaving: Vec<release::Leaving>) {
+    let ids: Vec<_> = leaving.iter().map(|leaves| leaves.id.clone()).collect();
+    let left = blocking(move || Ok(release::take_together(&leaving))).await;
+    let left = left.unwrap_or_else(|error| ids.iter().map(|_| Err(error.again())).collect());
+    for (id, left) in ids.iter().zip(left) {
+        // Two offers of one group may be one arrival: the first that has no answer yet is the one.
+        let is_waiting =
+            |admitted: &&mut Admitted| admitted.arrival.id == *id && admitted.taken.is_none() && admitted.unreleased.is_none();
+        let Some(admitted) = answers.iter_mut().flatten().find(is_waiting) else { continue };
+        match left {
+            Ok(path) => admitted.taken = Some(path),
+            Err(error) => admitted.unreleased = Some(error),
+        }
+    }
 }
 
 /// Moves what can never be admitted (a link, a FIFO, a device) from its inbox to the quarantine `folder`, with a journal
@@ -155,103 +219,11 @@ pub fn retire_markers(watched: &watch::Watched) -> Result<()> {
     watch::spent_markers(watched).iter().try_for_each(|marker| release::retire(marker, &watched.folder, day))
 }
 
-/// Doors stop admitting while too many jobs wait.
-async fn ensure_room(desk: &Admission) -> Result<()> {
-    let counts = desk.store.job_counts(None).await?;
-    let waiting = counts.ready + counts.leased + counts.waiting;
-    if waiting < desk.limits.queue_length_max {
-        return Ok(());
-    }
-    Err(Error::retry("queue-full").with("waiting", waiting).with("limit", desk.limits.queue_length_max))
-}
-
-/// Copies the source into a blob, hashing on the way; a source that changes meanwhile leaves no blob.
-async fn copied(desk: &Admission, offer: &Offer) -> Result<(Seen, StoredBlob)> {
-    let (blobs, ente, path) = (desk.blobs.clone(), offer.ente.clone(), offer.path.clone());
-    let (name, limits) = (offer.name.clone(), desk.limits.clone());
-    blocking(move || {
-        let mut source = guard::open(&path, &name, &limits)?;
-        let stored = blobs.put(&ente, &mut source, limits.file_bytes_max, None)?;
-        Ok((source.seen(), stored))
-    })
-    .await
-}
-
-/// Writes the arrival, its first job and its journal line in one transaction, unless it is in already.
-async fn recorded(
-    desk: &Admission,
-    (offer, place): (&Offer, Option<&Place>),
-    seen: &Seen,
-    stored: StoredBlob,
-) -> Result<(Arrival, AdmitOutcome)> {
-    let tie = place.map(serde_json::to_string).transpose().map_err(Error::bug)?;
-    let id = Arrival::derive_id(&offer.ente, &offer.door, &offer.name, stored.bytes, seen.mtime_ns, &stored.sha256);
-    let name = keyed_name(desk, offer).await?;
-    for _ in 0..LOOKS_MAX {
-        let mut before = desk.store.arrivals_with(&offer.ente, &stored.sha256).await?;
-        if let Some(n) = before.iter().position(|arrival| arrival.id == id) {
-            return Ok((before.swap_remove(n), AdmitOutcome::Replay));
-        }
-        let first = before.first().map(|arrival| arrival.id.clone());
-        let twin = before.first().filter(|_| tie.is_none()).cloned();
-        let arrival = Arrival {
-            id: id.clone(),
-            ente: offer.ente.clone(),
-            door: offer.door.clone(),
-            name: offer.name.clone(),
-            bytes: stored.bytes,
-            mtime_ns: seen.mtime_ns,
-            sha256: stored.sha256,
-            admitted_at: desk.clock.now(),
-            state: if twin.is_some() { ArrivalState::Duplicate } else { ArrivalState::Working },
-            duplicate_of: first.clone(),
-            reason: None,
-        };
-        let mut changes = admission(&arrival, twin.as_ref(), before.len() as u64, &name);
-        changes.extend(tie.clone().map(|body| Change::PutFact { owner: id.0.clone(), kind: rescan::FOR.to_owned(), n: 0, body }));
-        drill::point("acquire.before-record");
-        match desk.store.apply(&offer.ente, None, &changes).await {
-            Ok(()) => {
-                let outcome = twin.map_or(AdmitOutcome::New, |twin| AdmitOutcome::Duplicate { of: twin.id });
-                return Ok((arrival, outcome));
-            }
-            Err(error) if error.code() == "arrivals-changed" => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(Error::retry("arrivals-changed"))
-}
-
-/// The one transaction of an admission, which still must see `others` earlier arrivals with the same bytes, `twin` the
-/// first of them. A duplicate has its document at once, so that it is seen waiting (invariant 3).
-fn admission(arrival: &Arrival, twin: Option<&Arrival>, others: u64, keyed_name: &str) -> Vec<Change> {
-    let is_duplicate = twin.is_some();
-    let line = event(arrival.admitted_at, "admitted", arrival.id.as_str(), if is_duplicate { "hold" } else { "success" });
-    let mut detail = vec![
-        ("bytes".to_owned(), arrival.bytes.to_string()),
-        ("door".to_owned(), arrival.door.clone()),
-        ("name".to_owned(), keyed_name.to_owned()),
-        ("sha256".to_owned(), arrival.sha256.hex()),
-    ];
-    detail.extend(arrival.duplicate_of.iter().map(|of| ("duplicate_of".to_owned(), of.0.clone())));
-    let mut changes = vec![
-        Change::RequireArrivals { sha256: arrival.sha256, count: others },
-        Change::AddBlob { sha256: arrival.sha256, bytes: arrival.bytes },
-        Change::AddArrival(Box::new(arrival.clone())),
-    ];
-    if let Some(twin) = twin {
-        let document = Document::of_arrival(arrival, 1);
-        let why =
-            Message::new("duplicate-waits").with("id", &twin.id).with("name", twin.name.shown()).with("when", twin.admitted_at);
-        let holds = vec![Hold::new(why)];
-        let document_id = document.id.clone();
-        changes.push(Change::AddDocument(Box::new(document)));
-        changes.push(Change::SetHolds { document: document_id, holds });
-    } else {
-        changes.push(Change::AddJob(NewJob { step: FIRST_STEP.to_owned(), owner: arrival.id.0.clone(), priority: 0 }));
-    }
-    changes.push(Change::Journal(Event { detail: detail.into_iter().collect(), ..line }));
-    changes
+/// How many more may be admitted, and what is said to the others: doors stop admitting while too many jobs wait.
+async fn room(desk: &Admission) -> Result<(usize, Error)> {
+    let (waiting, limit) = (desk.store.open_job_count().await?, desk.limits.queue_length_max);
+    let full = Error::retry("queue-full").with("waiting", waiting).with("limit", limit);
+    Ok((usize::try_from(limit.saturating_sub(waiting)).unwrap_or(usize::MAX), full))
 }
 
 /// A file name may name a person: the journal gets its keyed digest (invariant 6).

@@ -1,14 +1,19 @@
 //! How does a source leave its inbox without being lost? By one rename inside it, checked before and after, made durable.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
+use super::Release;
+use super::folder::entries_of;
 use super::guard::{Seen, resolved, shown};
-use crate::arrival::{ArrivalId, EnteId};
+use super::parcel::Parcel;
+use crate::arrival::{Arrival, ArrivalId, EnteId};
 use crate::blobs::local::{make_folder, move_file, parent, sync_folder};
 use crate::digest::Digest;
 use crate::drill;
@@ -19,34 +24,126 @@ const NAME_MAX: usize = 255;
 /// The same file may be put into the inbox again after it was taken; each time its name gets a number.
 const SAME_NAMES_MAX: u32 = 1_000;
 
-/// Moves `path`, seen as `seen`, to `.taken/<day>/<arrival id>-<name>` of its inbox.
+/// What leaves its inbox.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    /// The arrival that it is.
+    pub(super) id: ArrivalId,
+    day: Date,
+    inbox: PathBuf,
+    /// The file, or the folder that is one document.
+    path: PathBuf,
+    /// Every file of it, as it was when it was copied.
+    sources: Vec<(PathBuf, Seen)>,
+    /// Of a folder: how much lies in it.
+    entries: Option<usize>,
+    /// Its sidecar.
+    sidecar: Option<(PathBuf, Seen)>,
+}
+
+impl Leaving {
+    /// What leaves with a parcel that is in; none where its source stays.
+    pub(super) fn of(parcel: Parcel, arrival: &Arrival, has_sidecar: bool) -> Option<Self> {
+        let Release::Take { inbox } = parcel.offer.release else { return None };
+        Some(Self {
+            id: arrival.id.clone(),
+            day: arrival.admitted_at.to_zoned(TimeZone::UTC).date(),
+            inbox,
+            path: parcel.offer.path,
+            entries: parcel.stack.map(|_| parcel.offer.beside.entries),
+            sources: parcel.sources,
+            sidecar: parcel.sidecar.filter(|_| has_sidecar).map(|(path, seen, _)| (path, seen)),
+        })
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.inbox.join(".taken").join(self.day.to_string())
+    }
+
+    /// Everything under `place`, where `path` was, is as it was copied, and nothing else is there that might be an input.
+    fn ensure_seen(&self, place: &Path) -> Result<()> {
+        for (source, seen) in &self.sources {
+            let below = source.strip_prefix(&self.path).unwrap_or(Path::new(""));
+            let now = if below.as_os_str().is_empty() { place.to_owned() } else { place.join(below) };
+            ensure_seen(&now, seen, source)?;
+        }
+        if self.entries.is_some_and(|entries| entries_of(place, entries) != entries) {
+            return Err(Error::retry("release-changed").with("path", shown(&self.path)));
+        }
+        Ok(())
+    }
+}
+
+/// Moves all of `leaving` to `.taken/<day>/<arrival id>-<name>` of their inboxes, and makes the moves durable together: every
+/// folder is synced once.
 ///
-/// What is moved is the file that was copied: another one that was put in its place meanwhile stays in the inbox.
-pub(super) fn take(path: &Path, inbox: &Path, seen: &Seen, (id, day): (&ArrivalId, Date)) -> Result<PathBuf> {
-    if !resolved(parent(path)).starts_with(resolved(inbox)) {
-        return Err(Error::refuse("release-outside").with("path", shown(path)).with("inbox", shown(inbox)));
+/// What is moved is what was copied: another file that was put in its place meanwhile stays in the inbox.
+pub(super) fn take_together(leaving: &[Leaving]) -> Vec<Result<PathBuf>> {
+    let mut ready: BTreeMap<PathBuf, Result<()>> = BTreeMap::new();
+    let mut taken: Vec<Result<PathBuf>> = Vec::with_capacity(leaving.len());
+    for leaves in leaving {
+        let folder = leaves.folder();
+        let is_ready = ready.entry(folder.clone()).or_insert_with(|| make_ready(&folder, &leaves.inbox));
+        taken.push(match is_ready {
+            Ok(()) => take(leaves, &folder),
+            Err(error) => Err(error.again()),
+        });
     }
-    ensure_seen(path, seen, path)?;
-    let folder = inbox.join(".taken").join(day.to_string());
-    make_folder(&folder)?;
-    // Whoever may write into the inbox could have planted a link that leads elsewhere.
-    if !resolved(&folder).starts_with(resolved(inbox)) {
-        return Err(Error::refuse("release-outside").with("path", shown(&folder)).with("inbox", shown(inbox)));
-    }
-    sync_folder(parent(&folder))?;
-    sync_folder(inbox)?;
-    drill::point("acquire.before-rename");
-    let target = move_under(path, &folder, id.as_str())?;
-    drill::point("acquire.renamed");
-    if let Err(error) = ensure_seen(&target, seen, path) {
-        give_back(&target, path)?;
-        return Err(error);
-    }
-    sync_folder(&folder)?;
-    drill::point("acquire.taken-durable");
-    sync_folder(parent(path))?;
+    let moved = || leaving.iter().zip(&taken).filter(|(_, taken)| taken.is_ok()).map(|(leaves, _)| leaves);
+    let targets: BTreeSet<PathBuf> = moved().map(Leaving::folder).collect();
+    let sources: BTreeSet<PathBuf> = moved().map(|leaves| parent(&leaves.path).to_owned()).collect();
+    // First where they are now: a name in both folders after a power cut is a replay, a name in none would be a loss.
+    let synced = targets.iter().try_for_each(|folder| sync_folder(folder)).and_then(|()| {
+        drill::point("acquire.taken-durable");
+        sources.iter().try_for_each(|folder| sync_folder(folder))
+    });
     drill::point("acquire.released");
-    Ok(target)
+    if let Err(error) = synced {
+        taken.iter_mut().filter(|taken| taken.is_ok()).for_each(|taken| *taken = Err(error.again()));
+    }
+    taken
+}
+
+/// The folder of the day is there, durable, and in the inbox: whoever may write there could have planted a link.
+fn make_ready(folder: &Path, inbox: &Path) -> Result<()> {
+    make_folder(folder)?;
+    if !resolved(folder).starts_with(resolved(inbox)) {
+        return Err(Error::refuse("release-outside").with("path", shown(folder)).with("inbox", shown(inbox)));
+    }
+    sync_folder(parent(folder))?;
+    sync_folder(inbox)
+}
+
+/// Moves one, its sidecar first: should we die between the two, the file is found again, is the same arrival and follows,
+/// while a sidecar left alone would be taken for an input.
+fn take(leaves: &Leaving, folder: &Path) -> Result<PathBuf> {
+    let path = &leaves.path;
+    if !resolved(parent(path)).starts_with(resolved(&leaves.inbox)) {
+        return Err(Error::refuse("release-outside").with("path", shown(path)).with("inbox", shown(&leaves.inbox)));
+    }
+    leaves.ensure_seen(path)?;
+    let id = leaves.id.as_str();
+    let mut sidecar = None;
+    if let Some((place, seen)) = &leaves.sidecar
+        && ensure_seen(place, seen, place).is_ok()
+    {
+        sidecar = Some((place, move_under(place, folder, id)?));
+        drill::point("acquire.sidecar-renamed");
+    }
+    drill::point("acquire.before-rename");
+    let moved = move_under(path, folder, id).and_then(|target| {
+        drill::point("acquire.renamed");
+        match leaves.ensure_seen(&target) {
+            Ok(()) => Ok(target),
+            Err(error) => give_back(&target, path).and(Err(error)),
+        }
+    });
+    if moved.is_err()
+        && let Some((place, target)) = sidecar
+    {
+        give_back(&target, place)?;
+    }
+    moved
 }
 
 /// Moves a spent end-of-batch marker into `.taken/<day>` of its inbox.

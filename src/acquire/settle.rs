@@ -37,17 +37,21 @@ pub enum Rest {
     Stuck,
     /// It has stood long enough; if it still ends early, it may be waited for.
     Settled,
-    /// It has stood so long that it is taken as it is.
+    /// It has stood so long that it is taken even if it ends early.
     Final,
+    /// It has stood so long that it is taken even if somebody still has it open for writing.
+    Overdue,
 }
 
-/// The two times that tell rest from movement, milliseconds.
+/// The times that tell rest from movement, milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// Unchanged for so long: settled.
     pub settle_ms: u64,
     /// Unchanged for so long: taken even if it ends early.
     pub incomplete_ms: u64,
+    /// Unchanged for so long: taken even if it is open for writing.
+    pub open_ms: u64,
 }
 
 impl Settling {
@@ -95,8 +99,10 @@ impl Settling {
             Rest::Moving
         } else if still_ms < patience.incomplete_ms {
             Rest::Settled
-        } else {
+        } else if still_ms < patience.open_ms {
             Rest::Final
+        } else {
+            Rest::Overdue
         }
     }
 
@@ -115,7 +121,7 @@ impl Settling {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience = Patience { settle_ms: 2_000, incomplete_ms: 600_000 };
+    const PATIENCE: Patience = Patience { settle_ms: 2_000, incomplete_ms: 600_000, open_ms: 900_000 };
 
     fn look(settling: &mut Settling, mark: u64, now_ms: u64) -> Rest {
         settling.look((7, mark), (now_ms, 0), PATIENCE)
@@ -129,6 +135,8 @@ mod tests {
         assert_eq!(look(&mut settling, 1, 2_000), Rest::Settled);
         assert_eq!(look(&mut settling, 1, 599_999), Rest::Settled);
         assert_eq!(look(&mut settling, 1, 600_000), Rest::Final);
+        assert_eq!(look(&mut settling, 1, 899_999), Rest::Final);
+        assert_eq!(look(&mut settling, 1, 900_000), Rest::Overdue);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How does a file outlive a power cut? Temporary file, length and digest checked, fsync, rename, fsync of the folders.
 
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{ErrorKind, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -26,7 +27,8 @@ impl Local {
         Ok(Self { root: root.to_owned() })
     }
 
-    pub(super) fn put(
+    /// Everything that makes a blob visible and whole, but for its folders' entries: those are [`Self::settle`]'s.
+    pub(super) fn place(
         &self,
         ente: &EnteId,
         source: &mut dyn Read,
@@ -44,24 +46,37 @@ impl Local {
         }
         temporary.make_durable(bytes)?;
         let path = self.path(ente, &sha256);
-        let last = path.parent().unwrap_or(&folder);
-        make_folder(last)?;
+        make_folder(path.parent().unwrap_or(&folder))?;
         drill::point("blobs.folder-made");
         if temporary.name(&path)? {
             drill::point("blobs.named");
         } else {
             keep(&path, &sha256, bytes)?;
         }
-        for folder in [last, &folder, &self.root] {
-            sync_folder(folder)?;
-        }
-        drill::point("blobs.durable");
         Ok(StoredBlob { sha256, bytes })
+    }
+
+    /// The names of these blobs are on the disk: each folder is synced once, however many of them lie in it.
+    pub(super) fn settle(&self, ente: &EnteId, digests: &[Digest]) -> Result<()> {
+        let folders: BTreeSet<PathBuf> =
+            digests.iter().filter_map(|sha256| self.path(ente, sha256).parent().map(Path::to_owned)).collect();
+        if drill::forgets("blobs.folder-sync") {
+            return Ok(());
+        }
+        folders.iter().try_for_each(|folder| sync_folder(folder))?;
+        sync_folder(&self.root.join(folder_name(ente)))?;
+        sync_folder(&self.root)?;
+        drill::point("blobs.durable");
+        Ok(())
     }
 
     pub(super) fn path(&self, ente: &EnteId, sha256: &Digest) -> PathBuf {
         let hex = sha256.hex();
         self.root.join(folder_name(ente)).join(&hex[..2]).join(&hex)
+    }
+
+    pub(super) fn is_reachable(&self, ente: &EnteId) -> bool {
+        self.root.join(folder_name(ente)).is_dir()
     }
 
     pub(super) fn file(&self, ente: &EnteId, sha256: &Digest) -> Result<File> {
@@ -175,7 +190,9 @@ impl Temporary {
         }
         let only_read = self.file.set_permissions(Permissions::from_mode(0o400));
         only_read.map_err(|e| Error::disk("protect blob", &self.path, e))?;
-        self.file.sync_all().map_err(|e| Error::disk("sync blob", &self.path, e))?;
+        if !drill::forgets("blobs.file-sync") {
+            self.file.sync_all().map_err(|e| Error::disk("sync blob", &self.path, e))?;
+        }
         drill::point("blobs.temporary-durable");
         Ok(())
     }
@@ -240,7 +257,14 @@ pub fn move_file(from: &Path, to: &Path) -> std::io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Not every file system knows the flag; a second link never replaces either.
+        // Not every file system knows the flag; a second link never replaces either. A folder has no second link, but a
+        // rename replaces an empty folder only.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if from.is_dir() => {
+            if to.symlink_metadata().is_ok() {
+                return Err(ErrorKind::AlreadyExists.into());
+            }
+            rustix::fs::rename(from, to).map_err(Into::into)
+        }
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
             std::fs::hard_link(from, to)?;
             std::fs::remove_file(from)

@@ -40,7 +40,28 @@ impl Blobs {
     /// An error of the house that `source` wraps in its `io::Error` comes back as it is.
     pub fn put(&self, ente: &EnteId, source: &mut dyn Read, ceiling: u64, expected: Option<&Digest>) -> Result<StoredBlob> {
         let Self::Local(folder) = self;
-        folder.put(ente, source, ceiling, expected)
+        let stored = folder.place(ente, source, ceiling, expected)?;
+        folder.settle(ente, &[stored.sha256])?;
+        Ok(stored)
+    }
+
+    /// The first half of [`Blobs::put`], for several blobs that become durable together: it counts only after
+    /// [`Blobs::settle`], and no row may point to it before.
+    pub fn place(&self, ente: &EnteId, source: &mut dyn Read, ceiling: u64) -> Result<StoredBlob> {
+        let Self::Local(folder) = self;
+        folder.place(ente, source, ceiling, None)
+    }
+
+    /// The second half: the blobs that were placed are durable.
+    pub fn settle(&self, ente: &EnteId, digests: &[Digest]) -> Result<()> {
+        let Self::Local(folder) = self;
+        folder.settle(ente, digests)
+    }
+
+    /// True where the ente's blobs lie at all: where they do not, the disk is out of order, not one blob lost.
+    pub fn is_reachable(&self, ente: &EnteId) -> bool {
+        let Self::Local(folder) = self;
+        folder.is_reachable(ente)
     }
 
     /// Where a blob lies, or would lie: for steps that open a file themselves. They must not write to it.

@@ -29,6 +29,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::likeness::ImagePrint;
 use crate::limits::Limits;
 use crate::page::{Origin, Page, PageSurvey, ReadPage, Rect};
 
@@ -129,6 +130,14 @@ pub(crate) struct RereadRequest {
     pub(crate) again: Again,
 }
 
+/// What the maker of a fingerprint is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PrintRequest {
+    pub(crate) input: PathBuf,
+    pub(crate) mime: String,
+    pub(crate) page: Page,
+}
+
 /// What a picture is told.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PictureRequest {
@@ -202,6 +211,12 @@ impl Readers {
         let request = RereadRequest { input: input.to_owned(), mime: mime.to_owned(), page: page.clone(), again: again.clone() };
         let read = self.call(self.work("reread", input, Some(page.survey.n)), &request)?;
         answer::rereads(read, again.rects.len(), self.limits())
+    }
+
+    /// The fingerprint of a page's image, upright and made ready as for reading; none of one without ink.
+    pub fn image_print(&self, input: &Path, mime: &str, page: &Page) -> Result<Option<ImagePrint>> {
+        let request = PrintRequest { input: input.to_owned(), mime: mime.to_owned(), page: page.clone() };
+        self.call(self.work("print", input, Some(page.survey.n)), &request)
     }
 
     /// A JPEG of a page, upright, its longer side at most `side_max` pixels.

@@ -8,10 +8,11 @@ use super::figures::{MARK, figures, mean_confidence, words};
 use super::files::Files;
 use super::serve::Hello;
 use super::turns::{self, Reading};
-use super::{FileRequest, Manner, PageRequest, PictureRequest, Reread, RereadRequest};
+use super::{FileRequest, Manner, PageRequest, PictureRequest, PrintRequest, Reread, RereadRequest};
 use crate::error::{Error, Result};
+use crate::likeness::{self, ImagePrint};
 use crate::limits::Limits;
-use crate::normalise::{self, PageImage, Plan, prepare};
+use crate::normalise::{self, PageImage, Plan, Treatment, prepare};
 use crate::ocr::{Layout, OcrEngine, Sheet, Tesseract};
 use crate::page::{Block, Page, PageSource, PageSurvey, PageText, ReadPage};
 
@@ -83,6 +84,14 @@ impl Reader {
             again.push(Reread { raw, words, confidence, origin });
         }
         Ok(again)
+    }
+
+    pub(super) fn print(&mut self, request: &PrintRequest) -> Result<Option<ImagePrint>> {
+        let survey = &request.page.survey;
+        let image = self.image(&request.input, &request.mime, survey)?;
+        let plan = prepare::plan(&image, survey);
+        let ready = prepare::prepare(&image, &plan, request.page.rotation / 90 * 90 % 360, Treatment::Even).image;
+        Ok(likeness::image_print(&ready.gray, (ready.width as usize, ready.height as usize)))
     }
 
     pub(super) fn picture(&mut self, request: &PictureRequest) -> Result<String> {

@@ -78,6 +78,7 @@ fn work(reader: &mut Reader, payload: &[u8], seconds: u64) -> Result<Value> {
             value(reader.read(&page)?)
         }
         "reread" => value(reader.reread(&form(payload)?)?),
+        "print" => value(reader.print(&form(payload)?)?),
         "picture" => value(reader.picture(&form(payload)?)?),
         "searchable" => {
             let order = form(payload)?;

@@ -6,6 +6,7 @@
 mod aggregazione;
 mod composed;
 mod cues;
+mod given;
 mod guess;
 mod tipi;
 mod titolario;
@@ -20,6 +21,7 @@ use crate::messages::Message;
 use crate::page::{PageText, Rect};
 
 pub use composed::composed_oggetto;
+pub use given::filing_given;
 pub use tipi::Registro;
 pub use titolario::{Titolario, VoceTitolario};
 
@@ -82,6 +84,7 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
         reasons,
         alternatives,
         riservato,
+        riservato_origin: None,
         tempo_di_conservazione: tipo.anni.or_else(|| context.titolario.retention(&placed.voce)),
         doubts,
     }
@@ -104,6 +107,7 @@ fn unknown(fields: &Fields, context: &Context<'_>) -> Filing {
         reasons: vec![Message::new("reason-nothing")],
         alternatives: Vec::new(),
         riservato: false,
+        riservato_origin: None,
         tempo_di_conservazione: None,
         doubts: vec![Hold::new(message).on_field("tipo")],
     }

@@ -260,7 +260,7 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
     if let Ok(config) = Config::read(&all.config.clone().unwrap_or_else(|| layout.config()))
         && layout.config().exists()
     {
-        object["inboxes"] = crate::daemon::inboxes(&layout, &config).into();
+        object["inboxes"] = crate::daemon::inboxes(&layout, &config, all.words()).into();
     }
     match Archive::open(&all.archive, all.config.as_deref()).await {
         Ok(archive) => {

@@ -7,6 +7,7 @@ mod output;
 mod progress;
 mod review;
 mod stand_alone;
+mod stats;
 mod tables;
 mod watch;
 
@@ -202,6 +203,8 @@ enum Verb {
     },
     /// Health of the machine and of the archive.
     Doctor,
+    /// Indicators: what is in which state, how fast it moves, what is oldest, what is stuck and why.
+    Stats,
     /// Shell completions on stdout.
     Completions {
         /// Shell.
@@ -313,6 +316,7 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Evaluate { truth } => evaluate::evaluate(all, &truth).await,
         Verb::Journal { verb: JournalVerb::Verify } => archive::journal_verify(all).await,
         Verb::Doctor => archive::doctor(all).await,
+        Verb::Stats => stats::stats(all).await,
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Opts::command(), "conserva", &mut std::io::stdout());
             Ok(0)

@@ -11,10 +11,11 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::acquire::watch::Sight;
 use crate::error::{Error, Result};
 
 /// Bytes of the board for each door: all its fields together are shorter (a test sees to it).
-const DOOR_BYTES: usize = 512;
+const DOOR_BYTES: usize = 1_024;
 
 /// Whether a door works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,12 @@ pub(super) struct Notice {
     pub(super) code: Option<String>,
     /// Since when.
     pub(super) since: Timestamp,
+    /// What the last look found.
+    #[serde(default)]
+    pub(super) sight: Sight,
+    /// Taken files whose days are over and which stay, for they are not in the archive as they are.
+    #[serde(default)]
+    pub(super) kept: u64,
 }
 
 /// The board.
@@ -67,6 +74,8 @@ impl Board {
             state: State::Opening,
             code: None,
             since: now,
+            sight: Sight::default(),
+            kept: 0,
         };
         let board = Self { file, notices: Mutex::new(profiles.iter().map(notice).collect()) };
         board.write(&board.notices()).map_err(|e| Error::disk("write board", path, e))?;
@@ -123,6 +132,9 @@ mod tests {
             notice.watching = "polling".to_owned();
             notice.why = "events-unavailable".to_owned();
             notice.code = Some("c".repeat(64));
+            let most = u64::MAX;
+            notice.sight = Sight { moving: most, unfinished: most, open: most, stuck: most, unwalked: most, offered: most };
+            notice.kept = most;
         });
         board.say(9, |_| panic!("there is no such door"));
         assert_eq!(path.metadata().expect("file").len(), length);

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::board::{Board, State};
 use crate::acquire::events::{Listening, listen};
 use crate::acquire::settle::Settling;
 use crate::acquire::watch::{Candidate, Sight, Watched, look};
-use crate::acquire::{self, Admission, AdmitOutcome, Offer, Release};
+use crate::acquire::{self, Admission, AdmitOutcome, Offer, Release, TOGETHER_MAX};
 use crate::error::{Error, Result};
 use crate::pipeline::House;
 
-/// Files admitted at a time: while one waits for its disk, another is copied.
-const IN_FLIGHT: usize = 4;
+/// Groups admitted at a time: while one waits for its commit, another is copied.
+const GROUPS: usize = 2;
+/// A group is closed at so many bytes: what is small does not wait for what is large.
+const GROUP_BYTES: u64 = 64 << 20;
 /// Shortest time between two looks that events wake.
 const GAP: Duration = Duration::from_millis(100);
 /// Longest time between looks while something waits that no event will tell of (an open writer that closes it).
@@ -50,6 +54,7 @@ impl Door {
         let mut settling = Settling::new(usize::try_from(self.house.config.limits.queue_length_max).unwrap_or(usize::MAX));
         let mut listening: Option<Listening> = None;
         let mut pause = Duration::ZERO;
+        let mut cleaned: Option<Date> = None;
         while !*self.stop.borrow() {
             if listening.is_none() {
                 listening = self.listening(&wake).await;
@@ -58,8 +63,9 @@ impl Door {
             let sight = self.round(&mut settling).await;
             match sight {
                 Ok(sight) => {
-                    self.say_working(pause);
+                    self.say_working(sight, pause);
                     pause = Duration::ZERO;
+                    self.clean(&mut cleaned).await;
                     let has_events = listening.as_ref().is_some_and(|listening| listening.has_events);
                     let look = if sight.offered == 0 { began.elapsed() } else { Duration::ZERO };
                     self.wait(self.delay(sight, has_events), look * 2, &wake).await;
@@ -92,9 +98,9 @@ impl Door {
         Some(listening)
     }
 
-    /// One look through the inbox; what it offers is admitted while it goes on.
+    /// One look through the inbox; what it offers is admitted while it goes on, as many together as there are.
     async fn round(&self, settling: &mut Settling) -> Result<Sight> {
-        let (sender, mut candidates) = mpsc::channel(IN_FLIGHT);
+        let (sender, mut candidates) = mpsc::channel(TOGETHER_MAX);
         let (watched, mut known) = (Arc::clone(&self.watched), std::mem::replace(settling, Settling::new(0)));
         let looking = tokio::task::spawn_blocking(move || {
             let sight = look(&watched, &mut known, &mut |candidate| sender.blocking_send(candidate).is_ok());
@@ -102,14 +108,15 @@ impl Door {
         });
         let mut crew = JoinSet::new();
         let (mut struck, mut pressure) = (Vec::new(), None);
-        while let Some(candidate) = candidates.recv().await {
-            while crew.len() >= IN_FLIGHT {
+        while let Some(first) = candidates.recv().await {
+            while crew.len() >= GROUPS {
                 note(crew.join_next().await, &mut struck, &mut pressure);
             }
             if pressure.is_some() || *self.stop.borrow() {
                 break;
             }
-            crew.spawn(fate(Arc::clone(&self.house), Arc::clone(&self.watched), candidate));
+            let group = group(first, &mut candidates);
+            crew.spawn(fates(Arc::clone(&self.house), Arc::clone(&self.watched), group));
         }
         // The look ends at its next offer.
         drop(candidates);
@@ -138,7 +145,7 @@ impl Door {
         let (settle, rescan) = (Duration::from_secs(inbox.settle_seconds), Duration::from_secs(inbox.rescan_seconds));
         let delay = if sight.moving > 0 {
             settle.max(GAP)
-        } else if sight.unfinished + sight.stuck > 0 {
+        } else if sight.unfinished + sight.open + sight.stuck > 0 {
             UNFINISHED
         } else if has_events {
             rescan
@@ -163,12 +170,31 @@ impl Door {
         tokio::select! { () = tokio::time::sleep(time) => {}, _ = stop.wait_for(|is_stopping| *is_stopping) => {} }
     }
 
-    fn say_working(&self, pause: Duration) {
+    /// Once a day: what was taken long ago and is in the archive is deleted.
+    async fn clean(&self, last: &mut Option<Date>) {
+        let (now, inbox) = (self.house.clock.now(), &self.watched.inbox);
+        let today = now.to_zoned(TimeZone::UTC).date();
+        if last.replace(today) == Some(today) {
+            return;
+        }
+        let desk = admission(&self.house);
+        match acquire::clean::clean(&desk, &self.house.ente_id, &self.watched.folder, (today, inbox.taken_days)).await {
+            Ok(cleaned) => {
+                let (deleted, kept) = (cleaned.deleted, cleaned.kept);
+                tracing::info!(inbox = inbox.profile, deleted, kept, "taken files were cleaned up");
+                self.board.say(self.n, |notice| notice.kept = kept);
+            }
+            Err(error) => tracing::warn!(inbox = inbox.profile, code = error.code(), "taken files were not cleaned up"),
+        }
+    }
+
+    fn say_working(&self, sight: Sight, pause: Duration) {
         if !pause.is_zero() {
             tracing::info!(inbox = self.watched.inbox.profile, "the door goes on");
         }
         let now = self.house.clock.now();
         self.board.say(self.n, |notice| {
+            notice.sight = Sight { offered: 0, ..sight };
             if notice.state != State::Working {
                 (notice.state, notice.code, notice.since) = (State::Working, None, now);
             }
@@ -188,46 +214,81 @@ impl Door {
     }
 }
 
-fn note(joined: Option<std::result::Result<Fate, tokio::task::JoinError>>, struck: &mut Vec<u64>, pressure: &mut Option<Error>) {
+/// The first candidate and what else has been found meanwhile.
+fn group(first: Candidate, candidates: &mut mpsc::Receiver<Candidate>) -> Vec<Candidate> {
+    let mut bytes = first.bytes;
+    let mut group = vec![first];
+    while group.len() < TOGETHER_MAX && bytes < GROUP_BYTES {
+        let Ok(next) = candidates.try_recv() else { break };
+        bytes = bytes.saturating_add(next.bytes);
+        group.push(next);
+    }
+    group
+}
+
+fn note(joined: Option<std::result::Result<Vec<Fate>, JoinError>>, struck: &mut Vec<u64>, pressure: &mut Option<Error>) {
     match joined {
-        None | Some(Ok(Fate::Over)) => {}
-        Some(Ok(Fate::Struck(key))) => struck.push(key),
-        Some(Ok(Fate::Pressure(error))) => *pressure = Some(error),
+        None => {}
+        Some(Ok(fates)) => fates.into_iter().for_each(|fate| match fate {
+            Fate::Over => {}
+            Fate::Struck(key) => struck.push(key),
+            Fate::Pressure(error) => *pressure = Some(error),
+        }),
         Some(Err(error)) => *pressure = Some(Error::bug("an admission ended by panic").because(error)),
     }
 }
 
-/// Admits one candidate. Whatever does not go in stays where it is, or goes to quarantine if it never can.
-async fn fate(house: Arc<House>, watched: Arc<Watched>, candidate: Candidate) -> Fate {
-    let Candidate { found, key } = candidate;
-    let desk = Admission {
-        store: house.store.clone(),
-        blobs: house.blobs.clone(),
-        clock: house.clock,
-        limits: house.config.limits.clone(),
+/// What admission works with here.
+fn admission(house: &House) -> Admission {
+    Admission { store: house.store.clone(), blobs: house.blobs.clone(), clock: house.clock, limits: house.config.limits.clone() }
+}
+
+/// Admits a group. Whatever does not go in stays where it is, or goes to quarantine if it never can.
+async fn fates(house: Arc<House>, watched: Arc<Watched>, group: Vec<Candidate>) -> Vec<Fate> {
+    let desk = admission(&house);
+    let offer = |candidate: &Candidate| Offer {
+        ente: house.ente_id.clone(),
+        door: watched.inbox.door(),
+        path: candidate.found.path.clone(),
+        name: candidate.found.name.clone(),
+        release: Release::Take { inbox: watched.folder.clone() },
+        beside: candidate.beside.clone(),
     };
-    let release = Release::Take { inbox: watched.folder.clone() };
-    let offer = Offer { ente: house.ente_id.clone(), door: watched.inbox.door(), path: found.path, name: found.name, release };
-    let error = match acquire::admit(&desk, offer.clone()).await {
-        Ok(admitted) => {
-            if admitted.outcome == AdmitOutcome::New {
-                house.meter.expect_documents(1);
+    let offers: Vec<Offer> = group.iter().map(offer).collect();
+    let admitted = acquire::admit_together(&desk, offers.clone()).await;
+    let mut fates = Vec::with_capacity(group.len());
+    for ((candidate, offer), admitted) in group.iter().zip(&offers).zip(admitted) {
+        let error = match admitted {
+            Ok(admitted) => {
+                if admitted.outcome == AdmitOutcome::New {
+                    house.meter.expect_documents(1);
+                }
+                tracing::debug!(inbox = watched.inbox.profile, arrival = admitted.arrival.id.as_str(), "admitted");
+                admitted.unreleased
             }
-            tracing::debug!(inbox = watched.inbox.profile, arrival = admitted.arrival.id.as_str(), "admitted");
-            match admitted.unreleased {
-                Some(error) => error,
-                None => return Fate::Over,
-            }
+            Err(error) => set_aside(&house, &watched, &desk, (offer, error)).await,
+        };
+        fates.push(error.map_or(Fate::Over, |error| fate_of(&watched, candidate.key, error)));
+    }
+    fates
+}
+
+/// Puts what can never be admitted into quarantine; gives back the error of what stays. A folder stays whole.
+async fn set_aside(house: &House, watched: &Watched, desk: &Admission, (offer, error): (&Offer, Error)) -> Option<Error> {
+    if !offer.beside.pages.is_empty() {
+        return Some(error);
+    }
+    match acquire::quarantine(desk, offer, &house.layout.quarantine(), &error).await {
+        Ok(Some(_)) => {
+            tracing::info!(inbox = watched.inbox.profile, code = error.code(), "set aside in quarantine");
+            None
         }
-        Err(error) => match acquire::quarantine(&desk, &offer, &house.layout.quarantine(), &error).await {
-            Ok(Some(_)) => {
-                tracing::info!(inbox = watched.inbox.profile, code = error.code(), "set aside in quarantine");
-                return Fate::Over;
-            }
-            Ok(None) => error,
-            Err(other) => other,
-        },
-    };
+        Ok(None) => Some(error),
+        Err(other) => Some(other),
+    }
+}
+
+fn fate_of(watched: &Watched, key: u64, error: Error) -> Fate {
     match error.code() {
         _ if error.is_pressure() => Fate::Pressure(error),
         "source-gone" | "source-changed" | "release-changed" => Fate::Over,

@@ -15,10 +15,12 @@ use crate::acquire::watch::{Watched, ensure_separate, waiting};
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::error::{Error, Kind, Result};
+use crate::inbox::Inbox;
+use crate::messages::{Lang, Message};
 use crate::pipeline::House;
 use crate::store::lock::ArchiveLock;
 use crate::worker;
-use board::Board;
+use board::{Board, Notice};
 use door::Door;
 use service::Service;
 
@@ -133,13 +135,26 @@ fn held(house: &House, code: &'static str) -> Error {
     Error::new(Kind::Environment, code).with("holder", holder)
 }
 
+/// What waits in an inbox, and what a person may do about it.
+fn notes(inbox: &Inbox, notice: &Notice) -> Vec<Message> {
+    let sight = notice.sight;
+    let said = [
+        (sight.open, Message::new("door-open").with("seconds", inbox.open_seconds)),
+        (sight.unfinished, Message::new("door-unfinished").with("seconds", inbox.incomplete_seconds)),
+        (sight.stuck, Message::new("door-stuck")),
+        (sight.unwalked, Message::new("door-unwalked")),
+        (notice.kept, Message::new("taken-kept").with("days", inbox.taken_days)),
+    ];
+    said.into_iter().filter(|(count, _)| *count > 0).map(|(count, note)| note.with("count", count)).collect()
+}
+
 /// Each inbox as `doctor` shows it: whether it can be reached, what waits there, who wakes its door, whether it is paused
 /// and why. Works without a daemon, and while the store cannot be opened.
-pub fn inboxes(layout: &Layout, config: &Config) -> Vec<Value> {
+pub fn inboxes(layout: &Layout, config: &Config, lang: Lang) -> Vec<Value> {
     let notices = board::read(&layout.doors());
     // Who holds the lock keeps the doors; where nobody does, what the board says is the past.
     let is_watched = ArchiveLock::take_doors(layout.root()).is_ok_and(|lock| lock.is_none());
-    let one = |(inbox, folder): (crate::inbox::Inbox, std::path::PathBuf)| {
+    let one = |(inbox, folder): (Inbox, std::path::PathBuf)| {
         let waits = waiting(&inbox, &folder, (&config.limits, Clock::System));
         let notice = notices.iter().find(|notice| notice.profile == inbox.profile).filter(|_| is_watched);
         let mut object = json!({"profile": inbox.profile, "path": folder, "reachable": waits.is_ok(), "watched": is_watched});
@@ -149,6 +164,9 @@ pub fn inboxes(layout: &Layout, config: &Config) -> Vec<Value> {
         if let Some(notice) = notice {
             object["door"] = json!({"state": notice.state, "code": notice.code, "since": notice.since,
                 "watching": notice.watching, "why": notice.why});
+            object["sight"] = json!(notice.sight);
+            object["taken_kept"] = json!(notice.kept);
+            object["notes"] = notes(&inbox, notice).iter().map(|note| note.text(lang)).collect();
         }
         object
     };

@@ -1,12 +1,14 @@
 //! `ingest PATH…`: admits files and folders, carries them to rest, and tells the outcome of every input.
 
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::show::documents_of;
-use crate::acquire::{self, Admission, AdmitOutcome, Offer, Release};
+use crate::acquire::{self, Admission, AdmitOutcome, Beside, Offer, Release};
 use crate::arrival::{ArrivalId, ArrivalState};
 use crate::document::{DocumentId, DocumentState};
 use crate::error::{Kind, Result};
@@ -57,22 +59,35 @@ pub async fn ingest(house: &Arc<House>, paths: &[PathBuf], take: bool, lang: Lan
 }
 
 /// Admits every file at `root`, one after the other. What cannot be admitted costs itself only; a failing store ends it.
+///
+/// With `take` a sidecar goes with its file; without it every file is an input and has its line.
 async fn admit_under(house: &House, root: &Path, take: bool, lines: &mut Vec<IngestLine>) -> Result<()> {
     let admission = admission(house);
     let inbox = if root.is_dir() { root } else { root.parent().unwrap_or(root) };
+    let mut taken = BTreeSet::new();
     for found in acquire::walk(&[root.to_owned()], &house.config.limits).apart_from(house.layout.root()) {
         if house.meter.is_stopping() {
             return Ok(());
         }
         let (path, admitted) = match found {
             Err(error) => (root.to_owned(), Err(error)),
+            Ok(found) if taken.contains(&found.path) || take && acquire::sidecar::is_bound(&found.path) => continue,
             Ok(found) => {
+                let sidecar = if take { acquire::sidecar::beside(&found.path) } else { None };
+                taken.extend(sidecar.clone());
+                let folder = found.path.parent().and_then(|above| above.strip_prefix(inbox).ok());
+                let beside = Beside {
+                    folder: folder.map(|folder| folder.as_os_str().as_bytes().to_vec()).unwrap_or_default(),
+                    sidecar,
+                    ..Beside::default()
+                };
                 let offer = Offer {
                     ente: house.ente_id.clone(),
                     door: "ingest".to_owned(),
                     path: found.path.clone(),
                     name: found.name,
                     release: if take { Release::Take { inbox: inbox.to_owned() } } else { Release::Leave },
+                    beside,
                 };
                 let admitted = match acquire::admit(&admission, offer.clone()).await {
                     Ok(admitted) => Ok(admitted),

@@ -40,7 +40,8 @@ async fn picture_of(house: &Arc<House>, row: &DocumentRow, n: u32) -> Result<Vec
     let read: Option<ReadPage> = read.and_then(|body| serde_json::from_str(&body).ok());
     let rotation = read.map_or(0, |read| read.page.rotation);
     let components: Vec<Component> = steps::need_fact(house, id, "components").await?;
-    let file = Sheets::of(house, &components, &sheets::rescans(house, &row.document.id).await?)?.file(n).clone();
+    let rescans = sheets::rescans(house, &row.document.id).await?;
+    let file = Sheets::of(house, &row.document.id, (&components, &rescans)).await?.file(n).clone();
     let worker = Arc::clone(house);
     blocking(move || worker.readers.picture(&file.path, &file.mime, &survey, rotation, SIDE_MAX)).await
 }

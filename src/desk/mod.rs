@@ -6,12 +6,15 @@ mod packages;
 mod rescan;
 mod review;
 mod show;
+mod stats;
 mod table;
 
+pub use crate::store::Count;
 pub use ingest::{IngestLine, Outcome, ingest};
 pub use look::{picture, review_html};
 pub use packages::{Packaged, Selection, package, preview};
 pub use rescan::{By, expect, give, target};
 pub use review::{Request, decide, queue};
 pub use show::{Found, document_json, documents_of, find, show};
+pub use stats::{Stats, stats};
 pub use table::{Row, rows};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::ingest::{IngestLine, admission, complete, line_of};
 use super::show::{Found, find};
-use crate::acquire::{self, Offer, Release};
+use crate::acquire::{self, Beside, Offer, Release};
 use crate::arrival::FileName;
 use crate::digest::Digest;
 use crate::document::{Component, DocumentState, Hold};
@@ -84,8 +84,9 @@ async fn admitted(house: &House, place: &Place, (path, take): (&Path, bool)) -> 
         path: path.to_owned(),
         name: FileName::new(path.file_name().unwrap_or_default().as_bytes()),
         release: if take { Release::Take { inbox } } else { Release::Leave },
+        beside: Beside::default(),
     };
-    acquire::admit_for(&admission(house), offer, Some(place)).await
+    acquire::admit_for(&admission(house), offer, place).await
 }
 
 /// `ID:PAGE` as it was typed.

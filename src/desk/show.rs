@@ -3,11 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::aggregation::AggregationId;
-use crate::arrival::ArrivalId;
+use crate::arrival::{ArrivalId, FileName};
 use crate::document::{Component, Copy, DocumentId, Role};
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
 use crate::filing::Filing;
+use crate::given::{self, Given};
 use crate::messages::Lang;
 use crate::page::ReadPage;
 use crate::pdv::PdvId;
@@ -97,7 +98,7 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
         "text": pages.iter().map(|p| p.text.plain()).collect::<Vec<_>>().join("\u{c}"),
         "fields": fields_json(&fields, filing.as_ref()),
         "filing": filing.as_ref().map(|f| filing_json(f, row, lang)),
-        "riservato": filing.as_ref().map(|f| json!({"value": f.riservato, "origin": f.tipo.origin})),
+        "riservato": filing.as_ref().map(|f| json!({"value": f.riservato, "origin": f.riservato_origin.as_ref().unwrap_or(&f.tipo.origin)})),
         "holds": row.holds.iter().map(|h| json!({
             "code": h.message.code(), "why": h.message.text(lang), "field": h.field, "page": h.page})).collect::<Vec<_>>(),
         "pdv": row.pdv,
@@ -179,10 +180,14 @@ async fn arrival_json(house: &House, id: &ArrivalId, lang: Lang) -> Result<Value
     };
     let documents: Vec<DocumentId> = documents_of(house, id).await?.into_iter().map(|row| row.document.id).collect();
     let format: Option<crate::document::Format> = fact_or_default(house, id.as_str(), "format").await?;
+    let given: Vec<Given> = steps::facts(house, id.as_str(), given::FACT).await?;
+    let folder: Option<FileName> = fact_or_default(house, id.as_str(), crate::acquire::FOLDER).await?;
+    let files = steps::stack::stack_of(house, id.as_str()).await?.map(|stack| stack.files);
     Ok(json!({
         "id": arrival.id, "door": arrival.door, "name": arrival.name.shown(), "sha256": arrival.sha256, "bytes": arrival.bytes,
         "state": arrival.state, "admitted_at": arrival.admitted_at, "duplicate_of": arrival.duplicate_of,
         "reason": arrival.reason.as_ref().map(|m| m.text(lang)), "format": format, "documents": documents,
+        "given": given, "folder": folder.map(|folder| folder.shown()), "files": files,
     }))
 }
 

@@ -35,13 +35,13 @@ fn oggetto(reading: &Reading<String>, fields: &Fields, threshold: f32) -> Option
     is_held.then(|| held(Message::new("oggetto-words").with("words", short(&words.join(", ")))))
 }
 
-fn on(hold: Hold, field: &str, page: Option<u32>) -> Hold {
+pub(super) fn on(hold: Hold, field: &str, page: Option<u32>) -> Hold {
     let hold = hold.on_field(field);
     page.map_or(hold.clone(), |page| hold.on_page(page))
 }
 
 /// The reason why a reading is not yet metadata; none if it is data, or two readings agree above the threshold.
-fn unconfirmed<T>(reading: &Reading<T>, threshold: f32) -> Option<&'static str> {
+pub(super) fn unconfirmed<T>(reading: &Reading<T>, threshold: f32) -> Option<&'static str> {
     if is_data(reading) {
         return None;
     }
@@ -95,7 +95,7 @@ fn mittente(fields: &Fields, threshold: f32, holds: &mut Vec<Hold>) {
 }
 
 /// At most 120 characters in one line, for a sentence.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() > 120 { line.chars().take(119).chain(['…']).collect() } else { line }
 }

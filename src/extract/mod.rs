@@ -7,6 +7,7 @@
 mod codes;
 mod dates;
 mod doubts;
+mod given;
 mod identifiers;
 mod mentions;
 mod names;
@@ -24,6 +25,7 @@ use crate::fields::Fields;
 use crate::page::PageText;
 
 pub use doubts::doubts;
+pub use given::contradictions;
 pub use second::{FieldRegion, FieldReread, confirm, regions};
 pub use spelling::spelling;
 pub use stamp::{StampReread, unread_stamps};

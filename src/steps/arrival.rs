@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use super::{blocking, decisions, need_fact, put, rescan};
+use super::{blocking, decisions, need_fact, put, rescan, stack};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState};
 use crate::document::{Component, Document, DocumentState, Form, Format, Hold, Role};
 use crate::error::{Error, Kind, Result};
@@ -11,15 +11,20 @@ use crate::pipeline::{House, Outcome, Step};
 use crate::store::Change;
 use crate::{identify, open};
 
-/// What are these bytes? Puts the format of the arrival; where the gate says no, its document rests with the reason.
+/// What are these bytes? Puts the format of the arrival, or of each file of a folder; where the gate says no, its document
+/// rests with the reason.
 pub(crate) async fn identify(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> {
     let arrival = need_arrival(house, id).await?;
-    let (format, objection) = look(house, &arrival).await?;
-    let mut changes = Vec::new();
-    if let Some(format) = &format {
-        changes.push(put(id.as_str(), "format", 0, format)?);
+    let stack = stack::stack_of(house, id.as_str()).await?;
+    let (formats, objection) = match &stack {
+        Some(stack) => stack::look(house, &arrival, stack.clone()).await?,
+        None => look(house, &arrival).await.map(|(format, objection)| (format.into_iter().collect(), objection))?,
+    };
+    let mut changes = vec![Change::DropFacts { owner: id.0.clone(), kind: "format".to_owned() }];
+    for (format, n) in formats.iter().zip(0..) {
+        changes.push(put(id.as_str(), "format", n, format)?);
     }
-    let noted = |outcome: Outcome| match format.as_ref().and_then(|f| f.puid.as_deref()) {
+    let noted = |outcome: Outcome| match formats.first().and_then(|f| f.puid.as_deref()) {
         Some(puid) => outcome.noting("puid", puid),
         None => outcome,
     };
@@ -36,7 +41,12 @@ pub(crate) async fn identify(house: &Arc<House>, id: &ArrivalId) -> Result<Outco
     if objection.kind() == Kind::Hold && decisions(house, &document.id).await?.settles(&hold) {
         return Ok(noted(Outcome::then(changes, Step::Open, id.as_str()).noting("approved", objection.code())));
     }
-    changes.extend(rest_with(&arrival, &objection, document, format.as_ref())?);
+    let components = match &stack {
+        Some(stack) if stack.files.len() == formats.len() => stack.components(&formats),
+        Some(_) => Vec::new(),
+        None => formats.iter().map(|format| whole(&arrival, format)).collect(),
+    };
+    changes.extend(rest_with(&arrival, &objection, document, &components)?);
     let outcome = Outcome { verdict: Some(word(&objection)), ..Outcome::rest(changes) };
     Ok(noted(outcome.noting("code", objection.code())))
 }
@@ -61,7 +71,7 @@ async fn look(house: &Arc<House>, arrival: &Arrival) -> Result<(Option<Format>, 
 }
 
 /// The arrival and its one document come to rest with the gate's reason; refused bytes go into quarantine as they lie.
-fn rest_with(arrival: &Arrival, objection: &Error, document: Document, format: Option<&Format>) -> Result<Vec<Change>> {
+fn rest_with(arrival: &Arrival, objection: &Error, document: Document, components: &[Component]) -> Result<Vec<Change>> {
     let is_refused = objection.kind() == Kind::Refuse;
     let (state, arrival_state) =
         if is_refused { (DocumentState::Refused, ArrivalState::Refused) } else { (DocumentState::Held, ArrivalState::Held) };
@@ -74,9 +84,11 @@ fn rest_with(arrival: &Arrival, objection: &Error, document: Document, format: O
         Change::SetHolds { document: id.clone(), holds: vec![Hold::new(message)] },
         Change::SetQuarantine { sha256: arrival.sha256, is_held: is_refused },
     ];
-    if let Some(format) = format {
-        changes.push(put(id.as_str(), "components", 0, &[whole(arrival, format)])?);
+    if !components.is_empty() {
+        changes.push(put(id.as_str(), "components", 0, &components)?);
     }
+    let parts = components.iter().filter(|component| component.sha256 != arrival.sha256);
+    changes.extend(parts.map(|part| Change::SetQuarantine { sha256: part.sha256, is_held: is_refused }));
     Ok(changes)
 }
 
@@ -88,7 +100,12 @@ pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> 
         return rescan::tied(house, &arrival, &format, &place).await;
     }
     let mut outcome = Outcome::rest(vec![Change::SetArrival { id: id.clone(), state: ArrivalState::Opened, reason: None }]);
-    for opened in open::documents(&arrival, &format)? {
+    let opened = match stack::components(house, id).await? {
+        None => open::documents(&arrival, &format)?,
+        Some(components) => vec![open::Opened { position: 1, name: arrival.name.clone(), components }],
+    };
+    let stack = stack::stack_of(house, id.as_str()).await?;
+    for opened in opened {
         let mut document = Document::of_arrival(&arrival, opened.position);
         document.name = opened.name;
         let id = document.id.clone();
@@ -96,6 +113,9 @@ pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> 
         outcome.changes.push(Change::SetDocument { id: id.clone(), state: DocumentState::Working });
         outcome.changes.push(Change::SetHolds { document: id.clone(), holds: Vec::new() });
         outcome.changes.push(put(id.as_str(), "components", 0, &opened.components)?);
+        if let Some(stack) = &stack {
+            outcome.changes.push(put(id.as_str(), crate::stack::FACT, 0, stack)?);
+        }
         outcome.next.push((Step::Pages, id.0));
     }
     Ok(outcome)

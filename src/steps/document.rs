@@ -3,42 +3,45 @@
 use std::sync::Arc;
 
 use super::sheets::{self, Sheets};
-use super::{blocking, decisions, facts, need_document, need_fact, overlay, poor, put, put_doubts};
+use super::{blocking, decisions, facts, given, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack};
 use crate::child::{Again, Manner};
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
+use crate::likeness::Likeness;
 use crate::page::{Page, PageSurvey, PageText, ReadPage, Region};
 use crate::pipeline::{House, Outcome, Step};
 use crate::store::Change;
 use crate::{classify, extract, rescan};
 
-/// Where are its pages? Files that have none (an approved docx) go on without. Here new sheets become components.
+/// Where are its pages? Files that have none (an approved docx) go on without. Here new sheets become components, and the
+/// files of a folder get their order.
 pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let rescans = sheets::rescans(house, id).await?;
-    let sheets = Sheets::of(house, &components, &rescans)?;
-    let components = rescan::with_sheets(components, &rescans);
-    let mut doubts = Vec::new();
-    let surveys = if has_pages(&sheets.whole().mime) {
-        let worker = Arc::clone(house);
-        match blocking(move || sheets.surveys(&worker)).await {
-            Ok(surveys) => surveys,
-            Err(error) => {
-                doubts.push(doubt_of(error)?);
-                Vec::new()
-            }
-        }
+    let (mut changes, mut doubts, mut surveys) = (Vec::new(), Vec::new(), Vec::new());
+    let sheets = Sheets::of(house, id, (&components, &rescans)).await?;
+    let stack = stack::stack_of(house, id.as_str()).await?;
+    let worker = Arc::clone(house);
+    let surveyed = if let Some(stack) = stack {
+        let found = stack::pages(house, id, (stack, &components)).await?;
+        changes.push(found.change);
+        doubts.extend(found.doubts);
+        blocking(move || sheets.with_new_sheets(&worker, found.surveys)).await
+    } else if has_pages(&sheets.whole().mime) {
+        blocking(move || sheets.surveys(&worker).and_then(|surveys| sheets.with_new_sheets(&worker, surveys))).await
     } else {
-        Vec::new()
+        Ok(Vec::new())
     };
+    match surveyed {
+        Ok(found) => surveys = found,
+        Err(error) => doubts.push(doubt_of(error)?),
+    }
     house.meter.expect_pages(surveys.len() as u64);
-    let changes = vec![
-        put(id.as_str(), "components", 0, &components)?,
-        put(id.as_str(), "survey", 0, &surveys)?,
-        put_doubts(id.as_str(), Step::Pages, &doubts)?,
-    ];
+    changes.push(put(id.as_str(), "components", 0, &rescan::with_sheets(components, &rescans))?);
+    changes.push(put(id.as_str(), "survey", 0, &surveys)?);
+    changes.push(put_doubts(id.as_str(), Step::Pages, &doubts)?);
     Ok(Outcome::then(changes, Step::Text, id.as_str()).noting("pages", surveys.len()))
 }
 
@@ -46,7 +49,7 @@ pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome
 pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let surveys: Vec<PageSurvey> = need_fact(house, id.as_str(), "survey").await?;
-    let sheets = Sheets::of(house, &components, &sheets::rescans(house, id).await?)?;
+    let sheets = Sheets::of(house, id, (&components, &sheets::rescans(house, id).await?)).await?;
     let (worker, document) = (Arc::clone(house), id.clone());
     let (pages, doubts) = blocking(move || {
         let (mut pages, mut doubts) = (Vec::with_capacity(surveys.len()), Vec::new());
@@ -78,25 +81,32 @@ pub(crate) async fn fields(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     let mut fields: Fields = if house.store.fact(&house.ente_id, id.as_str(), "read").await?.is_some() {
         need_fact(house, id.as_str(), "read").await?
     } else {
-        let fields = readings(house, id).await?;
+        let (fields, prints) = readings(house, id).await?;
         changes.push(put(id.as_str(), "read", 0, &fields)?);
+        changes.extend(likeness::kept(id, &prints)?);
         fields
     };
+    let given = given::given_of(house, id).await?;
+    let mut contradictions = extract::contradictions(&fields, &given, &house.ente);
+    given::lay(&mut fields, &given, &house.ente);
     overlay::fields(&mut fields, &decided)?;
-    let doubts = extract::doubts(&fields, &house.ente);
+    let mut doubts = extract::doubts(&fields, &house.ente);
+    doubts.append(&mut contradictions);
+    doubts.extend(given::faults(&given));
     changes.push(put(id.as_str(), "fields", 0, &fields)?);
     changes.push(put_doubts(id.as_str(), Step::Fields, &doubts)?);
     Ok(Outcome::then(changes, Step::Filing, id.as_str()))
 }
 
-/// Everything that the pages say, with second readings where a value has no check of its own.
-async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Fields> {
+/// Everything that the pages say, with second readings where a value has no check of its own, and their fingerprints.
+async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<(Fields, Vec<Likeness>)> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
-    let sheets = Sheets::of(house, &components, &sheets::rescans(house, id).await?)?;
-    let (pages, texts): (Vec<Page>, Vec<PageText>) =
-        facts::<ReadPage>(house, id.as_str(), "page").await?.into_iter().map(|read| (read.page, read.text)).unzip();
+    let sheets = Sheets::of(house, id, (&components, &sheets::rescans(house, id).await?)).await?;
+    let read: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
     let worker = Arc::clone(house);
     blocking(move || {
+        let prints = likeness::prints(&worker, &sheets, &read)?;
+        let (pages, texts): (Vec<Page>, Vec<PageText>) = read.into_iter().map(|read| (read.page, read.text)).unzip();
         let eye = Eye { house: &worker, sheets: &sheets, pages: &pages };
         let mut fields = extract::fields(&texts, &worker.ente);
         let stamps = eye.stamps(&extract::unread_stamps(&texts, &worker.ente, &fields))?;
@@ -105,7 +115,7 @@ async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Fields> {
         }
         eye.second_readings(&mut fields)?;
         extract::spelling(&mut fields, &texts, &worker.ente, &worker.lexicon);
-        Ok(fields)
+        Ok((fields, prints))
     })
     .await
 }
@@ -181,7 +191,8 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     let texts: Vec<PageText> = pages.into_iter().map(|p| p.text).collect();
     let received = date_of_law(row.document.formed_at, &house.ente.zona);
     let context = classify::Context { ente: &house.ente, titolario: house.titolario, document: id, received };
-    let mut filing = classify::filing(&texts, &fields, &context);
+    let given = given::given_of(house, id).await?;
+    let mut filing = classify::filing_given(&texts, &fields, (&context, &given));
     overlay::filing(&mut filing, &decided);
     if fields.oggetto.is_none() {
         fields.oggetto = classify::composed_oggetto(&filing, &fields);
@@ -193,6 +204,7 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     if fields.oggetto.is_some() {
         doubts.retain(|d| d.message.code() != "oggetto-missing");
     }
+    doubts.extend(likeness::doubt(house, &row.document).await?);
     let mut open = decided.open(doubts);
     open.extend(rescans.iter().filter_map(|rescan| rescan.hold(id)));
     let mut changes = vec![put(id.as_str(), "fields", 0, &fields)?, put(id.as_str(), "filing", 0, &filing)?];
@@ -210,7 +222,7 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
 }
 
 /// True of the formats whose pages the house reads.
-fn has_pages(mime: &str) -> bool {
+pub(super) fn has_pages(mime: &str) -> bool {
     matches!(mime, "image/tiff" | "image/jpeg" | "image/png" | "application/pdf")
 }
 

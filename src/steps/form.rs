@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::doubt_of;
 use super::sheets::{self, Sheets};
-use super::{blocking, need_document, need_fact, principal, put, put_doubts};
+use super::{blocking, need_document, need_fact, principal, put, put_doubts, stack};
 use crate::blobs::StoredBlob;
 use crate::copy::{self, CopyReport, OtherFile, Outline, PageLines, Pages};
 use crate::digest::Digest;
@@ -41,10 +41,14 @@ pub(crate) async fn form(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
     let scratch = house.scratch.folder()?;
     let (pages, read) = read_pages(house, id, &scratch).await?;
     let source = principal(&components)?.clone();
-    for component in components.iter_mut().filter(|c| c.sha256 == source.sha256) {
-        component.pages = read.len() as u32;
+    let sheets = Sheets::of(house, id, (&components, &rescans)).await?;
+    if stack::stack_of(house, id.as_str()).await?.is_some() {
+        stack::count_pages(&mut components, &sheets, &read, |c| house.blobs.path(&house.ente_id, &c.sha256));
+    } else {
+        for component in components.iter_mut().filter(|c| c.sha256 == source.sha256) {
+            component.pages = read.len() as u32;
+        }
     }
-    let sheets = Sheets::of(house, &components, &rescans)?;
     let material = Material { document: row.document, source, sheets, rescans, pages, read, scratch };
     let worker = Arc::clone(house);
     let made = blocking(move || copies(&worker, &material)).await?;
@@ -166,7 +170,7 @@ fn searchable(house: &House, material: &Material) -> Result<(Copy, CopyReport)> 
         input: sheets.whole().path.clone(),
         mime: source.format.mime.clone(),
         pages: material.pages.clone(),
-        others: sheets.anew().map(|(page, file)| OtherFile { page, input: file.path.clone() }).collect(),
+        others: sheets.elsewhere().map(|(page, file)| OtherFile { page, input: file.path.clone() }).collect(),
         outlines: outlines(material),
         level: copy::PdfaLevel::parse(level).ok_or_else(|| Error::bug("level of PDF/A"))?,
         title: document.id.0.clone(),

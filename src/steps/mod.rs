@@ -3,17 +3,22 @@
 pub mod arrival;
 pub mod document;
 pub mod form;
+pub(crate) mod given;
+pub(crate) mod likeness;
 pub mod metadata;
 pub(crate) mod overlay;
 pub mod pdv;
 pub(crate) mod poor;
 pub(crate) mod rescan;
 pub(crate) mod sheets;
+pub(crate) mod stack;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::arrival::ArrivalId;
 use crate::decision::{self, Decision, Decisions};
+use crate::digest::Digest;
 use crate::document::{Component, DocumentId, Hold};
 use crate::error::{Error, Result};
 use crate::pipeline::{House, Step};
@@ -61,6 +66,18 @@ pub(crate) fn put_doubts(owner: &str, step: Step, doubts: &[Hold]) -> Result<Cha
 pub(crate) async fn decisions(house: &House, id: &DocumentId) -> Result<Decisions> {
     let all = Decisions(facts::<Decision>(house, id.as_str(), decision::FACT).await?);
     Ok(all.about(&crate::rescan::since(&sheets::rescans(house, id).await?)))
+}
+
+/// The blobs that an arrival or a document is made of; none of what has no bytes of its own.
+pub(crate) async fn blobs_of(house: &House, owner: &str) -> Result<Vec<Digest>> {
+    if let Some(arrival) = house.store.arrival(&house.ente_id, &ArrivalId(owner.to_owned())).await? {
+        let files = stack::stack_of(house, owner).await?.map(|stack| stack.files).unwrap_or_default();
+        return Ok(std::iter::once(arrival.sha256).chain(files.into_iter().map(|file| file.sha256)).collect());
+    }
+    let Some(body) = house.store.fact(&house.ente_id, owner, "components").await? else { return Ok(Vec::new()) };
+    let components: Vec<Component> =
+        serde_json::from_str(&body).map_err(|e| Error::bug("fact components unreadable").because(e))?;
+    Ok(components.into_iter().map(|component| component.sha256).collect())
 }
 
 /// The principal component among `components`.

@@ -41,8 +41,9 @@ pub(crate) fn filing(filing: &mut Filing, decided: &Decisions) {
         }
         is_decided = true;
     }
-    if let Some((value, _)) = decided.value("riservato") {
+    if let Some((value, origin)) = decided.value("riservato") {
         filing.riservato = value == "si";
+        filing.riservato_origin = Some(origin);
     }
     if let Some((value, _)) = decided.value("fascicolo") {
         value.clone_into(&mut filing.aggregazione.thread);

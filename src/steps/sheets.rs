@@ -1,20 +1,23 @@
-//! Where do the bytes of each page lie? In the principal component, or in the sheet that was scanned anew for the page.
+//! Where do the bytes of each page lie? In the principal component, in another file of the folder that the document is, or in
+//! the sheet that was scanned anew for the page.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use super::{facts, principal};
-use crate::document::{Component, DocumentId};
+use crate::document::{Component, DocumentId, Role};
 use crate::error::{Error, Result};
 use crate::page::{PageSurvey, ReadPage};
 use crate::pipeline::House;
 use crate::rescan::{self, Rescan};
+use crate::stack::{self, PagePlace};
 
 /// Pages that are read at a time before their words are put away: memory grows with these, not with the document.
 const TOGETHER: usize = 64;
 
 /// A file that pages are read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PageFile {
     /// Its blob.
     pub(crate) path: PathBuf,
@@ -26,19 +29,36 @@ pub(crate) struct PageFile {
 #[derive(Debug, Clone)]
 pub(crate) struct Sheets {
     whole: PageFile,
-    anew: BTreeMap<u32, PageFile>,
+    /// Pages that lie elsewhere, by number.
+    elsewhere: BTreeMap<u32, PageFile>,
+    /// Of these the sheets that were scanned anew.
+    anew: Vec<u32>,
 }
 
 impl Sheets {
-    /// The files of a document's pages, as its components and rescans have them.
-    pub(crate) fn of(house: &House, components: &[Component], rescans: &[Rescan]) -> Result<Self> {
+    /// The files of a document's pages, as its components, rescans and the order of its files have them.
+    pub(crate) async fn of(house: &House, id: &DocumentId, (components, rescans): (&[Component], &[Rescan])) -> Result<Self> {
+        let order = house.store.fact(&house.ente_id, id.as_str(), stack::ORDER).await?;
+        let places: Vec<PagePlace> = match order {
+            None => Vec::new(),
+            Some(body) => serde_json::from_str(&body).map_err(|e| Error::bug("fact order unreadable").because(e))?,
+        };
         let file = |sha256, mime: &str| PageFile { path: house.blobs.path(&house.ente_id, sha256), mime: mime.to_owned() };
         let principal = principal(components)?;
-        let anew = rescans.iter().filter_map(|rescan| {
-            let sheet = rescan.sheet()?;
-            Some((rescan.page, file(&sheet.sha256, &sheet.format.mime)))
-        });
-        Ok(Self { whole: file(&principal.sha256, &principal.format.mime), anew: anew.collect() })
+        let mut elsewhere = BTreeMap::new();
+        for (place, n) in places.iter().zip(1..) {
+            let annex = |c: &&Component| c.role == Role::Annesso && c.n == place.file;
+            if let Some(annex) = components.iter().find(annex) {
+                elsewhere.insert(n, file(&annex.sha256, &annex.format.mime));
+            }
+        }
+        let sheets = rescans.iter().filter_map(|rescan| Some((rescan.page, rescan.sheet()?)));
+        let mut anew = Vec::new();
+        for (page, sheet) in sheets {
+            anew.push(page);
+            elsewhere.insert(page, file(&sheet.sha256, &sheet.format.mime));
+        }
+        Ok(Self { whole: file(&principal.sha256, &principal.format.mime), elsewhere, anew })
     }
 
     /// The principal component's file.
@@ -48,42 +68,72 @@ impl Sheets {
 
     /// The file that page `n` lies in.
     pub(crate) fn file(&self, n: u32) -> &PageFile {
-        self.anew.get(&n).unwrap_or(&self.whole)
+        self.elsewhere.get(&n).unwrap_or(&self.whole)
     }
 
-    /// The pages that lie in files of their own, each with its file.
-    pub(crate) fn anew(&self) -> impl Iterator<Item = (u32, &PageFile)> {
-        self.anew.iter().map(|(n, file)| (*n, file))
+    /// The pages that do not lie in the principal component's file, each with its file.
+    pub(crate) fn elsewhere(&self) -> impl Iterator<Item = (u32, &PageFile)> {
+        self.elsewhere.iter().map(|(n, file)| (*n, file))
     }
 
-    /// The pages of the document, nothing decoded; a new sheet stands in its old page's place, under its number.
+    /// The pages of the principal component's file, nothing decoded.
     pub(crate) fn surveys(&self, house: &House) -> Result<Vec<PageSurvey>> {
-        let mut surveys = house.readers.survey(&self.whole.path, &self.whole.mime)?;
-        for (n, file) in &self.anew {
+        house.readers.survey(&self.whole.path, &self.whole.mime)
+    }
+
+    /// A new sheet stands in its old page's place, under its number.
+    pub(crate) fn with_new_sheets(&self, house: &House, mut surveys: Vec<PageSurvey>) -> Result<Vec<PageSurvey>> {
+        for n in &self.anew {
             let Some(old) = surveys.iter_mut().find(|survey| survey.n == *n) else { continue };
+            let file = self.file(*n);
             let new = house.readers.survey(&file.path, &file.mime)?.into_iter().next();
             *old = PageSurvey { n: *n, ..new.ok_or_else(|| Error::hold("page-unread").with("page", n).with("why", "0"))? };
         }
         Ok(surveys)
     }
 
-    /// Reads the pages of `surveys` in their order and hands each to `keep`, some at a time.
+    /// Reads the pages of `surveys` and hands each to `keep` in their order, some at a time.
     pub(crate) fn read(
         &self,
         house: &House,
         surveys: &[PageSurvey],
         keep: &mut dyn FnMut(&PageSurvey, Result<ReadPage>) -> Result<()>,
     ) -> Result<()> {
-        let same_file = |a: &PageSurvey, b: &PageSurvey| self.file(a.n) == self.file(b.n);
-        for run in surveys.chunk_by(same_file).flat_map(|run| run.chunks(TOGETHER)) {
-            let Some(first) = run.first() else { continue };
-            let file = self.file(first.n);
-            let read = house.readers.read_all(&file.path, &file.mime, run, &|_| house.meter.page_done());
-            for (survey, page) in run.iter().zip(read) {
+        for some in surveys.chunks(TOGETHER) {
+            for (survey, page) in some.iter().zip(self.read_some(house, some)) {
                 keep(survey, page)?;
             }
         }
         Ok(())
+    }
+
+    /// Reads some pages, file by file: the pages of one file, or the files of one page each, are spread over the children.
+    fn read_some(&self, house: &House, some: &[PageSurvey]) -> Vec<Result<ReadPage>> {
+        let mut by_file: BTreeMap<&PageFile, Vec<usize>> = BTreeMap::new();
+        for (at, survey) in some.iter().enumerate() {
+            by_file.entry(self.file(survey.n)).or_default().push(at);
+        }
+        let hands = house.config.ocr.children_used().min(by_file.len());
+        let work = Mutex::new(by_file.into_iter());
+        let answers: Mutex<Vec<Result<ReadPage>>> =
+            Mutex::new(some.iter().map(|_| Err(Error::bug("a page got no answer"))).collect());
+        let next = || work.lock().ok().and_then(|mut work| work.next());
+        let hand = || {
+            for (file, places) in std::iter::from_fn(next) {
+                let surveys: Vec<PageSurvey> = places.iter().filter_map(|at| some.get(*at).cloned()).collect();
+                let read = house.readers.read_all(&file.path, &file.mime, &surveys, &|_| house.meter.page_done());
+                if let Ok(mut answers) = answers.lock() {
+                    places.into_iter().zip(read).for_each(|(at, page)| answers[at] = page);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..hands {
+                scope.spawn(hand);
+            }
+            hand();
+        });
+        answers.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::sqlite::Sqlite;
-use super::{AggregationRow, BlobRow, Change, Claim, Closing, DocumentRow, JobCounts, OpenJob};
+use super::{AggregationRow, BlobRow, Change, Claim, Closing, DocumentRow, JobCounts, OpenJob, Tally};
 use crate::aggregation::AggregationId;
 use crate::arrival::{Arrival, ArrivalId, EnteId};
 use crate::clock::Clock;
@@ -14,6 +14,7 @@ use crate::document::{DocumentId, DocumentState};
 use crate::ente::Ente;
 use crate::error::Result;
 use crate::event::{Event, JournalHead, JournalLine};
+use crate::likeness::Key;
 use crate::pdv::{Pdv, PdvId};
 
 /// The store of one archive. Cheap to clone: clones share the connections.
@@ -69,6 +70,18 @@ impl Store {
     pub async fn job_counts(&self, ente: Option<&EnteId>) -> Result<JobCounts> {
         let Self::Sqlite(engine) = self;
         engine.job_counts(ente).await
+    }
+
+    /// How many jobs are not closed, of all enti: what [`Store::job_counts`] says without looking at each.
+    pub async fn open_job_count(&self) -> Result<u64> {
+        let Self::Sqlite(engine) = self;
+        engine.open_job_count().await
+    }
+
+    /// How much of an ente is in which state, and what its journal says since an instant.
+    pub async fn tally(&self, ente: &EnteId, since: Timestamp) -> Result<Tally> {
+        let Self::Sqlite(engine) = self;
+        engine.tally(ente, since).await
     }
 
     /// The jobs that are not closed, oldest first.
@@ -138,6 +151,12 @@ impl Store {
     pub async fn documents_of(&self, ente: &EnteId, arrival: &ArrivalId) -> Result<Vec<DocumentRow>> {
         let Self::Sqlite(engine) = self;
         engine.documents_of(ente, arrival).await
+    }
+
+    /// At most `most` documents that share a key, those that share most keys first; the keys of enti are never compared.
+    pub async fn sharing(&self, ente: &EnteId, keys: &[Key], most: usize) -> Result<Vec<DocumentId>> {
+        let Self::Sqlite(engine) = self;
+        engine.sharing(ente, keys, most).await
     }
 
     /// The facts of a kind, by number.

@@ -20,6 +20,7 @@ use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentId, DocumentState, Hold};
 use crate::event::Event;
+use crate::likeness::Key;
 use crate::messages::Message;
 use crate::pdv::{Pdv, PdvId, PdvState};
 
@@ -92,6 +93,13 @@ pub enum Change {
         owner: String,
         /// Kind.
         kind: String,
+    },
+    /// The keys under which a document is found by others that look like it; those that it had are gone.
+    SetLikeness {
+        /// Which document.
+        document: DocumentId,
+        /// The keys.
+        keys: Vec<Key>,
     },
     /// Files a document: finds the aggregation of that key, or opens it with the next progressive number of its
     /// year and voce (rule G-05; a serie has none), and ties the document to it. A document that was filed elsewhere moves.
@@ -221,6 +229,53 @@ pub struct JobCounts {
     pub waiting: u64,
     /// The earliest instant at which a waiting one becomes ready, if any.
     pub next_at: Option<Timestamp>,
+}
+
+/// How many things have one word (a state, a code), and since when the oldest of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// The word.
+    pub word: String,
+    /// How many.
+    pub count: u64,
+    /// The oldest.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Open jobs of one step that were put off for one reason, or for none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JobTally {
+    /// Step of the spine.
+    pub step: String,
+    /// Why they were last put off, code only.
+    pub reason: Option<String>,
+    /// Most attempts that one of them had.
+    pub attempts: u64,
+    /// How many.
+    pub count: u64,
+    /// Of these under lease.
+    pub leased: u64,
+    /// Of these waiting for their next attempt.
+    pub waiting: u64,
+}
+
+/// What `stats` counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// Documents by state.
+    pub documents: Vec<Count>,
+    /// Arrivals by state.
+    pub arrivals: Vec<Count>,
+    /// Packages by state.
+    pub pdvs: Vec<Count>,
+    /// Open holds by code.
+    pub holds: Vec<Count>,
+    /// Reasons of arrivals by code.
+    pub reasons: Vec<Count>,
+    /// Open jobs by step and reason.
+    pub jobs: Vec<JobTally>,
+    /// Journal lines since the instant asked for, by kind and outcome.
+    pub lines: Vec<(String, String, u64)>,
 }
 
 /// One line of a document list.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use conserva::acquire::{Admission, AdmitOutcome, Admitted, Offer, Release, admit, guard, quarantine};
+use conserva::acquire::{Admission, AdmitOutcome, Admitted, Beside, Offer, Release, admit, guard, quarantine};
 use conserva::arrival::{ArrivalState, EnteId, FileName};
 use conserva::blobs::Blobs;
 use conserva::clock::Clock;
@@ -58,6 +58,7 @@ impl House {
             path: path.to_owned(),
             name: FileName::new(name.as_encoded_bytes()),
             release: Release::Take { inbox: self.inbox() },
+            beside: Beside::default(),
         }
     }
 
@@ -257,6 +258,19 @@ async fn queues_sockets_devices_and_folders_are_refused_without_blocking() {
     }
     let error = house.refused(&house.inbox()).await;
     assert_eq!((error.code(), guard::is_hopeless(&error)), ("source-is-folder", false));
+}
+
+#[tokio::test]
+async fn a_second_name_of_a_file_is_a_file_like_any_other_and_the_first_stays_outside() {
+    let house = House::new().await;
+    let outside = house.folder.path().join("fuori.tif");
+    std::fs::File::create(&outside).expect("file").write_all(b"uno").expect("written");
+    let inside = house.inbox().join("dentro.tif");
+    std::fs::hard_link(&outside, &inside).expect("second name");
+    let admitted = house.admit(&inside).await.expect("admitted");
+    assert!(admitted.unreleased.is_none() && !inside.exists() && outside.exists());
+    std::fs::File::create(&outside).expect("file").write_all(b"due, scritto dopo").expect("written");
+    assert_eq!(house.desk.blobs.check(&prova(), &admitted.arrival.sha256).expect("the blob is a copy"), 3);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use conserva::acquire::{Admission, Offer, Release, admit, guard, quarantine, walk};
+use conserva::acquire::{Admission, Beside, Offer, Release, admit, guard, quarantine, walk};
 use conserva::arrival::EnteId;
 use conserva::blobs::Blobs;
 use conserva::clock::Clock;
@@ -57,7 +57,14 @@ async fn the_process_that_dies() {
     for found in walk(&["inbox".into()], &desk.limits) {
         let found = found.expect("found");
         let release = Release::Take { inbox: "inbox".into() };
-        let offer = Offer { ente: prova.clone(), door: "inbox".to_owned(), path: found.path, name: found.name, release };
+        let offer = Offer {
+            ente: prova.clone(),
+            door: "inbox".to_owned(),
+            path: found.path,
+            name: found.name,
+            release,
+            beside: Beside::default(),
+        };
         match admit(&desk, offer.clone()).await {
             Ok(admitted) => assert!(admitted.unreleased.is_none(), "{:?}", admitted.unreleased),
             Err(error) if guard::is_hopeless(&error) => {

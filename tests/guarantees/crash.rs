@@ -28,8 +28,9 @@ pub(super) fn points() -> BTreeSet<String> {
     points
 }
 
-/// Points on paths that this play does not take: upgrade.rs kills in the upgrade of a store, rescan.rs at sheets scanned anew.
-const ELSEWHERE: &[&str] = &["store.backup-", "desk.rescan-"];
+/// Points on paths that this play does not take: upgrade.rs kills in the upgrade of a store, rescan.rs at sheets scanned anew,
+/// inboxes.rs at sidecars and at the clean-up.
+pub(super) const ELSEWHERE: &[&str] = &["store.backup-", "desk.rescan-", "acquire.sidecar-", "acquire.cleaned"];
 
 /// The inputs of the play: small real pages, so that the real engine reads them in moments.
 fn inputs() -> Vec<PathBuf> {

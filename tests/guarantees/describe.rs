@@ -145,6 +145,7 @@ impl Desk {
                 reasons: Vec::new(),
                 alternatives: Vec::new(),
                 riservato: false,
+                riservato_origin: None,
                 tempo_di_conservazione: Some(10),
                 doubts: Vec::new(),
             },

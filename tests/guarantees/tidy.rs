@@ -22,14 +22,17 @@ const NOUNS: &[&str] = &[
     "fields",
     "filing",
     "finding",
+    "given",
     "inbox",
     "lexicon",
+    "likeness",
     "limits",
     "messages",
     "page",
     "pdv",
     "rescan",
     "scratch",
+    "stack",
     "xml",
 ];
 

@@ -2,7 +2,7 @@
 //! named point of backup and migration. The next start ends with the migrated store, its rows as they were, and a backup
 //! that is a whole store of the earlier schema.
 //!
-//! The later schema is a script of test builds (feature `drill`): no release has needed one yet.
+//! The later schema is a script of test builds (feature `drill`).
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -66,14 +66,14 @@ fn an_upgrade_killed_at_any_point_ends_migrated_with_its_rows_on_the_next_start(
         assert_eq!(end.status.signal(), Some(9), "{point}: {}", said(&end));
         killed += 1;
         assert_eq!(told(&stage, true), expected, "after a kill at {point}");
-        assert!(!stage.path("archivio/store.db.backup-1.part").exists(), "{point}: nothing half written is left");
+        assert!(!stage.path("archivio/store.db.backup-2.part").exists(), "{point}: nothing half written is left");
         let refused = stage.run(&["list"]);
         assert_eq!(refused.status.code(), Some(3), "{point}: the store is migrated, the earlier release refuses it");
         // The backup is a whole store: put in place of the migrated one, it serves the earlier release.
         for name in ["store.db-wal", "store.db-shm"] {
             let _ = std::fs::remove_file(stage.path("archivio").join(name));
         }
-        std::fs::copy(stage.path("archivio/store.db.backup-1"), stage.path("archivio/store.db")).expect("the backup is there");
+        std::fs::copy(stage.path("archivio/store.db.backup-2"), stage.path("archivio/store.db")).expect("the backup is there");
         assert_eq!(told(&stage, false), expected, "the backup after a kill at {point}");
     }
     eprintln!("drill of an upgrade: {killed} kills");

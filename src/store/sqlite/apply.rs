@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, failed, file, jobs, lines, rows};
+use super::{Sqlite, failed, file, jobs, likeness, lines, rows};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentId, Hold};
@@ -54,6 +54,7 @@ impl Writing<'_> {
             Change::SetHolds { document, holds } => self.set_holds(document, holds).await,
             Change::PutFact { owner, kind, n, body } => self.put_fact((owner, kind, *n), body).await,
             Change::DropFacts { owner, kind } => self.drop_facts(owner, kind).await,
+            Change::SetLikeness { document, keys } => likeness::set(self.connection, (self.ente, document), keys).await,
             Change::FileDocument { document, key, opened } => file::file_document(self, document, key, *opened).await,
             Change::AddPdv { pdv, documents } => file::add_pdv(self, pdv, documents).await,
             Change::SetPdvBuilt { id, path, sha256, bytes } => file::set_pdv_built(self, id, (path, sha256, *bytes)).await,

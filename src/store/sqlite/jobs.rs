@@ -102,6 +102,11 @@ impl Sqlite {
         })
     }
 
+    pub(in crate::store) async fn open_job_count(&self) -> Result<u64> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs").fetch_one(&self.readers).await.map_err(failed)?;
+        Ok(count as u64)
+    }
+
     pub(in crate::store) async fn open_jobs(&self, ente: &EnteId) -> Result<Vec<OpenJob>> {
         let jobs = sqlx::query("SELECT * FROM jobs WHERE ente = ?1 ORDER BY id").bind(ente.as_str());
         jobs.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::open_job).collect()

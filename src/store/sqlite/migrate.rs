@@ -10,7 +10,7 @@ use crate::drill;
 use crate::error::{Error, Kind, Result};
 
 /// The scripts; the first makes schema 1 of an empty file, the next schema 2 of schema 1, and so on.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite-0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite-0001.sql"), include_str!("../migrations/sqlite-0002.sql")];
 
 /// The scripts that this program knows: those above, and in the drill of an upgrade one more.
 pub(super) fn known() -> Vec<&'static str> {
@@ -112,6 +112,11 @@ mod tests {
     use crate::clock::Clock;
     use crate::ente::Ente;
 
+    /// The scripts of this release and `more`.
+    fn with(more: &[&'static str]) -> Vec<&'static str> {
+        MIGRATIONS.iter().chain(more).copied().collect()
+    }
+
     const SECOND: &str = "ALTER TABLE enti ADD COLUMN note TEXT;";
     const BROKEN: &str = "ALTER TABLE enti ADD COLUMN later TEXT; SELECT * FROM no_such_table;";
 
@@ -130,9 +135,9 @@ mod tests {
         let store = Sqlite::open(&path, Clock::System).await.expect("open");
         store.add_ente(&Ente::prova()).await.expect("ente");
         drop(store);
-        let newer = [MIGRATIONS[0], SECOND];
+        let newer = with(&[SECOND]);
         assert_eq!(versions(&path, &newer).await.expect("migrated"), [Ente::prova()]);
-        let backup = folder.path().join("store.db.backup-1");
+        let backup = folder.path().join(format!("store.db.backup-{}", MIGRATIONS.len()));
         assert_eq!(versions(&backup, MIGRATIONS).await.expect("backup opens with the older release"), [Ente::prova()]);
         let error = versions(&path, MIGRATIONS).await.expect_err("the older release refuses");
         assert_eq!((error.code(), error.kind()), ("schema-newer", Kind::Environment));
@@ -143,12 +148,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("store.db");
         versions(&path, MIGRATIONS).await.expect("made");
-        let broken = [MIGRATIONS[0], SECOND, BROKEN];
+        let broken = with(&[SECOND, BROKEN]);
         versions(&path, &broken).await.expect_err("breaks off");
-        // Schema 2 was reached and stays; of the third script nothing is left, or adding its column again would fail.
-        let whole = [MIGRATIONS[0], SECOND, "ALTER TABLE enti ADD COLUMN later TEXT;"];
+        // The first of the two was reached and stays; of the other script nothing is left, or adding its column again would fail.
+        let whole = with(&[SECOND, "ALTER TABLE enti ADD COLUMN later TEXT;"]);
         versions(&path, &whole).await.expect("goes on");
-        assert!(folder.path().join("store.db.backup-2").exists());
-        assert!(!folder.path().join("store.db.backup-2.part").exists());
+        let backup = format!("store.db.backup-{}", MIGRATIONS.len() + 1);
+        assert!(folder.path().join(&backup).exists());
+        assert!(!folder.path().join(format!("{backup}.part")).exists());
     }
 }

@@ -3,10 +3,12 @@
 mod apply;
 mod file;
 mod jobs;
+mod likeness;
 mod lines;
 mod look;
 mod migrate;
 mod rows;
+mod tally;
 
 use std::path::Path;
 use std::time::Duration;

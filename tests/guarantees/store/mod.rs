@@ -38,7 +38,7 @@ pub(crate) async fn fresh() -> (tempfile::TempDir, Store) {
 pub(crate) fn arrival(ente: &EnteId, name: &str, bytes: &[u8]) -> Arrival {
     let (name, sha256) = (FileName::new(name), Digest::of(bytes));
     Arrival {
-        id: Arrival::derive_id(ente, "ingest", &name, bytes.len() as u64, 7, &sha256),
+        id: Arrival::derive_id(ente, b"ingest", &name, bytes.len() as u64, 7, &sha256),
         ente: ente.clone(),
         door: "ingest".to_owned(),
         name,

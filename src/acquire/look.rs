@@ -1,0 +1,284 @@
+//! What of this inbox may be admitted now? One look through it, in the order of the disk.
+
+use std::collections::BTreeSet;
+use std::fs::{File, Metadata};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Beside;
+use super::complete::is_complete;
+use super::folder::{Listing, listing};
+use super::guard::{Seen, changed_ns, resolved, shown};
+use super::lease::has_writer;
+use super::settle::{Patience, Rest, Settling};
+use super::sidecar;
+use super::walk::{Found, is_input, walk};
+use super::watch::{Candidate, Sight, Watched};
+use crate::arrival::FileName;
+use crate::blobs::local::parent;
+use crate::error::{Error, Result};
+use crate::inbox::Subfolders;
+
+/// Looks through the inbox once and gives everything that has come to rest to `offer`, as soon as it is met; it ends early
+/// when `offer` wants no more. An error means that the inbox cannot be reached.
+pub fn look(watched: &Watched, settling: &mut Settling, offer: &mut dyn FnMut(Candidate) -> bool) -> Result<Sight> {
+    let root = resolved(&watched.folder);
+    if let Err(e) = std::fs::read_dir(&root) {
+        return Err(Error::retry("inbox-unreachable").with("path", shown(&root)).with("cause", &e).because(e));
+    }
+    let is_local = crate::store::lock::ensure_local(&root).is_ok();
+    settling.begin();
+    let walk = walk(std::slice::from_ref(&root), &watched.limits).as_it_lies();
+    let mut eye =
+        Eye { watched, settling, root, is_local, sight: Sight::default(), batch: Batch::default(), folders: BTreeSet::new() };
+    for found in walk {
+        let Ok(found) = found else {
+            eye.sight.unwalked += 1;
+            continue;
+        };
+        if let Some(candidate) = eye.candidate(found) {
+            eye.sight.offered += 1;
+            if !offer(candidate) {
+                return Ok(eye.sight);
+            }
+        }
+    }
+    eye.settling.end();
+    Ok(eye.sight)
+}
+
+/// A look under way.
+struct Eye<'a> {
+    watched: &'a Watched,
+    settling: &'a mut Settling,
+    root: PathBuf,
+    is_local: bool,
+    sight: Sight,
+    batch: Batch,
+    /// The folders that are documents and were looked at in this round.
+    folders: BTreeSet<PathBuf>,
+}
+
+/// What lies beside a file under the name of a sidecar.
+enum Neighbour {
+    /// Nothing, or nothing that is one.
+    None,
+    /// Something that may become one.
+    Unsettled,
+    /// Its sidecar.
+    Sidecar(PathBuf),
+}
+
+impl Eye<'_> {
+    /// What may be admitted of what was found: a file, or the folder in which it lies, once.
+    fn candidate(&mut self, found: Found) -> Option<Candidate> {
+        let inbox = &self.watched.inbox;
+        if inbox.ignores(found.name.bytes()) || inbox.is_end_marker(found.name.bytes()) {
+            return None;
+        }
+        if inbox.subfolders == Subfolders::Document
+            && let Some(folder) = self.folder_of(&found.path)
+        {
+            return if self.folders.insert(folder.clone()) { self.folder(folder) } else { None };
+        }
+        if self.batch.is_ended(self.watched, parent(&found.path)) { self.file(found) } else { None }
+    }
+
+    /// The folder just below the inbox in which `path` lies, if it does not lie in the inbox itself.
+    fn folder_of(&self, path: &Path) -> Option<PathBuf> {
+        let mut parts = path.strip_prefix(&self.root).ok()?.components();
+        let first = parts.next()?;
+        parts.next().map(|_| self.root.join(first))
+    }
+
+    fn file(&mut self, found: Found) -> Option<Candidate> {
+        let metadata = found.path.symlink_metadata().ok()?;
+        let key = key_of(&found.path);
+        let neighbour = self.neighbour(&found.path);
+        let mut patience = self.watched.patience();
+        if matches!(neighbour, Neighbour::None) && sidecar::file_of(&found.path).is_none() {
+            patience.settle_ms = patience.settle_ms.max(self.watched.inbox.sidecar_seconds * 1_000);
+        }
+        let rest = self.rest((key, mark_of(&metadata)), &[&metadata], patience);
+        if !self.is_at_rest(rest, &[(&found.path, &metadata)]) {
+            return None;
+        }
+        if metadata.is_file() && self.is_bound(&found.path, rest) {
+            return None;
+        }
+        let sidecar = match neighbour {
+            Neighbour::None => None,
+            Neighbour::Sidecar(path) => Some(path),
+            Neighbour::Unsettled => {
+                self.sight.moving += 1;
+                return None;
+            }
+        };
+        let folder = parent(&found.path).strip_prefix(&self.root).map(|below| below.as_os_str().as_bytes().to_vec());
+        let beside =
+            Beside { folder: folder.unwrap_or_default(), sidecar, defaults: self.watched.inbox.given(), ..Beside::default() };
+        Some(Candidate { found, beside, key, bytes: metadata.len() })
+    }
+
+    /// True of a sidecar: it goes with its file, or waits for it as long as for the end of a file that ends early.
+    fn is_bound(&mut self, path: &Path, rest: Rest) -> bool {
+        let Some(file) = sidecar::file_of(path) else { return false };
+        let name = file.file_name().unwrap_or_default().as_bytes();
+        let inbox = &self.watched.inbox;
+        let is_one = is_input(name) && !inbox.ignores(name) && !inbox.is_end_marker(name);
+        let has_file = is_one
+            && file.symlink_metadata().is_ok_and(|m| m.is_file() || m.is_dir() && inbox.subfolders == Subfolders::Document);
+        let waits = matches!(rest, Rest::Settled);
+        if !(has_file || waits) || !sidecar::is_sidecar(path) {
+            return false;
+        }
+        self.sight.unfinished += u64::from(!has_file);
+        true
+    }
+
+    /// What lies under the names of sidecars beside `path`.
+    fn neighbour(&mut self, path: &Path) -> Neighbour {
+        for place in sidecar::places(path) {
+            let Ok(metadata) = place.symlink_metadata() else { continue };
+            if !metadata.is_file() {
+                continue;
+            }
+            let rest = self.rest((key_of(&place), mark_of(&metadata)), &[&metadata], self.watched.patience());
+            match (rest, finish_of(&place)) {
+                (Rest::Moving, _) | (Rest::Settled, Finish::Open) => return Neighbour::Unsettled,
+                _ if sidecar::is_sidecar(&place) => return Neighbour::Sidecar(place),
+                _ => {}
+            }
+        }
+        Neighbour::None
+    }
+
+    /// A folder is complete with its end marker where one is configured, else when nothing in it has changed for long enough.
+    fn folder(&mut self, path: PathBuf) -> Option<Candidate> {
+        let Ok(Listing { pages, entries, is_ended }) = listing(&path, &self.watched.inbox, &self.watched.limits) else {
+            self.sight.unwalked += 1;
+            return None;
+        };
+        if pages.is_empty() || !is_ended && self.watched.inbox.end_marker.is_some() {
+            return None;
+        }
+        let mut hasher = DefaultHasher::new();
+        entries.hash(&mut hasher);
+        for (page, metadata) in &pages {
+            (page, mark_of(metadata)).hash(&mut hasher);
+        }
+        let (key, mark) = (key_of(&path), hasher.finish());
+        let neighbour = self.neighbour(&path);
+        let mut patience = self.watched.patience();
+        if matches!(neighbour, Neighbour::None) {
+            patience.settle_ms = patience.settle_ms.max(self.watched.inbox.sidecar_seconds * 1_000);
+        }
+        let mut times: Vec<&Metadata> = pages.iter().map(|(_, metadata)| metadata).collect();
+        let own = path.symlink_metadata().ok()?;
+        times.push(&own);
+        let rest = self.rest((key, mark), &times, patience);
+        let files: Vec<(&Path, &Metadata)> = pages.iter().map(|(page, metadata)| (page.as_path(), metadata)).collect();
+        if !self.is_at_rest(rest, &files) {
+            return None;
+        }
+        if matches!(neighbour, Neighbour::Unsettled) {
+            self.sight.moving += 1;
+            return None;
+        }
+        let name = FileName::new(path.file_name().unwrap_or_default().as_bytes());
+        let beside = Beside {
+            sidecar: if let Neighbour::Sidecar(path) = neighbour { Some(path) } else { None },
+            defaults: self.watched.inbox.given(),
+            pages: pages.iter().map(|(page, _)| page.clone()).collect(),
+            entries,
+            duplex: self.watched.inbox.duplex,
+            ..Beside::default()
+        };
+        let bytes = pages.iter().map(|(_, metadata)| metadata.len()).sum();
+        Some(Candidate { found: Found { path, name }, beside, key, bytes })
+    }
+
+    /// How long that has stood whose parts were seen so: the youngest part tells.
+    fn rest(&mut self, (key, mark): (u64, u64), parts: &[&Metadata], patience: Patience) -> Rest {
+        let ages = parts.iter().map(|metadata| self.watched.age_ms(metadata, self.is_local));
+        let times = (self.watched.now_ms(), ages.min().unwrap_or(0));
+        self.settling.look((key, mark), times, patience)
+    }
+
+    /// True if it may be offered; else it is counted among those that wait.
+    fn is_at_rest(&mut self, rest: Rest, files: &[(&Path, &Metadata)]) -> bool {
+        match rest {
+            Rest::Moving => self.sight.moving += 1,
+            Rest::Stuck => self.sight.stuck += 1,
+            Rest::Overdue => return true,
+            Rest::Settled | Rest::Final => {
+                let finishes = files.iter().filter(|(_, metadata)| metadata.is_file()).map(|(path, _)| finish_of(path));
+                match finishes.max().unwrap_or(Finish::Done) {
+                    Finish::Open => self.sight.open += 1,
+                    Finish::Early if rest == Rest::Settled => self.sight.unfinished += 1,
+                    Finish::Early | Finish::Done => return true,
+                }
+            }
+        }
+        false
+    }
+}
+
+/// Whether who writes a file has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Finish {
+    /// Nobody writes, and it ends where its format says. What cannot be opened is for admission to tell.
+    Done,
+    /// It ends early.
+    Early,
+    /// Somebody has it open for writing.
+    Open,
+}
+
+fn finish_of(path: &Path) -> Finish {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    match File::options().read(true).custom_flags(flags).open(path) {
+        Err(_) => Finish::Done,
+        Ok(file) if has_writer(&file) == Some(true) => Finish::Open,
+        Ok(file) if is_complete(&file) => Finish::Done,
+        Ok(_) => Finish::Early,
+    }
+}
+
+fn key_of(path: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.as_os_str().as_bytes().hash(&mut hasher);
+    hasher.finish()
+}
+
+fn mark_of(metadata: &Metadata) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    Seen::of(metadata).bytes().hash(&mut hasher);
+    changed_ns(metadata).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Whether the folder at hand has its end-of-batch marker; the last answer is kept, for files come folder by folder.
+#[derive(Debug, Default)]
+struct Batch {
+    last: Option<(PathBuf, bool)>,
+}
+
+impl Batch {
+    fn is_ended(&mut self, watched: &Watched, folder: &Path) -> bool {
+        if watched.inbox.end_marker.is_none() {
+            return true;
+        }
+        if let Some((last, is_ended)) = &self.last
+            && last == folder
+        {
+            return *is_ended;
+        }
+        let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let is_ended = names.into_iter().any(|name| watched.inbox.is_end_marker(name.as_bytes()));
+        self.last = Some((folder.to_owned(), is_ended));
+        is_ended
+    }
+}

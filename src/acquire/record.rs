@@ -1,0 +1,176 @@
+//! How do arrivals get into the store? Several at a time, in one transaction with their first jobs and journal lines, each
+//! unless it is in already (invariants 2 and 3).
+
+use std::collections::BTreeMap;
+
+use super::parcel::Parcel;
+use super::{Admission, AdmitOutcome, event, keyed_name};
+use crate::arrival::{Arrival, ArrivalId, ArrivalState, FileName};
+use crate::digest::Digest;
+use crate::document::{Document, Hold};
+use crate::drill;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::given::{self, Given};
+use crate::messages::Message;
+use crate::rescan;
+use crate::stack;
+use crate::store::{Change, NewJob};
+
+/// The first step of an arrival.
+const FIRST_STEP: &str = "identify";
+/// Fact kind of an arrival: the folder below its door in which it lay.
+pub const FOLDER: &str = "folder";
+/// How often a look that turned stale before the write is repeated: each time another process admitted the same bytes.
+const LOOKS_MAX: u32 = 16;
+
+/// What became of a parcel.
+pub(super) struct Recorded {
+    pub(super) arrival: Arrival,
+    pub(super) outcome: AdmitOutcome,
+    /// True if the row knows the sidecar that came with it: then it leaves too.
+    pub(super) has_sidecar: bool,
+}
+
+/// Records all parcels of one ente, in order.
+pub(super) async fn recorded(desk: &Admission, parcels: &[&Parcel]) -> Result<Vec<Recorded>> {
+    for _ in 0..LOOKS_MAX {
+        let mut looking = Looking { desk, before: BTreeMap::new(), changes: Vec::new() };
+        let mut all = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
+            all.push(looking.recorded(parcel).await?);
+        }
+        let Some(first) = parcels.first().filter(|_| !looking.changes.is_empty()) else { return Ok(all) };
+        drill::point("acquire.before-record");
+        match desk.store.apply(&first.offer.ente, None, &looking.changes).await {
+            Ok(()) => return Ok(all),
+            Err(error) if error.code() == "arrivals-changed" => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::retry("arrivals-changed"))
+}
+
+/// One look at the store, and what shall be written after it.
+struct Looking<'a> {
+    desk: &'a Admission,
+    /// The arrivals with the same bytes: those that are in, then those of this very transaction.
+    before: BTreeMap<Digest, Vec<Arrival>>,
+    changes: Vec<Change>,
+}
+
+impl Looking<'_> {
+    async fn recorded(&mut self, parcel: &Parcel) -> Result<Recorded> {
+        let (offer, sha256) = (&parcel.offer, parcel.stored.sha256);
+        let id = id_of(parcel);
+        if !self.before.contains_key(&sha256) {
+            self.before.insert(sha256, self.desk.store.arrivals_with(&offer.ente, &sha256).await?);
+        }
+        let before = self.before.entry(sha256).or_default();
+        if let Some(arrival) = before.iter().find(|arrival| arrival.id == id) {
+            let has_sidecar = knows_sidecar(self.desk, parcel, &id).await?;
+            return Ok(Recorded { arrival: arrival.clone(), outcome: AdmitOutcome::Replay, has_sidecar });
+        }
+        let first = before.first().cloned();
+        let twin = first.as_ref().filter(|_| offer.beside.place.is_none());
+        let arrival = Arrival {
+            id,
+            ente: offer.ente.clone(),
+            door: offer.door.clone(),
+            name: offer.name.clone(),
+            bytes: parcel.stored.bytes,
+            mtime_ns: parcel.seen.mtime_ns,
+            sha256,
+            admitted_at: self.desk.clock.now(),
+            state: if twin.is_some() { ArrivalState::Duplicate } else { ArrivalState::Working },
+            duplicate_of: first.as_ref().map(|arrival| arrival.id.clone()),
+            reason: None,
+        };
+        let name = keyed_name(self.desk, offer).await?;
+        self.changes.push(Change::RequireArrivals { sha256, count: before.len() as u64 });
+        self.changes.extend(parcel.blobs().into_iter().map(|(sha256, bytes)| Change::AddBlob { sha256, bytes }));
+        self.changes.extend(admission(&arrival, twin));
+        self.changes.extend(facts(&arrival.id, parcel)?);
+        self.changes.push(line(&arrival, parcel, name));
+        let outcome = twin.map_or(AdmitOutcome::New, |twin| AdmitOutcome::Duplicate { of: twin.id.clone() });
+        before.push(arrival.clone());
+        Ok(Recorded { arrival, outcome, has_sidecar: true })
+    }
+}
+
+/// All that makes an arrival that arrival. The folder in which it lay is part of the door: two files of one name, size, time
+/// and content in two folders are two receipts.
+fn id_of(parcel: &Parcel) -> ArrivalId {
+    let (offer, folder) = (&parcel.offer, &parcel.offer.beside.folder);
+    let mut door = offer.door.as_bytes().to_vec();
+    if !folder.is_empty() {
+        door.push(0);
+        door.extend_from_slice(folder);
+    }
+    Arrival::derive_id(&offer.ente, &door, &offer.name, parcel.stored.bytes, parcel.seen.mtime_ns, &parcel.stored.sha256)
+}
+
+/// A file that is found again may have got a sidecar since, which no row knows: that one stays, an input of its own.
+async fn knows_sidecar(desk: &Admission, parcel: &Parcel, id: &ArrivalId) -> Result<bool> {
+    let Some((_, _, given)) = &parcel.sidecar else { return Ok(false) };
+    let known = desk.store.fact_at(&parcel.offer.ente, (id.as_str(), given::FACT, given::SIDECAR)).await?;
+    let known: Option<Given> = known.and_then(|body| serde_json::from_str(&body).ok());
+    Ok(known.is_some_and(|known| known.sidecar == given.sidecar))
+}
+
+/// The arrival and its first job. A duplicate has its document at once, so that it is seen waiting (invariant 3).
+fn admission(arrival: &Arrival, twin: Option<&Arrival>) -> Vec<Change> {
+    let mut changes = vec![Change::AddArrival(Box::new(arrival.clone()))];
+    if let Some(twin) = twin {
+        let document = Document::of_arrival(arrival, 1);
+        let why =
+            Message::new("duplicate-waits").with("id", &twin.id).with("name", twin.name.shown()).with("when", twin.admitted_at);
+        let holds = vec![Hold::new(why)];
+        let document_id = document.id.clone();
+        changes.push(Change::AddDocument(Box::new(document)));
+        changes.push(Change::SetHolds { document: document_id, holds });
+    } else {
+        changes.push(Change::AddJob(NewJob { step: FIRST_STEP.to_owned(), owner: arrival.id.0.clone(), priority: 0 }));
+    }
+    changes
+}
+
+/// What is known of it before its first step: the page that it was scanned for, the folder it lay in, its files, what was said.
+fn facts(id: &ArrivalId, parcel: &Parcel) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    let mut put = |kind: &str, n, body: serde_json::Result<String>| {
+        let body = body.map_err(Error::bug)?;
+        changes.push(Change::PutFact { owner: id.0.clone(), kind: kind.to_owned(), n, body });
+        Ok::<(), Error>(())
+    };
+    let beside = &parcel.offer.beside;
+    if let Some(place) = &beside.place {
+        put(rescan::FOR, 0, serde_json::to_string(place))?;
+    }
+    if !beside.folder.is_empty() {
+        put(FOLDER, 0, serde_json::to_string(&FileName::new(beside.folder.clone())))?;
+    }
+    if let Some(stack) = &parcel.stack {
+        put(stack::FACT, 0, serde_json::to_string(stack))?;
+    }
+    for (n, given) in parcel.given() {
+        put(given::FACT, n, serde_json::to_string(given))?;
+    }
+    Ok(changes)
+}
+
+fn line(arrival: &Arrival, parcel: &Parcel, keyed_name: String) -> Change {
+    let outcome = if arrival.state == ArrivalState::Duplicate { "hold" } else { "success" };
+    let line = event(arrival.admitted_at, "admitted", arrival.id.as_str(), outcome);
+    let mut detail = vec![
+        ("bytes".to_owned(), arrival.bytes.to_string()),
+        ("door".to_owned(), arrival.door.clone()),
+        ("name".to_owned(), keyed_name),
+        ("sha256".to_owned(), arrival.sha256.hex()),
+    ];
+    detail.extend(arrival.duplicate_of.iter().map(|of| ("duplicate_of".to_owned(), of.0.clone())));
+    detail.extend(parcel.stack.iter().map(|stack| ("files".to_owned(), stack.files.len().to_string())));
+    let sidecar = parcel.sidecar.iter().filter_map(|(_, _, given)| given.sidecar.as_ref());
+    detail.extend(sidecar.map(|file| ("sidecar".to_owned(), file.sha256.hex())));
+    Change::Journal(Event { detail: detail.into_iter().collect(), ..line })
+}

@@ -1,0 +1,288 @@
+//! Does this paper look like one that came before? Fingerprints of a page's text and image, and how much two of them agree.
+//!
+//! Of a page with words the text tells: of the pairs of words that follow each other, a sample of least hashes (`minhash`), so that
+//! readings which differ in a word here and there share most of it, and two letters on one letterhead little. Numbers tell
+//! two fillings of one form apart. Of a page without words the image tells: brighter or darker than its neighbour, cell by cell.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::page::PageText;
+
+/// Fact kind of a document: the fingerprints of its pages, numbered by page.
+pub const FACT: &str = "likeness";
+/// Pages of a document that are compared: papers that agree in these are the same for a person too.
+pub const PAGES_MAX: usize = 4;
+/// Fewer pairs of words than these say nothing: the image must tell.
+const PAIRS_MIN: usize = 20;
+/// Hashes of a sample: it tells the true share of pairs within some five in a hundred.
+const HASHES: usize = 96;
+/// Keys of a page: the first hashes of the sample, three a key; two pages that agree in half of their pairs share a key in
+/// four cases of five, those that agree in seven of ten nearly always.
+const BANDS: usize = 12;
+const BAND_ROWS: usize = 3;
+/// Least share of pairs that two readings of one paper agree in: a word in eight may be misread.
+const SAME_TEXT: f32 = 0.55;
+/// Least share of numbers of either page that the other must have.
+const SAME_NUMBERS: f32 = 0.75;
+/// Digits that make a number worth comparing: dates, registrations, codes.
+const NUMBER_DIGITS_MIN: usize = 4;
+/// Most bits in which two images of one paper differ, of 256.
+const SAME_IMAGE_BITS: u32 = 32;
+/// Most words and numbers of a page that are looked at.
+const WORDS_MAX: usize = 20_000;
+
+/// An image's fingerprint: sixteen rows of sixteen cells, a bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImagePrint(pub [u64; 4]);
+
+/// The fingerprint of one page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Likeness {
+    /// The sample of its pairs of words; empty of a page with few.
+    pub text: Vec<u32>,
+    /// Its numbers, hashed.
+    pub numbers: BTreeSet<u32>,
+    /// Its image; of a page with few words only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImagePrint>,
+}
+
+/// A key under which pages that look alike are found: which one, and its value.
+pub type Key = (u32, u32);
+
+impl Likeness {
+    /// The fingerprint of a page by its words.
+    pub fn of(text: &PageText) -> Self {
+        let words = text.blocks.iter().flat_map(|block| &block.lines).flat_map(|line| &line.words);
+        let (mut folded, mut numbers) = (Vec::new(), BTreeSet::new());
+        for word in words.take(WORDS_MAX) {
+            let word: String = word.text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+            if word.chars().filter(char::is_ascii_digit).count() >= NUMBER_DIGITS_MIN {
+                numbers.insert(hash(word.as_bytes()) as u32);
+            }
+            if word.chars().count() >= 2 {
+                folded.push(word);
+            }
+        }
+        let pairs: BTreeSet<String> = folded.windows(2).map(|pair| pair.join(" ")).collect();
+        let text = if pairs.len() < PAIRS_MIN { Vec::new() } else { sample(&pairs) };
+        Self { text, numbers, image: None }
+    }
+
+    /// True of a page whose words say too little.
+    pub fn needs_image(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The keys of the page.
+    pub fn keys(&self) -> Vec<Key> {
+        if let Some(ImagePrint(rows)) = self.image {
+            // An eighth of the image a key: where the scans differ, they seldom differ everywhere.
+            let halves = rows.iter().flat_map(|row| [(*row >> 32) as u32, *row as u32]);
+            return halves.zip(BANDS as u32..).map(|(value, band)| (band, value)).collect();
+        }
+        let band = |rows: &[u32]| hash(&rows.iter().flat_map(|row| row.to_be_bytes()).collect::<Vec<u8>>()) as u32;
+        self.text.chunks(BAND_ROWS).take(BANDS).map(band).zip(0..).map(|(value, n)| (n, value)).collect()
+    }
+
+    /// True if both may be scans of one paper.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (&self.image, &other.image) {
+            (Some(a), Some(b)) => a.0.iter().zip(&b.0).map(|(a, b)| (a ^ b).count_ones()).sum::<u32>() <= SAME_IMAGE_BITS,
+            (None, None) => self.shares_text(other) && self.shares_numbers(other),
+            _ => false,
+        }
+    }
+
+    fn shares_text(&self, other: &Self) -> bool {
+        let same = self.text.iter().zip(&other.text).filter(|(a, b)| a == b).count();
+        !self.text.is_empty() && self.text.len() == other.text.len() && same as f32 >= SAME_TEXT * self.text.len() as f32
+    }
+
+    /// A number that is read wrong is missed on either side; more than that are other numbers.
+    fn shares_numbers(&self, other: &Self) -> bool {
+        let both = self.numbers.intersection(&other.numbers).count();
+        let is_shared = |all: usize| all < both + 2 || both as f32 >= SAME_NUMBERS * all as f32;
+        is_shared(self.numbers.len()) || is_shared(other.numbers.len())
+    }
+}
+
+/// Of each of so many hash functions the least value that a pair has.
+fn sample(pairs: &BTreeSet<String>) -> Vec<u32> {
+    let hashed: Vec<u64> = pairs.iter().map(|pair| hash(pair.as_bytes())).collect();
+    (0..HASHES as u64).map(|n| hashed.iter().map(|one| mixed(one ^ mixed(n + 1)) as u32).min().unwrap_or(0)).collect()
+}
+
+/// The same on every machine and in every release, for fingerprints are kept: FNV-1a, its bits spread.
+fn hash(bytes: &[u8]) -> u64 {
+    let fnv = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    mixed(bytes.iter().fold(0xcbf2_9ce4_8422_2325, fnv))
+}
+
+/// Spreads the bits (the finaliser of `SplitMix64`).
+fn mixed(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+/// True if the pages of two documents are, for the most part, the same papers.
+pub fn are_alike(a: &[Likeness], b: &[Likeness]) -> bool {
+    let like = a.iter().filter(|page| b.iter().any(|other| page.is_like(other))).count();
+    like > 0 && like * 2 >= a.len().min(b.len())
+}
+
+/// The fingerprint of an image: of seventeen by sixteen cells of its inked part, whether each is darker than the next one.
+pub fn image_print(gray: &[u8], (width, height): (usize, usize)) -> Option<ImagePrint> {
+    const COLUMNS: usize = 17;
+    const ROWS: usize = 16;
+    let (left, right, top, bottom) = inked(gray, (width, height))?;
+    let (across, down) = (right - left, bottom - top);
+    if across < COLUMNS || down < ROWS {
+        return None;
+    }
+    let mean = |row: usize, column: usize| {
+        let (from_y, to_y) = (top + down * row / ROWS, top + down * (row + 1) / ROWS);
+        let (from_x, to_x) = (left + across * column / COLUMNS, left + across * (column + 1) / COLUMNS);
+        let sum: u64 = (from_y..to_y).flat_map(|y| &gray[y * width + from_x..y * width + to_x]).map(|v| u64::from(*v)).sum();
+        sum as f32 / ((to_y - from_y) * (to_x - from_x)) as f32
+    };
+    let mut rows = [0_u64; 4];
+    for row in 0..ROWS {
+        for column in 0..COLUMNS - 1 {
+            // Empty cells beside each other must not be told apart by noise.
+            if mean(row, column) + 2.0 < mean(row, column + 1) {
+                rows[row / 4] |= 1 << (row % 4 * 16 + column);
+            }
+        }
+    }
+    Some(ImagePrint(rows))
+}
+
+/// The box of the ink, but for the outer hundredth of it on each side: specks must not move it.
+fn inked(gray: &[u8], (width, height): (usize, usize)) -> Option<(usize, usize, usize, usize)> {
+    if width == 0 || height == 0 || gray.len() != width * height {
+        return None;
+    }
+    let (mut columns, mut rows) = (vec![0_u64; width], vec![0_u64; height]);
+    for (y, row) in gray.chunks_exact(width).enumerate() {
+        for (x, value) in row.iter().enumerate() {
+            let ink = u64::from(255 - value);
+            columns[x] += ink;
+            rows[y] += ink;
+        }
+    }
+    let ends = |sums: &[u64]| {
+        let cut = sums.iter().sum::<u64>() / 100;
+        let reach = |sums: &mut dyn Iterator<Item = &u64>| {
+            let mut seen = 0;
+            sums.take_while(|sum| {
+                seen += **sum;
+                seen <= cut
+            })
+            .count()
+        };
+        (reach(&mut sums.iter()), sums.len() - reach(&mut sums.iter().rev()))
+    };
+    let ((left, right), (top, bottom)) = (ends(&columns), ends(&rows));
+    (left < right && top < bottom).then_some((left, right, top, bottom))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::{Block, Line, Rect, Word};
+
+    fn page(text: &str) -> PageText {
+        let words = text.split_whitespace();
+        let words = words.map(|word| Word { text: word.into(), rect: Rect::default(), confidence: 90.0 }).collect();
+        let blocks = vec![Block { lines: vec![Line { words }] }];
+        PageText { n: 1, width: 1, height: 1, origin: "test".into(), rotation: 0, blocks }
+    }
+
+    const HEAD: &str = "Comune di Roccamirta Settore Edilizia e Urbanistica Piazza Garibaldi 1 telefono 0521 443322 ";
+    const BODY: &str = "Oggetto richiesta di accesso agli atti del fabbricato in via dei Mille Con la presente il sottoscritto chiede \
+        di prendere visione e di avere copia semplice dei documenti della pratica edilizia indicata sopra, in particolare degli \
+        elaborati di progetto, della relazione tecnica e del certificato di agibilità, per la vendita dell immobile ";
+    const OTHER: &str = "Oggetto convocazione della commissione per il paesaggio La commissione è convocata per giovedì prossimo alle \
+        ore nove presso la sala consiliare con il seguente ordine del giorno esame delle domande pervenute, varie ed eventuali. Chi \
+        non può partecipare è pregato di avvisare la segreteria entro il giorno precedente, per consentire la sostituzione ";
+
+    /// Every `nth` word misread.
+    fn misread(text: &str, nth: usize) -> String {
+        let words = text.split_whitespace().enumerate();
+        words.map(|(n, word)| if n % nth == nth - 1 { format!("{word}x ") } else { format!("{word} ") }).collect()
+    }
+
+    #[test]
+    fn two_readings_of_one_paper_are_alike_and_share_a_key() {
+        let first = Likeness::of(&page(&format!("{HEAD}{BODY} prot. 0004512 del 12/03/2024")));
+        let second = Likeness::of(&page(&misread(&format!("{HEAD}{BODY} prot. 0004512 del 12/03/2024"), 12)));
+        assert!(first.is_like(&second));
+        assert!(first.keys().iter().any(|key| second.keys().contains(key)));
+        assert_eq!(first.keys().len(), BANDS);
+    }
+
+    #[test]
+    fn two_letters_on_one_letterhead_are_not_alike() {
+        assert!(!Likeness::of(&page(&format!("{HEAD}{BODY}"))).is_like(&Likeness::of(&page(&format!("{HEAD}{OTHER}")))));
+    }
+
+    #[test]
+    fn one_form_filled_twice_is_told_apart_by_its_numbers() {
+        let filled = |numbers: &str| Likeness::of(&page(&format!("{HEAD}{BODY} {numbers}")));
+        let (a, b) = (filled("0004512 12/03/2024 RSSMRA80A01H501U"), filled("0004977 21/03/2024 BNCLCU75T10F205X"));
+        assert!(a.shares_text(&b) && !a.is_like(&b));
+        assert!(a.is_like(&filled("0004512 12/03/2024 RSSMRA80A0lH501U")), "one number misread");
+    }
+
+    #[test]
+    fn a_page_with_few_words_is_told_by_its_image() {
+        let few = Likeness::of(&page("Tavola 3 prospetto nord"));
+        assert!(few.needs_image() && few.keys().is_empty());
+        assert!(!few.is_like(&few), "nothing tells");
+    }
+
+    /// A drawing of bars, some pixels further, with specks.
+    fn drawing(seed: usize, shift: usize, specks: usize) -> Vec<u8> {
+        let (width, height) = (340, 480);
+        let mut gray = vec![255_u8; width * height];
+        for n in 0..24_usize {
+            let (x, y) = ((n * (37 + seed * 13)) % 250 + 20 + shift, (n * (53 + seed * 29)) % 380 + 20 + shift);
+            for row in y..y + 40 {
+                gray[row * width + x..row * width + x + 8 + n * 2].fill(20);
+            }
+        }
+        for n in 0..specks {
+            gray[(n * 7_919) % (width * height)] = 0;
+        }
+        gray
+    }
+
+    #[test]
+    fn two_scans_of_a_drawing_are_alike_and_two_drawings_are_not() {
+        let print = |gray: &[u8]| image_print(gray, (340, 480)).expect("a print");
+        let like = |a: ImagePrint, b: ImagePrint| {
+            let of = |image| Likeness { text: Vec::new(), numbers: BTreeSet::new(), image: Some(image) };
+            (of(a).is_like(&of(b)), of(a).keys().iter().any(|key| of(b).keys().contains(key)))
+        };
+        let first = print(&drawing(0, 0, 0));
+        assert_eq!(like(first, print(&drawing(0, 4, 60))), (true, true));
+        assert!(!like(first, print(&drawing(1, 0, 0))).0);
+        assert_eq!(image_print(&vec![255; 340 * 480], (340, 480)), None, "nothing is drawn");
+        assert_eq!(image_print(&[0; 10], (340, 480)), None);
+    }
+
+    #[test]
+    fn documents_are_alike_when_most_of_the_shorter_one_is() {
+        let of = |text: &str| Likeness::of(&page(text));
+        let (a, b, c) =
+            (of(BODY), of(OTHER), of(&format!("{HEAD}{HEAD}uno due tre quattro cinque sei sette otto nove dieci undici")));
+        assert!(are_alike(&[a.clone(), b.clone()], std::slice::from_ref(&a)));
+        assert!(are_alike(&[a.clone(), b.clone()], &[a.clone(), c.clone()]));
+        assert!(!are_alike(&[a.clone(), b, c.clone()], &[a, of("niente"), of("nulla")]), "one page of three");
+        assert!(!are_alike(&[], &[c]));
+    }
+}

@@ -1,0 +1,76 @@
+//! Does this document look like one that came before? The same paper scanned twice is said to a person, never dropped.
+
+use std::sync::Arc;
+
+use super::sheets::Sheets;
+use super::{facts, put};
+use crate::document::{Document, DocumentId, DocumentState, Hold};
+use crate::error::{Kind, Result};
+use crate::likeness::{self, Key, Likeness, PAGES_MAX, are_alike};
+use crate::messages::Message;
+use crate::page::ReadPage;
+use crate::pipeline::House;
+use crate::store::{Change, DocumentRow};
+
+/// Most documents that are compared with one: those that share most of its keys.
+const COMPARED_MAX: usize = 16;
+
+/// The fingerprints of a document's first pages that are scans and not blank. Digital pages have none: the same text sent
+/// to many is no paper scanned twice.
+pub(crate) fn prints(house: &Arc<House>, sheets: &Sheets, pages: &[ReadPage]) -> Result<Vec<Likeness>> {
+    let scans = pages.iter().filter(|read| !read.page.blank && !read.page.survey.source.is_digital());
+    let mut prints = Vec::new();
+    for read in scans.take(PAGES_MAX) {
+        let mut print = Likeness::of(&read.text);
+        if print.needs_image() {
+            let file = sheets.file(read.page.survey.n);
+            print.image = match house.readers.image_print(&file.path, &file.mime, &read.page) {
+                Ok(image) => image,
+                // A page that no child can look at has no fingerprint; that it cannot be read is said elsewhere.
+                Err(error) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => None,
+                Err(error) => return Err(error),
+            };
+        }
+        prints.push(print);
+    }
+    Ok(prints)
+}
+
+/// The changes that keep them, and the keys by which they are found.
+pub(crate) fn kept(id: &DocumentId, prints: &[Likeness]) -> Result<Vec<Change>> {
+    let mut changes = vec![Change::DropFacts { owner: id.0.clone(), kind: likeness::FACT.to_owned() }];
+    for (print, n) in prints.iter().zip(1..) {
+        changes.push(put(id.as_str(), likeness::FACT, n, print)?);
+    }
+    changes.push(Change::SetLikeness { document: id.clone(), keys: keys(prints) });
+    Ok(changes)
+}
+
+fn keys(prints: &[Likeness]) -> Vec<Key> {
+    prints.iter().flat_map(Likeness::keys).collect()
+}
+
+/// The doubt about a document that looks like an earlier one. Of two that are read at the same time the earlier says nothing
+/// as long as the later will.
+pub(crate) async fn doubt(house: &House, document: &Document) -> Result<Option<Hold>> {
+    let prints: Vec<Likeness> = facts(house, document.id.as_str(), likeness::FACT).await?;
+    let mut earliest: Option<DocumentRow> = None;
+    for id in house.store.sharing(&house.ente_id, &keys(&prints), COMPARED_MAX).await? {
+        let Some(row) = house.store.document(&house.ente_id, &id).await?.filter(|row| row.document.arrival != document.arrival)
+        else {
+            continue;
+        };
+        let age = |document: &Document| (document.formed_at, document.id.clone());
+        let will_say = row.document.state == DocumentState::Working && age(&row.document) > age(document);
+        if will_say || !are_alike(&prints, &facts(house, id.as_str(), likeness::FACT).await?) {
+            continue;
+        }
+        if earliest.as_ref().is_none_or(|found| age(&row.document) < age(&found.document)) {
+            earliest = Some(row);
+        }
+    }
+    Ok(earliest.map(|row| {
+        let (id, name, when) = (&row.document.id, row.document.name.shown(), row.document.formed_at);
+        Hold::new(Message::new("looks-like").with("id", id).with("name", name).with("when", when))
+    }))
+}
