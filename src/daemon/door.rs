@@ -60,7 +60,8 @@ impl Door {
                 listening = self.listening(&wake).await;
             }
             let began = Instant::now();
-            let sight = self.round(&mut settling).await;
+            let mut met = Met::default();
+            let sight = self.round(&mut settling, &mut met).await;
             match sight {
                 Ok(sight) => {
                     self.say_working(sight, pause);
@@ -75,7 +76,9 @@ impl Door {
                     if error.code() == "inbox-unreachable" {
                         listening = None;
                     }
-                    pause = (pause * 2).clamp(Duration::from_secs(1), PAUSE_MAX);
+                    // Where something went in, the next may too: only a door that gets nowhere waits longer each time.
+                    let before = if met.over > 0 { Duration::ZERO } else { pause };
+                    pause = (before * 2).clamp(Duration::from_secs(1), PAUSE_MAX);
                     self.sleep(pause).await;
                 }
             }
@@ -99,7 +102,7 @@ impl Door {
     }
 
     /// One look through the inbox; what it offers is admitted while it goes on, as many together as there are.
-    async fn round(&self, settling: &mut Settling) -> Result<Sight> {
+    async fn round(&self, settling: &mut Settling, met: &mut Met) -> Result<Sight> {
         let (sender, mut candidates) = mpsc::channel(TOGETHER_MAX);
         let (watched, mut known) = (Arc::clone(&self.watched), std::mem::replace(settling, Settling::new(0)));
         let looking = tokio::task::spawn_blocking(move || {
@@ -107,12 +110,11 @@ impl Door {
             (known, sight)
         });
         let mut crew = JoinSet::new();
-        let (mut struck, mut pressure) = (Vec::new(), None);
         while let Some(first) = candidates.recv().await {
             while crew.len() >= GROUPS {
-                note(crew.join_next().await, &mut struck, &mut pressure);
+                met.note(crew.join_next().await);
             }
-            if pressure.is_some() || *self.stop.borrow() {
+            if met.pressure.is_some() || *self.stop.borrow() {
                 break;
             }
             let group = group(first, &mut candidates);
@@ -121,17 +123,18 @@ impl Door {
         // The look ends at its next offer.
         drop(candidates);
         while !crew.is_empty() {
-            note(crew.join_next().await, &mut struck, &mut pressure);
+            met.note(crew.join_next().await);
         }
         let (known, sight) = looking.await.map_err(|e| Error::bug("a look through an inbox ended by panic").because(e))?;
         *settling = known;
-        for key in struck {
-            settling.strike(key, self.watched.now_ms());
+        for key in &met.struck {
+            settling.strike(*key, self.watched.now_ms());
         }
-        if let Some(error) = pressure {
+        if let Some(error) = met.pressure.take() {
             return Err(error);
         }
-        let sight = sight?;
+        let mut sight = sight?;
+        sight.stuck += met.struck.len() as u64;
         if sight.offered > 0 || self.watched.inbox.end_marker.is_some() {
             let watched = Arc::clone(&self.watched);
             tokio::task::spawn_blocking(move || acquire::retire_markers(&watched)).await.map_err(Error::bug)??;
@@ -226,15 +229,30 @@ fn group(first: Candidate, candidates: &mut mpsc::Receiver<Candidate>) -> Vec<Ca
     group
 }
 
-fn note(joined: Option<std::result::Result<Vec<Fate>, JoinError>>, struck: &mut Vec<u64>, pressure: &mut Option<Error>) {
-    match joined {
-        None => {}
-        Some(Ok(fates)) => fates.into_iter().for_each(|fate| match fate {
-            Fate::Over => {}
-            Fate::Struck(key) => struck.push(key),
-            Fate::Pressure(error) => *pressure = Some(error),
-        }),
-        Some(Err(error)) => *pressure = Some(Error::bug("an admission ended by panic").because(error)),
+/// What the candidates of a round met with.
+#[derive(Default)]
+struct Met {
+    /// So many are in, set aside, or gone.
+    over: usize,
+    struck: Vec<u64>,
+    pressure: Option<Error>,
+}
+
+impl Met {
+    fn note(&mut self, joined: Option<std::result::Result<Vec<Fate>, JoinError>>) {
+        match joined {
+            None => {}
+            Some(Err(error)) => self.pressure = Some(Error::bug("an admission ended by panic").because(error)),
+            Some(Ok(fates)) => {
+                for fate in fates {
+                    match fate {
+                        Fate::Over => self.over += 1,
+                        Fate::Struck(key) => self.struck.push(key),
+                        Fate::Pressure(error) => self.pressure = Some(error),
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -48,7 +48,7 @@ const NOTE: &str = "Appunti vari\nNulla che dica di che cosa si tratta.";
 /// The one document of the archive, once it is at rest.
 fn at_rest(stage: &Stage) -> Value {
     let mut documents = Vec::new();
-    until("the document is at rest", 40, || {
+    until("the document is at rest", 90, || {
         documents = stage.json(&["list"], &[0]);
         documents.len() == 1 && documents[0]["state"] != "working"
     });
@@ -410,6 +410,31 @@ fn a_blob_that_is_gone_holds_its_document_and_nobody_else_waits_for_it() {
         let documents = stage.json(&["list"], &[0]);
         documents.iter().any(|document| document["name"] == "salvo.pdf" && document["state"] != "working")
     });
+}
+
+#[test]
+fn stats_say_what_is_where_how_fast_and_what_is_stuck_and_why() {
+    let (stage, inbox) = watched("");
+    write(&inbox.join("nota.pdf"), &pdf(&[NOTE]));
+    write(&inbox.join("foglio.docx"), b"PK\x03\x04 non un documento PK\x05\x06 e una coda di byte");
+    let daemon = Daemon::start(&stage, &[]);
+    let stats = || stage.json(&["stats"], &[0]).remove(0);
+    until("both are at rest", 40, || lying(&inbox).is_empty() && stats()["jobs"].as_array().is_some_and(Vec::is_empty));
+    let found = stats();
+    let count = |list: &str, word: &str| {
+        let counts = found[list].as_array().expect("counts").iter();
+        counts.filter(|count| count["word"] == word).map(|count| count["count"].as_u64().unwrap_or(0)).sum::<u64>()
+    };
+    assert_eq!((count("documents", "held") + count("documents", "refused"), found["admitted_per_hour"].as_u64()), (2, Some(2)));
+    assert!(count("holds", "protocollo-missing") == 1, "{found}");
+    let stuck = found["stuck"].as_array().expect("sentences").iter().map(Value::to_string).collect::<String>();
+    assert!(stuck.contains("protocollo-missing"), "{stuck}");
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+    for (lang, words) in [("it", ["in attesa", "Nell'ultima ora", "Fermo, e perché"]), ("en", ["held", "In the last hour", "Stuck, and why"])] {
+        let text = said(&stage.run(&["--lang", lang, "stats"]));
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+        assert!(!text.contains("nota.pdf"), "indicators name nobody");
+    }
 }
 
 /// Dies at each write point of admission with a sidecar and a folder; started again, nothing is lost or doubled.

@@ -89,6 +89,7 @@ impl Play {
     fn new() -> Option<Self> {
         let stage = Stage::bare();
         let disk = Disk::new(&stage, 96)?;
+        std::fs::create_dir(disk.place.join("archivio")).expect("folder");
         std::os::unix::fs::symlink(disk.place.join("archivio"), stage.path("archivio")).expect("link");
         let output = stage.run(&["init"]);
         assert!(output.status.success(), "{}", said(&output));

@@ -144,6 +144,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_store_of_every_earlier_schema_becomes_one_of_this_release() {
+        for schema in 1..MIGRATIONS.len() {
+            let folder = tempfile::tempdir().expect("folder");
+            let path = folder.path().join("store.db");
+            let store = Sqlite::open_with(&path, Clock::System, &MIGRATIONS[..schema]).await.expect("made");
+            store.add_ente(&Ente::prova()).await.expect("ente");
+            drop(store);
+            let store = Sqlite::open(&path, Clock::System).await.expect("migrated");
+            assert_eq!(store.enti().await.expect("enti"), [Ente::prova()], "schema {schema}");
+            assert!(folder.path().join(format!("store.db.backup-{schema}")).exists());
+        }
+    }
+
+    #[tokio::test]
     async fn a_migration_that_breaks_off_leaves_the_schema_before_it_and_goes_on_later() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("store.db");

@@ -91,6 +91,25 @@ async fn no_row_of_one_ente_is_seen_or_changed_by_another() {
 }
 
 #[tokio::test]
+async fn papers_are_not_compared_across_enti_and_a_common_key_gives_a_bounded_answer() {
+    let (_folder, store) = fresh().await;
+    let mut other = Ente::prova();
+    other.codice_ipa = "c_i145".to_owned();
+    store.add_ente(&other).await.expect("ente");
+    let ids = with_documents(&store, 100).await;
+    let keys = |n: u32| vec![(0, 7), (1, n), (1, n)];
+    for (id, n) in ids.iter().zip(0..) {
+        store.apply(&prova(), None, &[Change::SetLikeness { document: id.clone(), keys: keys(n) }]).await.expect("set");
+    }
+    assert_eq!(store.sharing(&prova(), &keys(40), 16).await.expect("found")[0], ids[40], "who shares most comes first");
+    assert_eq!(store.sharing(&prova(), &[(0, 7)], 1_000).await.expect("found").len(), 64, "bounded, whoever asks");
+    assert_eq!(store.sharing(&prova(), &keys(40), 16).await.expect("found").len(), 16);
+    assert!(store.sharing(&EnteId("c_i145".to_owned()), &keys(40), 16).await.expect("found").is_empty(), "another ente's");
+    store.apply(&prova(), None, &[Change::SetLikeness { document: ids[40].clone(), keys: Vec::new() }]).await.expect("set");
+    assert!(!store.sharing(&prova(), &[(1, 40)], 16).await.expect("found").contains(&ids[40]), "keys are replaced");
+}
+
+#[tokio::test]
 async fn an_ente_keeps_its_key_when_its_data_change_and_has_a_plain_code() {
     let (_folder, store) = fresh().await;
     let before = store.keyed(&prova(), "Rossi Mario").await.expect("key");
