@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::inbox::{INBOXES_MAX, Inbox, SECONDS_MAX};
 use crate::limits::Limits;
+use crate::upload::Uploads;
 
 /// Name of the configuration file in the archive folder.
 pub const FILE_NAME: &str = "conserva.toml";
@@ -26,6 +27,9 @@ pub struct Config {
     /// Watched folders; without any, the archive's own `inbox`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inbox: Vec<Inbox>,
+    /// The HTTP door.
+    #[serde(rename = "upload")]
+    pub uploads: Uploads,
 }
 
 /// `[watch]`: the daemon.
@@ -112,6 +116,7 @@ impl Config {
             return wrong(&format!("inbox: {INBOXES_MAX}"));
         }
         self.inbox.iter().find_map(Inbox::fault).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
+        self.uploads.fault().map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         Ok(self)
     }
 

@@ -27,6 +27,8 @@ pub mod pdv;
 pub mod rescan;
 pub mod schemas;
 pub mod scratch;
+pub mod secret;
+pub mod upload;
 pub mod xml;
 
 // The corridor, the porter, the desk and the rim.

@@ -4,6 +4,7 @@ mod complete;
 pub mod events;
 pub mod guard;
 mod lease;
+mod receive;
 mod release;
 pub mod settle;
 mod walk;
@@ -13,9 +14,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
+pub use receive::{FOLDER, Letter, ensure_file_name, ensure_room, keep, receive};
 pub use walk::{Found, Walk, is_input, walk};
 
-use crate::arrival::{Arrival, ArrivalState, EnteId, FileName};
+use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId, FileName};
 use crate::blobs::{Blobs, StoredBlob};
 use crate::clock::Clock;
 use crate::document::{Document, Hold};
@@ -96,7 +98,7 @@ pub enum AdmitOutcome {
     /// The same bytes came before, as another arrival: this one waits for a decision.
     Duplicate {
         /// The first arrival with these bytes.
-        of: crate::arrival::ArrivalId,
+        of: ArrivalId,
     },
 }
 
@@ -155,16 +157,6 @@ pub fn retire_markers(watched: &watch::Watched) -> Result<()> {
     watch::spent_markers(watched).iter().try_for_each(|marker| release::retire(marker, &watched.folder, day))
 }
 
-/// Doors stop admitting while too many jobs wait.
-async fn ensure_room(desk: &Admission) -> Result<()> {
-    let counts = desk.store.job_counts(None).await?;
-    let waiting = counts.ready + counts.leased + counts.waiting;
-    if waiting < desk.limits.queue_length_max {
-        return Ok(());
-    }
-    Err(Error::retry("queue-full").with("waiting", waiting).with("limit", desk.limits.queue_length_max))
-}
-
 /// Copies the source into a blob, hashing on the way; a source that changes meanwhile leaves no blob.
 async fn copied(desk: &Admission, offer: &Offer) -> Result<(Seen, StoredBlob)> {
     let (blobs, ente, path) = (desk.blobs.clone(), offer.ente.clone(), offer.path.clone());
@@ -177,7 +169,7 @@ async fn copied(desk: &Admission, offer: &Offer) -> Result<(Seen, StoredBlob)> {
     .await
 }
 
-/// Writes the arrival, its first job and its journal line in one transaction, unless it is in already.
+/// Writes the arrival of a file at `offer`'s path, tied to a page's `place` if there is one.
 async fn recorded(
     desk: &Admission,
     (offer, place): (&Offer, Option<&Place>),
@@ -186,6 +178,25 @@ async fn recorded(
 ) -> Result<(Arrival, AdmitOutcome)> {
     let tie = place.map(serde_json::to_string).transpose().map_err(Error::bug)?;
     let id = Arrival::derive_id(&offer.ente, &offer.door, &offer.name, stored.bytes, seen.mtime_ns, &stored.sha256);
+    let is_expected = tie.is_some();
+    let facts = tie.map(|body| (rescan::FOR, body)).into_iter().collect();
+    entered(desk, Entry { offer, id, mtime_ns: seen.mtime_ns, facts, is_expected }, stored).await
+}
+
+/// What is to be written of an arrival.
+struct Entry<'a> {
+    offer: &'a Offer,
+    id: ArrivalId,
+    mtime_ns: i64,
+    /// Facts that are part of the one transaction.
+    facts: Vec<(&'static str, String)>,
+    /// True where a person has said what it is: earlier arrivals with the same bytes do not make it wait.
+    is_expected: bool,
+}
+
+/// Writes the arrival, its first job and its journal line in one transaction, unless it is in already.
+async fn entered(desk: &Admission, entry: Entry<'_>, stored: StoredBlob) -> Result<(Arrival, AdmitOutcome)> {
+    let Entry { offer, id, mtime_ns, facts, is_expected } = entry;
     let name = keyed_name(desk, offer).await?;
     for _ in 0..LOOKS_MAX {
         let mut before = desk.store.arrivals_with(&offer.ente, &stored.sha256).await?;
@@ -193,14 +204,14 @@ async fn recorded(
             return Ok((before.swap_remove(n), AdmitOutcome::Replay));
         }
         let first = before.first().map(|arrival| arrival.id.clone());
-        let twin = before.first().filter(|_| tie.is_none()).cloned();
+        let twin = before.first().filter(|_| !is_expected).cloned();
         let arrival = Arrival {
             id: id.clone(),
             ente: offer.ente.clone(),
             door: offer.door.clone(),
             name: offer.name.clone(),
             bytes: stored.bytes,
-            mtime_ns: seen.mtime_ns,
+            mtime_ns,
             sha256: stored.sha256,
             admitted_at: desk.clock.now(),
             state: if twin.is_some() { ArrivalState::Duplicate } else { ArrivalState::Working },
@@ -208,7 +219,8 @@ async fn recorded(
             reason: None,
         };
         let mut changes = admission(&arrival, twin.as_ref(), before.len() as u64, &name);
-        changes.extend(tie.clone().map(|body| Change::PutFact { owner: id.0.clone(), kind: rescan::FOR.to_owned(), n: 0, body }));
+        let owned = facts.iter().cloned();
+        changes.extend(owned.map(|(kind, body)| Change::PutFact { owner: id.0.clone(), kind: kind.to_owned(), n: 0, body }));
         drill::point("acquire.before-record");
         match desk.store.apply(&offer.ente, None, &changes).await {
             Ok(()) => {

@@ -3,6 +3,7 @@
 mod board;
 mod door;
 mod service;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::worker;
 use board::Board;
 use door::Door;
 use service::Service;
+use uploads::Counter;
 
 /// A verb beside us may have a lock for the moment that it takes to look: so long is it waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
@@ -48,8 +50,14 @@ pub async fn keep(house: &Arc<House>, roles: Roles, mut stop: watch::Receiver<bo
         crew.spawn(async move { worker::work_on(&house, porters).await });
     }
     if roles.acquire {
-        let profiles: Vec<&str> = inboxes.iter().map(|(inbox, _)| inbox.profile.as_str()).collect();
-        let board = Arc::new(Board::hang(&house.layout.doors(), &profiles, house.clock.now())?);
+        let mut names: Vec<String> = inboxes.iter().map(|(inbox, _)| inbox.profile.clone()).collect();
+        let first = names.len();
+        names.extend(house.config.uploads.door.iter().map(crate::upload::UploadDoor::door));
+        let board = Arc::new(Board::hang(&house.layout.doors(), &names, house.clock.now())?);
+        if let Some(address) = house.config.uploads.address() {
+            let (listener, counter) = (uploads::bind(address)?, Counter::open(house, (&board, first), &stop)?);
+            crew.spawn(counter.serve(listener));
+        }
         let (limits, clock, began) = (&house.config.limits, house.clock, Instant::now());
         for (n, (inbox, folder)) in inboxes.iter().cloned().enumerate() {
             let watched = Arc::new(Watched { inbox, folder, limits: limits.clone(), clock, began });

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::aggregation::AggregationId;
-use crate::arrival::ArrivalId;
+use crate::arrival::{ArrivalId, FileName};
 use crate::document::{Component, Copy, DocumentId, Role};
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
@@ -179,10 +179,12 @@ async fn arrival_json(house: &House, id: &ArrivalId, lang: Lang) -> Result<Value
     };
     let documents: Vec<DocumentId> = documents_of(house, id).await?.into_iter().map(|row| row.document.id).collect();
     let format: Option<crate::document::Format> = fact_or_default(house, id.as_str(), "format").await?;
+    let folder: Option<FileName> = fact_or_default(house, id.as_str(), crate::acquire::FOLDER).await?;
     Ok(json!({
         "id": arrival.id, "door": arrival.door, "name": arrival.name.shown(), "sha256": arrival.sha256, "bytes": arrival.bytes,
         "state": arrival.state, "admitted_at": arrival.admitted_at, "duplicate_of": arrival.duplicate_of,
         "reason": arrival.reason.as_ref().map(|m| m.text(lang)), "format": format, "documents": documents,
+        "folder": folder.map(|folder| folder.shown()),
     }))
 }
 

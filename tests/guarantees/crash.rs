@@ -28,8 +28,9 @@ pub(super) fn points() -> BTreeSet<String> {
     points
 }
 
-/// Points on paths that this play does not take: upgrade.rs kills in the upgrade of a store, rescan.rs at sheets scanned anew.
-const ELSEWHERE: &[&str] = &["store.backup-", "desk.rescan-"];
+/// Points on paths that this play does not take: upgrade.rs kills in the upgrade of a store, rescan.rs at sheets scanned anew,
+/// uploads.rs and mailbox.rs in what comes over the network.
+const ELSEWHERE: &[&str] = &["store.backup-", "desk.rescan-", "receive.", "upload.", "mailbox."];
 
 /// The inputs of the play: small real pages, so that the real engine reads them in moments.
 fn inputs() -> Vec<PathBuf> {

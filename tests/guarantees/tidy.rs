@@ -25,11 +25,14 @@ const NOUNS: &[&str] = &[
     "inbox",
     "lexicon",
     "limits",
+    "mailbox",
     "messages",
     "page",
     "pdv",
     "rescan",
     "scratch",
+    "secret",
+    "upload",
     "xml",
 ];
 
@@ -61,7 +64,7 @@ const MORE: &[(&str, &[&str])] = &[
     ("worker", &["pipeline", "store"]),
     ("desk", &["acquire", "classify", "describe", "package", "pipeline", "steps", "store", "worker"]),
     ("config", &[]),
-    ("daemon", &["acquire", "config", "pipeline", "store", "worker"]),
+    ("daemon", &["acquire", "blobs", "config", "pipeline", "store", "worker"]),
     ("app", &["blobs", "child", "classify", "config", "pipeline", "store", "verify", "worker"]),
     (
         "cli",
