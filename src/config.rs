@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::inbox::{INBOXES_MAX, Inbox, SECONDS_MAX};
 use crate::limits::Limits;
+use crate::mailbox::{self, Mailbox};
 use crate::upload::Uploads;
 
 /// Name of the configuration file in the archive folder.
@@ -30,6 +31,9 @@ pub struct Config {
     /// The HTTP door.
     #[serde(rename = "upload")]
     pub uploads: Uploads,
+    /// Mailboxes that are looked into.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mailbox: Vec<Mailbox>,
 }
 
 /// `[watch]`: the daemon.
@@ -116,6 +120,7 @@ impl Config {
             return wrong(&format!("inbox: {INBOXES_MAX}"));
         }
         self.inbox.iter().find_map(Inbox::fault).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
+        mailbox::fault(&self.mailbox).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         self.uploads.fault().map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         Ok(self)
     }
@@ -173,6 +178,11 @@ impl Layout {
     /// What the doors said last of themselves.
     pub fn doors(&self) -> PathBuf {
         self.root.join("doors.json")
+    }
+
+    /// What has come of resumable uploads so far, a folder for each door.
+    pub fn uploads(&self) -> PathBuf {
+        self.root.join("uploads")
     }
 
     /// Finished packages.

@@ -21,6 +21,7 @@ pub mod finding;
 pub mod inbox;
 pub mod lexicon;
 pub mod limits;
+pub mod mailbox;
 pub mod messages;
 pub mod page;
 pub mod pdv;

@@ -105,7 +105,8 @@ mod tests {
     #[test]
     fn a_secret_has_a_longest_and_a_shortest_form() {
         let folder = tempfile::tempdir().expect("folder");
-        let code = |text: &[u8]| read("", &file(folder.path(), text, 0o600)).map_or_else(|e| e.code().to_owned(), |_| "ok".to_owned());
+        let code =
+            |text: &[u8]| read("", &file(folder.path(), text, 0o600)).map_or_else(|e| e.code().to_owned(), |_| "ok".to_owned());
         assert_eq!(code(&vec![b'x'; BYTES_MAX]), "ok");
         assert_eq!(code(&[&vec![b'x'; BYTES_MAX][..], b"\n"].concat()), "ok");
         assert_eq!(code(&vec![b'x'; BYTES_MAX + 1]), "secret-wrong");

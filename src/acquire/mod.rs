@@ -4,6 +4,7 @@ mod complete;
 pub mod events;
 pub mod guard;
 mod lease;
+pub mod partial;
 mod receive;
 mod release;
 pub mod settle;

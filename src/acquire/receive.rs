@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use super::{AdmitOutcome, Admission, Entry, Offer, Release, blocking, entered};
+use super::{Admission, AdmitOutcome, Entry, Offer, Release, blocking, entered};
 use crate::arrival::{Arrival, EnteId, FileName};
 use crate::blobs::StoredBlob;
 use crate::digest::Digest;
@@ -31,6 +31,8 @@ pub struct Letter {
     pub key: String,
     /// Modification time, nanoseconds since 1970; 0 where the door knows none.
     pub mtime_ns: i64,
+    /// What else the door knows of it, as facts that are part of the one transaction.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// Keeps all that `source` gives as a blob; where `expected` is given, other bytes are not kept. Nothing is admitted yet.
@@ -44,13 +46,12 @@ pub async fn keep(desk: &Admission, ente: &EnteId, source: Box<dyn Read + Send>,
 
 /// Admits the file that `stored` holds. What it gives back is on the disk and may be acknowledged.
 pub async fn receive(desk: &Admission, letter: Letter, stored: StoredBlob) -> Result<(Arrival, AdmitOutcome)> {
-    let Letter { ente, door, name, folder, key, mtime_ns } = letter;
+    let Letter { ente, door, name, folder, key, mtime_ns, mut facts } = letter;
     // Folder and key stand with the door in the id: neither is part of a file's name, both tell two files apart.
     let is_plain = folder.bytes().is_empty() && key.is_empty();
     let origin = || Digest::id("origin", &[door.as_bytes(), folder.bytes(), key.as_bytes()]);
     let origin = if is_plain { door.clone() } else { origin() };
     let id = Arrival::derive_id(&ente, &origin, &name, stored.bytes, mtime_ns, &stored.sha256);
-    let mut facts = Vec::new();
     if !folder.bytes().is_empty() {
         facts.push((FOLDER, serde_json::to_string(&folder).map_err(Error::bug)?));
     }

@@ -2,6 +2,8 @@
 
 mod board;
 mod door;
+mod mailbox;
+mod pipe;
 mod service;
 mod uploads;
 
@@ -16,11 +18,14 @@ use crate::acquire::watch::{Watched, ensure_separate, waiting};
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::error::{Error, Kind, Result};
+use crate::mailbox::Mailbox;
 use crate::pipeline::House;
 use crate::store::lock::ArchiveLock;
+use crate::upload::UploadDoor;
 use crate::worker;
 use board::Board;
 use door::Door;
+use mailbox::Post;
 use service::Service;
 use uploads::Counter;
 
@@ -52,11 +57,16 @@ pub async fn keep(house: &Arc<House>, roles: Roles, mut stop: watch::Receiver<bo
     if roles.acquire {
         let mut names: Vec<String> = inboxes.iter().map(|(inbox, _)| inbox.profile.clone()).collect();
         let first = names.len();
-        names.extend(house.config.uploads.door.iter().map(crate::upload::UploadDoor::door));
+        names.extend(house.config.uploads.door.iter().map(UploadDoor::door));
+        names.extend(house.config.mailbox.iter().map(Mailbox::door));
         let board = Arc::new(Board::hang(&house.layout.doors(), &names, house.clock.now())?);
         if let Some(address) = house.config.uploads.address() {
             let (listener, counter) = (uploads::bind(address)?, Counter::open(house, (&board, first), &stop)?);
             crew.spawn(counter.serve(listener));
+        }
+        for (n, mailbox) in house.config.mailbox.iter().enumerate() {
+            let post = Post::open(house, mailbox, (&board, first + house.config.uploads.door.len() + n))?;
+            crew.spawn(post.keep(stop.clone()));
         }
         let (limits, clock, began) = (&house.config.limits, house.clock, Instant::now());
         for (n, (inbox, folder)) in inboxes.iter().cloned().enumerate() {
@@ -139,6 +149,22 @@ fn held(house: &House, code: &'static str) -> Error {
     let holder = ArchiveLock::holder(house.layout.root(), code == "watch-doors-held");
     let holder = holder.map_or_else(|| "?".to_owned(), |process| process.to_string());
     Error::new(Kind::Environment, code).with("holder", holder)
+}
+
+/// Each upload door as `doctor` shows it: where it listens, what has come of unfinished uploads, whether it is open.
+pub fn upload_doors(layout: &Layout, config: &Config) -> Vec<Value> {
+    uploads::shown(layout, &config.uploads, &notices(layout))
+}
+
+/// Each mailbox as `doctor` shows it.
+pub fn mailboxes(layout: &Layout, config: &Config) -> Vec<Value> {
+    mailbox::shown(&config.mailbox, &notices(layout))
+}
+
+/// What the doors say of themselves. Who holds the lock keeps them; where nobody does, what the board says is the past.
+fn notices(layout: &Layout) -> Vec<board::Notice> {
+    let is_watched = ArchiveLock::take_doors(layout.root()).is_ok_and(|lock| lock.is_none());
+    if is_watched { board::read(&layout.doors()) } else { Vec::new() }
 }
 
 /// Each inbox as `doctor` shows it: whether it can be reached, what waits there, who wakes its door, whether it is paused

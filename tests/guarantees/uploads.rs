@@ -23,7 +23,8 @@ fn a_form_of_files_is_admitted_as_it_comes_with_the_digest_of_each() {
     let (stage, port) = with_door("");
     let daemon = Daemon::start(&stage, &["--only", "acquire"], &[]);
     let large = vec![b'x'; 5 << 20];
-    let files: [(&str, &[u8]); 4] = [("uno.txt", b"uno"), ("lotto 7/due.txt", b"due"), ("vuoto.txt", b""), ("grande.bin", &large)];
+    let files: [(&str, &[u8]); 4] =
+        [("uno.txt", b"uno"), ("lotto 7/due.txt", b"due"), ("vuoto.txt", b""), ("grande.bin", &large)];
     let first = post(port, &files).expect("an answer");
     assert_eq!(first.status, 201, "{}", first.json());
     let told = first.json();
@@ -43,7 +44,10 @@ fn a_form_of_files_is_admitted_as_it_comes_with_the_digest_of_each() {
     assert_eq!((again.status, &again.json()["files"][3]["state"]), (200, &"replay".into()));
     assert_eq!(again.json()["files"][0]["arrival"], told["files"][0]["arrival"]);
     let other = post(port, &[("altro.txt", b"uno")]).expect("an answer").json();
-    assert_eq!((&other["files"][0]["state"], &other["files"][0]["duplicate_of"]), (&"duplicate".into(), &told["files"][0]["arrival"]));
+    assert_eq!(
+        (&other["files"][0]["state"], &other["files"][0]["duplicate_of"]),
+        (&"duplicate".into(), &told["files"][0]["arrival"])
+    );
     let headers = [form_headers(), vec![("Idempotency-Key", "secondo esemplare".to_owned())]].concat();
     for state in ["duplicate", "replay"] {
         let keyed = ask(port, "POST", "/upload/ufficio", (&headers, &form(&[("uno.txt", b"uno")]))).expect("an answer").json();
@@ -104,7 +108,8 @@ fn a_door_opens_to_its_token_only_and_says_no_more() {
     let _daemon = Daemon::start(&stage, &["--only", "acquire"], &[]);
     let wrong = TOKEN.replace('0', "1");
     let mut told = Vec::new();
-    for (path, token) in [("/upload/ufficio", wrong.as_str()), ("/upload/nessuno", TOKEN), ("/", TOKEN), ("/upload/ufficio", "")] {
+    for (path, token) in [("/upload/ufficio", wrong.as_str()), ("/upload/nessuno", TOKEN), ("/", TOKEN), ("/upload/ufficio", "")]
+    {
         let mut stream = connect(port);
         let request = format!("POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("sent");

@@ -99,14 +99,18 @@ pub(super) fn status(error: &Error) -> StatusCode {
 
 /// What became of a file that is in.
 pub(super) fn admitted(arrival: &Arrival, outcome: &AdmitOutcome) -> Value {
-    let state = match outcome {
-        AdmitOutcome::New => "admitted",
-        AdmitOutcome::Replay => "replay",
-        AdmitOutcome::Duplicate { .. } => "duplicate",
-    };
-    let mut value = json!({"state": state, "arrival": arrival.id, "sha256": arrival.sha256, "bytes": arrival.bytes});
+    let mut value = json!({"state": state(outcome), "arrival": arrival.id, "sha256": arrival.sha256, "bytes": arrival.bytes});
     if let AdmitOutcome::Duplicate { of } = outcome {
         value["duplicate_of"] = json!(of);
     }
     value
+}
+
+/// How a file is in, in one word.
+pub(super) fn state(outcome: &AdmitOutcome) -> &'static str {
+    match outcome {
+        AdmitOutcome::New => "admitted",
+        AdmitOutcome::Replay => "replay",
+        AdmitOutcome::Duplicate { .. } => "duplicate",
+    }
 }

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
 use super::multipart::{Found, Head, Multipart};
-use super::pipe::Pace;
 use super::{Call, Counter};
 use crate::acquire::{Letter, ensure_file_name};
 use crate::arrival::FileName;
+use crate::daemon::pipe::Pace;
 use crate::error::{Error, Result};
 
 /// Field and header of the sender's own key.
@@ -45,7 +45,8 @@ pub(super) async fn form(counter: &Counter, call: &Call, request: Request<Incomi
     counter.ensure_room(length).await?;
     let pace = Pace::new(limits.idle_seconds, limits.bytes_per_second_min);
     let key = call.key.clone();
-    let mut form = Form { counter, call, body: request.into_body(), machine, pace, bytes: 0, is_in_part: false, key, files: Vec::new() };
+    let mut form =
+        Form { counter, call, body: request.into_body(), machine, pace, bytes: 0, is_in_part: false, key, files: Vec::new() };
     let stopped = form.read().await.err();
     if stopped.is_some() {
         linger(form.body).await;
@@ -110,7 +111,9 @@ impl Form<'_> {
         let bytes = frame.map_err(|e| Error::retry("upload-broken").because(e))?.into_data().unwrap_or_default();
         self.bytes += bytes.len() as u64;
         if self.bytes > self.counter.config.form_bytes_max {
-            return Err(Error::refuse("upload-too-large").with("bytes", self.bytes).with("limit", self.counter.config.form_bytes_max));
+            return Err(Error::refuse("upload-too-large")
+                .with("bytes", self.bytes)
+                .with("limit", self.counter.config.form_bytes_max));
         }
         self.pace.count(bytes.len())?;
         Ok(bytes)
@@ -123,7 +126,9 @@ impl Form<'_> {
         };
         let limits = &self.counter.config;
         if self.files.len() == limits.form_files_max {
-            return Err(Error::refuse("upload-too-many").with("files", self.files.len() + 1).with("limit", limits.form_files_max));
+            return Err(Error::refuse("upload-too-many")
+                .with("files", self.files.len() + 1)
+                .with("limit", limits.form_files_max));
         }
         let shown = FileName::new(&path[..]).shown();
         let outcome = self.file(&path).await;
@@ -153,6 +158,7 @@ impl Form<'_> {
             folder,
             key: self.key.clone(),
             mtime_ns: 0,
+            facts: Vec::new(),
         };
         let (filler, kept) = self.counter.keep(None);
         loop {

@@ -3,30 +3,35 @@
 //! TLS, public names and whoever counts requests belong to the reverse proxy in front; this end listens on loopback.
 
 mod answer;
+mod batch;
 mod connection;
 mod form;
 mod multipart;
-mod pipe;
 mod route;
+mod settle;
+mod tus;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::board::{Board, State};
+use super::board::{Board, Notice, State};
+use super::pipe::{Filler, pipe};
+use crate::acquire::partial::{Ceilings, Shelf, Upload};
 use crate::acquire::{self, Admission, AdmitOutcome, Letter};
 use crate::arrival::Arrival;
 use crate::blobs::StoredBlob;
+use crate::config::Layout;
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::messages::Lang;
 use crate::pipeline::House;
 use crate::secret;
-use crate::upload::Uploads;
-use pipe::{Filler, pipe};
+use crate::upload::{UploadDoor, Uploads};
 
 /// Shortest token, bytes: 16 characters drawn at random are beyond trying.
 const TOKEN_BYTES_MIN: usize = 16;
@@ -52,6 +57,7 @@ struct Door {
     name: String,
     /// As it stands in arrivals.
     door: String,
+    shelf: Arc<Shelf>,
     /// The digest of its token; the token itself is not kept.
     token: Digest,
     /// Its number on the board.
@@ -78,7 +84,10 @@ impl Counter {
                 return Err(error.with("limit", TOKEN_BYTES_MIN));
             }
             let token = Digest::of(token.expose().as_bytes());
-            doors.push(Arc::new(Door { name: door.name.clone(), door: door.door(), token, n: first + n }));
+            let ceilings =
+                Ceilings { open_max: config.open_max, bytes_max: config.partial_bytes_max, keep_hours: config.keep_hours };
+            let shelf = Arc::new(Shelf::open(&house.layout.uploads().join(&door.name), ceilings)?);
+            doors.push(Arc::new(Door { name: door.name.clone(), door: door.door(), shelf, token, n: first + n }));
         }
         let admission = Admission {
             store: house.store.clone(),
@@ -99,6 +108,7 @@ impl Counter {
         for door in &counter.doors {
             counter.say(door, None);
         }
+        let round = tokio::spawn(Arc::clone(&counter).go_round());
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -116,6 +126,7 @@ impl Counter {
             }
         }
         drop(listener);
+        round.abort();
         let all = async { while served.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, all).await.is_err() {
             tracing::info!("uploads under way are cut off; what was acknowledged of them is kept");
@@ -137,6 +148,16 @@ impl Counter {
             return Ok(());
         }
         Err(Error::retry("upload-no-room").with("bytes", bytes))
+    }
+
+    /// The address of a file of an upload.
+    fn url(&self, call: &Call, upload: &Upload, n: usize) -> String {
+        format!("{}/upload/{}/tus/{}/{n}", self.config.public_url.trim_end_matches('/'), call.door.name, upload.id)
+    }
+
+    /// Work on the disk, off the threads that serve.
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        tokio::task::spawn_blocking(work).await.map_err(Error::bug)?
     }
 
     /// Begins to keep a file: what is filled in becomes a blob.
@@ -173,6 +194,21 @@ impl Counter {
             }
         });
     }
+}
+
+/// Each upload door as `doctor` shows it. Works without a daemon.
+pub(super) fn shown(layout: &Layout, config: &Uploads, notices: &[Notice]) -> Vec<Value> {
+    let one = |door: &UploadDoor| {
+        let load = Shelf::look(&layout.uploads().join(&door.name)).ok();
+        let mut object = json!({"door": door.door(), "listen": config.listen, "unfinished": load});
+        if let Some(notice) = notices.iter().find(|notice| notice.profile == door.door()) {
+            object["state"] = json!(notice.state);
+            object["code"] = json!(notice.code);
+            object["since"] = json!(notice.since);
+        }
+        object
+    };
+    config.door.iter().map(one).collect()
 }
 
 /// Takes the address, before the house says that it is ready.

@@ -7,7 +7,9 @@ use hyper::header::{ACCEPT_LANGUAGE, ALLOW, AUTHORIZATION, HeaderMap, HeaderValu
 use hyper::{Method, Request};
 
 use super::answer::{self, Answer};
+use super::batch::batch;
 use super::form::{KEY_BYTES_MAX, form, linger};
+use super::tus::{tus, versioned};
 use super::{Call, Counter, Door};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
@@ -17,7 +19,7 @@ use crate::messages::Lang;
 const ROOT: &str = "upload";
 
 /// Answers one request.
-pub(super) async fn answer(counter: &Counter, request: Request<Incoming>) -> Answer {
+pub(super) async fn answer(counter: &Arc<Counter>, request: Request<Incoming>) -> Answer {
     let lang = lang(request.headers());
     let path = request.uri().path().to_owned();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -36,16 +38,22 @@ pub(super) async fn answer(counter: &Counter, request: Request<Incoming>) -> Ans
         }
         Err(error) => Err(error),
     };
+    let answer = said(counter, &door, answered, lang);
+    if parts.get(2) == Some(&"tus") { versioned(answer) } else { answer }
+}
+
+/// Says an answer or what went wrong instead, and notes on the board how the door is.
+fn said(counter: &Counter, door: &Door, answered: Result<Answer>, lang: Lang) -> Answer {
     match answered {
         Ok(answer) => {
             if answer.status().is_success() {
-                counter.say(&door, None);
+                counter.say(door, None);
             }
             answer
         }
         Err(error) => {
             if error.is_pressure() || error.code() == "upload-no-room" {
-                counter.say(&door, Some(&error));
+                counter.say(door, Some(&error));
             }
             if error.kind() == Kind::Bug {
                 tracing::error!(%error, "an upload met a fault of ours");
@@ -66,12 +74,14 @@ fn refused(error: &Error, lang: Lang) -> Answer {
 }
 
 /// Sends the request to what it asks for.
-async fn asked(counter: &Counter, call: &Call, path: &[&str], request: Request<Incoming>) -> Result<Answer> {
+async fn asked(counter: &Arc<Counter>, call: &Call, path: &[&str], request: Request<Incoming>) -> Result<Answer> {
     match path {
         [] => match *request.method() {
             Method::POST => form(counter, call, request).await,
             _ => Err(wrong_method("POST")),
         },
+        ["tus", rest @ ..] => tus(counter, call, rest, request).await,
+        ["batch", rest @ ..] => batch(counter, call, rest, request).await,
         _ => Err(Error::refuse("upload-no-page")),
     }
 }
@@ -113,16 +123,18 @@ fn key(headers: &HeaderMap) -> Result<String> {
     key.map(str::to_owned).ok_or_else(|| Error::refuse("upload-header-wrong").with("header", "Idempotency-Key"))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_door_opens_to_its_own_token_only() {
+        let folder = tempfile::tempdir().expect("folder");
         let door = |name: &str, token: &str| {
             let token = Digest::of(token.as_bytes());
-            Arc::new(Door { name: name.to_owned(), door: format!("upload:{name}"), token, n: 0 })
+            let ceilings = crate::acquire::partial::Ceilings { open_max: 1, bytes_max: 1, keep_hours: 1 };
+            let shelf = crate::acquire::partial::Shelf::open(&folder.path().join(name), ceilings).expect("shelf");
+            Arc::new(Door { name: name.to_owned(), door: format!("upload:{name}"), shelf: Arc::new(shelf), token, n: 0 })
         };
         let doors = [door("a", "token of a"), door("b", "token of b")];
         let opens = |name: &str, header: &str| {
@@ -132,7 +144,9 @@ mod tests {
         };
         assert_eq!(opens("a", "Bearer token of a").as_deref(), Some("a"));
         assert_eq!(opens("b", "bearer  token of b ").as_deref(), Some("b"));
-        for (name, header) in [("a", "Bearer token of b"), ("c", "Bearer token of a"), ("a", "token of a"), ("a", "Bearer"), ("a", "")] {
+        for (name, header) in
+            [("a", "Bearer token of b"), ("c", "Bearer token of a"), ("a", "token of a"), ("a", "Bearer"), ("a", "")]
+        {
             assert_eq!(opens(name, header), None, "{name} {header}");
         }
         assert!(admitted(&doors, "a", &HeaderMap::new()).is_none());

@@ -5,7 +5,9 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes};
-use tokio::sync::mpsc;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::sync::{mpsc, watch};
 
 use crate::error::{Error, Result};
 
@@ -78,12 +80,38 @@ impl Pace {
     /// `bytes` more have come.
     pub(super) fn count(&mut self, bytes: usize) -> Result<()> {
         self.bytes += bytes as u64;
-        if is_crawling(self.bytes, self.began.elapsed(), self.bytes_per_second) { Err(Error::retry("upload-slow")) } else { Ok(()) }
+        if is_crawling(self.bytes, self.began.elapsed(), self.bytes_per_second) {
+            Err(Error::retry("upload-slow"))
+        } else {
+            Ok(())
+        }
     }
 }
 
 fn is_crawling(bytes: u64, time: Duration, bytes_per_second: u64) -> bool {
     time > PATIENCE && bytes < time.as_secs().saturating_mul(bytes_per_second)
+}
+
+/// Feeds a whole body into a pipe. One that breaks off, stalls, or is overtaken by the wish to stop leaves the pipe without
+/// an end.
+pub(super) async fn feed(mut body: Incoming, filler: Filler, (mut pace, stop): (Pace, watch::Receiver<bool>)) -> Result<()> {
+    let mut told = stop.clone();
+    loop {
+        let frame = tokio::select! {
+            frame = pace.wait(body.frame()) => frame?,
+            Ok(_) = told.wait_for(|is_stopping| *is_stopping) => return Err(Error::retry("upload-stopping")),
+        };
+        let Some(frame) = frame else {
+            filler.end().await;
+            return Ok(());
+        };
+        let bytes = frame.map_err(|e| Error::retry("upload-broken").because(e))?.into_data().unwrap_or_default();
+        pace.count(bytes.len())?;
+        if !filler.fill(bytes).await {
+            // The disk's end has given up; it says why.
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]
