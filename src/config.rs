@@ -29,11 +29,16 @@ pub struct Config {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inbox: Vec<Inbox>,
     /// The HTTP door.
-    #[serde(rename = "upload")]
+    #[serde(rename = "upload", skip_serializing_if = "is_default")]
     pub uploads: Uploads,
     /// Mailboxes that are looked into.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mailbox: Vec<Mailbox>,
+}
+
+/// What an archive has not asked for does not stand in the file that `init` writes.
+fn is_default(uploads: &Uploads) -> bool {
+    *uploads == Uploads::default()
 }
 
 /// `[watch]`: the daemon.

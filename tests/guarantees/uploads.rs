@@ -146,6 +146,14 @@ fn what_is_slow_or_too_much_is_given_up() {
     let long = vec![("X-Long", "x".repeat(400_000))];
     let _ = headed.write_all(head("POST", "/upload/ufficio", &long).as_bytes());
     assert!(reply(&mut headed, true).is_none_or(|answer| answer.status == 431));
+    // One that says nothing at all loses its seat too, before its first request and after it.
+    let mut silent = connect(port);
+    let mut idle = connect(port);
+    idle.write_all(head("GET", "/upload/ufficio", &[]).as_bytes()).expect("sent");
+    assert_eq!(reply(&mut idle, true).expect("an answer").status, 405);
+    for stream in [&mut silent, &mut idle] {
+        assert!(reply(stream, true).is_none_or(|answer| answer.status == 408), "the connection ends");
+    }
     drop((dripping, stalled, headed));
     // Seats: the fifth is told to come back.
     std::thread::sleep(Duration::from_millis(300));

@@ -17,7 +17,7 @@ const LINE_BYTES_MAX: usize = 256 * 1024;
 /// Most lines that a server may say before it ends a command.
 const LINES_MAX: u32 = 10_000;
 /// How long a server may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// Bytes of a message read at a time.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Bytes a second below which a message, after its first minute, is given up.
@@ -81,7 +81,7 @@ impl Client {
         let line = self.line().await?;
         if line.text.first() != Some(&b'+') {
             let mut lines = Vec::new();
-            return match self.heard(name, &tag, (line, &mut lines))? {
+            return match heard(name, &tag, (line, &mut lines))? {
                 Some(code) => Ok(Ended { lines, code }),
                 None => Err(strange(name)),
             };
@@ -113,7 +113,7 @@ impl Client {
                 fetched = Some(bytes);
                 continue;
             }
-            if self.heard("fetch", &tag, (line, &mut lines))?.is_some() {
+            if heard("fetch", &tag, (line, &mut lines))?.is_some() {
                 return Ok(fetched);
             }
         }
@@ -163,31 +163,11 @@ impl Client {
             if bytes > LINE_BYTES_MAX {
                 return Err(strange(name));
             }
-            if let Some(code) = self.heard(name, tag, (line, &mut lines))? {
+            if let Some(code) = heard(name, tag, (line, &mut lines))? {
                 return Ok(Ended { lines, code });
             }
         }
         Err(strange(name))
-    }
-
-    /// Takes one line: data is kept, the end of the command tells its code.
-    fn heard(&self, name: &'static str, tag: &str, (line, lines): (Line, &mut Vec<Line>)) -> Result<Option<String>> {
-        if let Some(data) = line.text.strip_prefix(b"* ") {
-            if data.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"BYE")) && name != "logout" {
-                return Err(Error::retry("mailbox-lost"));
-            }
-            lines.push(Line { text: data.to_vec() });
-            return Ok(None);
-        }
-        let ended = line.text.strip_prefix(tag.as_bytes()).and_then(|rest| rest.strip_prefix(b" "));
-        let Some(ended) = ended else {
-            return if line.text.starts_with(b"+") { Ok(None) } else { Err(strange(name)) };
-        };
-        let code = parse::code(ended);
-        if ended.get(..2).is_some_and(|word| word.eq_ignore_ascii_case(b"OK")) {
-            return Ok(Some(code));
-        }
-        Err(Error::retry("mailbox-refused").with("what", name).with("code", code))
     }
 
     /// One line with its literals, all of which are short.
@@ -240,6 +220,26 @@ impl Client {
             }
         }
     }
+}
+
+/// Takes one line: data is kept, the end of the command tells its code.
+fn heard(name: &'static str, tag: &str, (line, lines): (Line, &mut Vec<Line>)) -> Result<Option<String>> {
+    if let Some(data) = line.text.strip_prefix(b"* ") {
+        if data.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"BYE")) && name != "logout" {
+            return Err(Error::retry("mailbox-lost"));
+        }
+        lines.push(Line { text: data.to_vec() });
+        return Ok(None);
+    }
+    let ended = line.text.strip_prefix(tag.as_bytes()).and_then(|rest| rest.strip_prefix(b" "));
+    let Some(ended) = ended else {
+        return if line.text.starts_with(b"+") { Ok(None) } else { Err(strange(name)) };
+    };
+    let code = parse::code(ended);
+    if ended.get(..2).is_some_and(|word| word.eq_ignore_ascii_case(b"OK")) {
+        return Ok(Some(code));
+    }
+    Err(Error::retry("mailbox-refused").with("what", name).with("code", code))
 }
 
 /// A server that does not keep to the protocol; `what` is where.

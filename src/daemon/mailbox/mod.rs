@@ -262,7 +262,7 @@ impl Post {
         }
         let folder = quoted(&self.mailbox.move_to);
         match self.moved(client, uid, &folder).await {
-            Err(error) if error.message().value("code").as_deref() == Some("TRYCREATE") => {
+            Err(error) if error.message().value("code") == Some("TRYCREATE") => {
                 client.command("create", &format!("CREATE {folder}")).await?;
                 self.moved(client, uid, &folder).await
             }

@@ -78,7 +78,7 @@ async fn declare(counter: &Arc<Counter>, call: &Call, body: Incoming) -> Result<
         return Err(Error::refuse("upload-list-wrong").with("what", "key"));
     }
     let files = checked(counter, &list.files)?;
-    let id = id_of(&call.door.door, &key, &files);
+    let id = id_of(&call.door.full_name, &key, &files);
     if call.door.shelf.find(&id).is_none() {
         counter.ensure_room(files.iter().map(|file| file.bytes).fold(0, u64::saturating_add)).await?;
     }

@@ -153,7 +153,7 @@ impl Form<'_> {
         self.counter.ensure_room(0).await?;
         let letter = Letter {
             ente: self.counter.house.ente_id.clone(),
-            door: self.call.door.door.clone(),
+            door: self.call.door.full_name.clone(),
             name,
             folder,
             key: self.key.clone(),

@@ -56,7 +56,7 @@ pub(super) struct Counter {
 struct Door {
     name: String,
     /// As it stands in arrivals.
-    door: String,
+    full_name: String,
     shelf: Arc<Shelf>,
     /// The digest of its token; the token itself is not kept.
     token: Digest,
@@ -87,7 +87,7 @@ impl Counter {
             let ceilings =
                 Ceilings { open_max: config.open_max, bytes_max: config.partial_bytes_max, keep_hours: config.keep_hours };
             let shelf = Arc::new(Shelf::open(&house.layout.uploads().join(&door.name), ceilings)?);
-            doors.push(Arc::new(Door { name: door.name.clone(), door: door.door(), shelf, token, n: first + n }));
+            doors.push(Arc::new(Door { name: door.name.clone(), full_name: door.door(), shelf, token, n: first + n }));
         }
         let admission = Admission {
             store: house.store.clone(),
@@ -188,7 +188,7 @@ impl Counter {
         self.board.say(door.n, |notice| {
             if notice.state != state || notice.code != code {
                 if let Some(code) = &code {
-                    tracing::warn!(door = door.door, code, "the door sends senders away");
+                    tracing::warn!(door = door.full_name, code, "the door sends senders away");
                 }
                 (notice.state, notice.code, notice.since) = (state, code, now);
             }

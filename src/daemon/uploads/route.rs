@@ -58,7 +58,7 @@ fn said(counter: &Counter, door: &Door, answered: Result<Answer>, lang: Lang) ->
             if error.kind() == Kind::Bug {
                 tracing::error!(%error, "an upload met a fault of ours");
             }
-            tracing::debug!(door = door.door, code = error.code(), "an upload was not taken");
+            tracing::debug!(door = door.full_name, code = error.code(), "an upload was not taken");
             refused(&error, lang)
         }
     }
@@ -91,14 +91,14 @@ pub(super) fn wrong_method(methods: &'static str) -> Error {
     Error::refuse("upload-method").with("methods", methods)
 }
 
-/// The door of that name, if the request shows its token. All takes the same time whether the name or the token is wrong.
+/// The door of that name, if the request shows its token. Every door's token is compared, whichever is asked for.
 fn admitted(doors: &[Arc<Door>], name: &str, headers: &HeaderMap) -> Option<Arc<Door>> {
     let shown = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
     let shown = shown.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case(b"bearer ")).and(shown.get(7..)).unwrap_or_default();
     let shown = Digest::of(shown.trim_ascii());
     let mut found = None;
     for door in doors {
-        if is_same(&door.token, &shown) & (door.name == name) {
+        if is_same(&door.token, &shown) && door.name == name {
             found = Some(Arc::clone(door));
         }
     }
@@ -134,7 +134,7 @@ mod tests {
             let token = Digest::of(token.as_bytes());
             let ceilings = crate::acquire::partial::Ceilings { open_max: 1, bytes_max: 1, keep_hours: 1 };
             let shelf = crate::acquire::partial::Shelf::open(&folder.path().join(name), ceilings).expect("shelf");
-            Arc::new(Door { name: name.to_owned(), door: format!("upload:{name}"), shelf: Arc::new(shelf), token, n: 0 })
+            Arc::new(Door { name: name.to_owned(), full_name: format!("upload:{name}"), shelf: Arc::new(shelf), token, n: 0 })
         };
         let doors = [door("a", "token of a"), door("b", "token of b")];
         let opens = |name: &str, header: &str| {

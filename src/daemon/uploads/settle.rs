@@ -48,7 +48,7 @@ impl Counter {
         let stored = acquire::keep(&self.admission, &self.house.ente_id, Box::new(part), file.sha256).await?;
         let letter = Letter {
             ente: self.house.ente_id.clone(),
-            door: door.door.clone(),
+            door: door.full_name.clone(),
             name: file.name.clone(),
             folder: file.folder.clone(),
             key: held.upload().declared.key.clone(),
@@ -66,7 +66,7 @@ impl Counter {
         loop {
             for door in &self.doors {
                 if let Err(error) = self.round(door).await {
-                    tracing::debug!(door = door.door, code = error.code(), "whole files wait");
+                    tracing::debug!(door = door.full_name, code = error.code(), "whole files wait");
                     self.say(door, Some(&error));
                 }
             }
@@ -77,21 +77,19 @@ impl Counter {
     async fn round(self: &Arc<Self>, door: &Arc<Door>) -> Result<()> {
         for upload in door.shelf.all() {
             for n in upload.waiting() {
-                match upload.hold(n) {
-                    Ok(held) => match self.settle(door, held).await {
-                        Err(error) if error.is_pressure() => return Err(error),
-                        Err(error) => tracing::info!(door = door.door, code = error.code(), "a whole file was not admitted"),
-                        Ok(_) => {}
-                    },
-                    // Somebody sends to it or admits it just now.
-                    Err(_) => {}
+                // Another connection sends to it, or admits it just now.
+                let Ok(held) = upload.hold(n) else { continue };
+                match self.settle(door, held).await {
+                    Err(error) if error.is_pressure() => return Err(error),
+                    Err(error) => tracing::info!(door = door.full_name, code = error.code(), "a whole file was not admitted"),
+                    Ok(_) => {}
                 }
             }
         }
-        let (shelf, now) = (Arc::clone(&door.shelf), self.house.clock.now());
-        let expired = self.blocking(move || shelf.expire(now)).await?;
+        let (all, now) = (Arc::clone(&door.shelf), self.house.clock.now());
+        let expired = self.blocking(move || all.expire(now)).await?;
         if expired > 0 {
-            tracing::info!(door = door.door, expired, "uploads that nobody went on with are forgotten");
+            tracing::info!(door = door.full_name, expired, "uploads that nobody went on with are forgotten");
         }
         Ok(())
     }
