@@ -1,5 +1,6 @@
 //! What the tests of the network doors share: the daemon, and a sender who speaks HTTP by hand, so that it can break off.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -135,7 +136,7 @@ pub fn connect(port: u16) -> TcpStream {
 pub fn head(method: &str, path: &str, headers: &[(&str, String)]) -> String {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     head + "\r\n"
 }

@@ -231,10 +231,11 @@ impl Shelf {
         &self.ceilings
     }
 
-    /// Refuses what would keep more unfinished bytes than a door may.
-    pub fn ensure_bytes(&self, more: u64) -> Result<()> {
-        let bytes = self.load().bytes;
-        if bytes.saturating_add(more) <= self.ceilings.bytes_max {
+    /// Refuses what would keep more unfinished bytes than a door may. A file that a connection holds counts with all the bytes
+    /// that it may still bring, so that many of them at a time cannot go beyond together.
+    pub fn ensure_bytes(&self) -> Result<()> {
+        let bytes = self.all().iter().map(|upload| upload.bytes_to_come()).fold(0, u64::saturating_add);
+        if bytes <= self.ceilings.bytes_max {
             return Ok(());
         }
         Err(Error::retry("upload-partial-full").with("bytes", bytes).with("limit", self.ceilings.bytes_max))
@@ -258,6 +259,13 @@ impl Upload {
         load.open += usize::from(files > 0);
         load.files += files;
         load.bytes += bytes;
+    }
+
+    /// Bytes of its files that are here and not in, and those that connections are bringing.
+    fn bytes_to_come(&self) -> u64 {
+        let inside = inside(&self.inside);
+        let open = self.declared.files.iter().zip(&inside.standings).filter(|(_, standing)| standing.over.is_none());
+        open.map(|(file, standing)| if standing.is_busy { file.bytes } else { standing.offset }).fold(0, u64::saturating_add)
     }
 
     /// Where each file stands.

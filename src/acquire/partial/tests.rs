@@ -115,11 +115,21 @@ fn a_shelf_holds_so_many_uploads_and_bytes_and_no_more() {
     assert_eq!(shelf.declare("c".to_owned(), declared(1)).expect_err("full").code(), "upload-open-full");
     let (first, is_new) = shelf.declare("a".to_owned(), declared(80)).expect("the same");
     assert!(!is_new);
-    first.hold(0).expect("held").append(&mut &[7; 60][..], None).expect("appended");
-    assert!(shelf.ensure_bytes(40).is_ok());
-    assert_eq!(shelf.ensure_bytes(41).expect_err("full").code(), "upload-partial-full");
+    let held = first.hold(0).expect("held");
+    shelf.ensure_bytes().expect("80 bytes may come");
+    held.append(&mut &[7; 20][..], None).expect("appended");
+    drop(held);
+    let second = shelf.find("b").expect("there");
+    let held = second.hold(0).expect("held");
+    shelf.ensure_bytes().expect("20 bytes are here and 80 may come");
+    let both = first.hold(1).expect("held");
+    assert_eq!(shelf.ensure_bytes().expect_err("full").code(), "upload-partial-full");
+    drop(both);
+    first.hold(0).expect("held").append(&mut &[7; 1][..], None).expect("appended");
+    assert_eq!(shelf.ensure_bytes().expect_err("one byte more").code(), "upload-partial-full");
+    drop(held);
     shelf.remove(&first).expect("removed");
-    assert!(shelf.ensure_bytes(100).is_ok() && first.hold(0).is_err());
+    assert!(shelf.ensure_bytes().is_ok() && first.hold(0).is_err());
     shelf.declare("c".to_owned(), declared(1)).expect("room again");
 }
 
