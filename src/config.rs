@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::inbox::{INBOXES_MAX, Inbox, SECONDS_MAX};
 use crate::limits::Limits;
+use crate::mailbox::{self, Mailbox};
+use crate::upload::Uploads;
 
 /// Name of the configuration file in the archive folder.
 pub const FILE_NAME: &str = "conserva.toml";
@@ -26,6 +28,17 @@ pub struct Config {
     /// Watched folders; without any, the archive's own `inbox`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inbox: Vec<Inbox>,
+    /// The HTTP door.
+    #[serde(rename = "upload", skip_serializing_if = "is_default")]
+    pub uploads: Uploads,
+    /// Mailboxes that are looked into.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mailbox: Vec<Mailbox>,
+}
+
+/// What an archive has not asked for does not stand in the file that `init` writes.
+fn is_default(uploads: &Uploads) -> bool {
+    *uploads == Uploads::default()
 }
 
 /// `[watch]`: the daemon.
@@ -112,6 +125,8 @@ impl Config {
             return wrong(&format!("inbox: {INBOXES_MAX}"));
         }
         self.inbox.iter().find_map(Inbox::fault).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
+        mailbox::fault(&self.mailbox).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
+        self.uploads.fault().map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         Ok(self)
     }
 
@@ -168,6 +183,11 @@ impl Layout {
     /// What the doors said last of themselves.
     pub fn doors(&self) -> PathBuf {
         self.root.join("doors.json")
+    }
+
+    /// What has come of resumable uploads so far, a folder for each door.
+    pub fn uploads(&self) -> PathBuf {
+        self.root.join("uploads")
     }
 
     /// Finished packages.

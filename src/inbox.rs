@@ -18,7 +18,7 @@ pub const PATTERNS_MAX: usize = 64;
 /// Longest pattern, bytes: no name is longer.
 const PATTERN_BYTES_MAX: usize = 255;
 /// Longest name of a profile, bytes: it stands in every arrival's row and journal line.
-const PROFILE_BYTES_MAX: usize = 32;
+pub const PROFILE_BYTES_MAX: usize = 32;
 /// The profile of the archive's own inbox, where none is configured.
 const OWN: &str = "inbox";
 
@@ -141,13 +141,11 @@ impl Inbox {
 
     /// The key of the first setting that is out of its bounds, with the bounds.
     pub fn fault(&self) -> Option<String> {
-        let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
         let is_pattern = |p: &String| !p.is_empty() && p.len() <= PATTERN_BYTES_MAX && !p.contains('/');
-        let is_name = (1..=PROFILE_BYTES_MAX).contains(&self.profile.len()) && self.profile.bytes().all(is_plain);
         if self.path.as_os_str().is_empty() {
             return Some("inbox.path".to_owned());
         }
-        if !is_name {
+        if !is_profile(&self.profile) {
             return Some(format!("inbox.profile: [a-z0-9_-]{{1,{PROFILE_BYTES_MAX}}}"));
         }
         for (key, value, least) in [
@@ -200,6 +198,12 @@ impl Inbox {
     pub fn is_end_marker(&self, name: &[u8]) -> bool {
         self.end_marker.as_ref().is_some_and(|pattern| fits(pattern.as_bytes(), name))
     }
+}
+
+/// True of what may name a door, `[a-z0-9_-]{1,32}`.
+pub fn is_profile(name: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+    (1..=PROFILE_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_plain)
 }
 
 /// True if `pattern` fits the whole `name`: `*` any bytes, `?` one, ASCII letters in either case.

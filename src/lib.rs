@@ -23,13 +23,16 @@ pub mod inbox;
 pub mod lexicon;
 pub mod likeness;
 pub mod limits;
+pub mod mailbox;
 pub mod messages;
 pub mod page;
 pub mod pdv;
 pub mod rescan;
 pub mod schemas;
 pub mod scratch;
+pub mod secret;
 pub mod stack;
+pub mod upload;
 pub mod xml;
 
 // The corridor, the porter, the desk and the rim.

@@ -8,6 +8,8 @@ pub mod guard;
 mod lease;
 mod look;
 mod parcel;
+pub mod partial;
+mod receive;
 mod record;
 mod release;
 pub mod settle;
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
+pub use receive::{Letter, ensure_file_name, ensure_room, keep, receive};
 pub use record::FOLDER;
 pub use walk::{Found, Walk, is_input, walk};
 

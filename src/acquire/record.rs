@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::parcel::Parcel;
-use super::{Admission, AdmitOutcome, event, keyed_name};
+use super::{Admission, AdmitOutcome, Offer, event, keyed_name};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, FileName};
+use crate::blobs::StoredBlob;
 use crate::digest::Digest;
 use crate::document::{Document, Hold};
 use crate::drill;
@@ -34,13 +35,55 @@ pub(super) struct Recorded {
 
 /// Records all parcels of one ente, in order.
 pub(super) async fn recorded(desk: &Admission, parcels: &[&Parcel]) -> Result<Vec<Recorded>> {
+    let entries: Vec<Entry<'_>> = parcels.iter().map(|parcel| Entry::of(parcel)).collect::<Result<_>>()?;
+    let mut all = Vec::with_capacity(parcels.len());
+    for (parcel, (arrival, outcome)) in parcels.iter().zip(entered(desk, &entries).await?) {
+        let has_sidecar = outcome != AdmitOutcome::Replay || knows_sidecar(desk, parcel, &arrival.id).await?;
+        all.push(Recorded { arrival, outcome, has_sidecar });
+    }
+    Ok(all)
+}
+
+/// What is to be written of one arrival.
+pub(super) struct Entry<'a> {
+    pub(super) offer: &'a Offer,
+    pub(super) id: ArrivalId,
+    pub(super) mtime_ns: i64,
+    /// The bytes of the arrival.
+    pub(super) stored: StoredBlob,
+    /// The other blobs that it needs.
+    pub(super) blobs: Vec<(Digest, u64)>,
+    /// What is known of it before its first step: kind, number, body.
+    pub(super) facts: Vec<(&'static str, u32, String)>,
+    /// What its journal line says besides.
+    pub(super) detail: Vec<(String, String)>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(parcel: &'a Parcel) -> Result<Self> {
+        let sidecar = parcel.sidecar.iter().filter_map(|(_, _, given)| given.sidecar.as_ref());
+        let files = parcel.stack.iter().map(|stack| ("files".to_owned(), stack.files.len().to_string()));
+        Ok(Self {
+            offer: &parcel.offer,
+            id: id_of(parcel),
+            mtime_ns: parcel.seen.mtime_ns,
+            stored: parcel.stored,
+            blobs: parcel.blobs().split_off(1),
+            facts: facts(parcel)?,
+            detail: files.chain(sidecar.map(|file| ("sidecar".to_owned(), file.sha256.hex()))).collect(),
+        })
+    }
+}
+
+/// Records all entries of one ente in one transaction, in order: each with its first job and journal line, unless it is in already.
+pub(super) async fn entered(desk: &Admission, entries: &[Entry<'_>]) -> Result<Vec<(Arrival, AdmitOutcome)>> {
     for _ in 0..LOOKS_MAX {
         let mut looking = Looking { desk, before: BTreeMap::new(), changes: Vec::new() };
-        let mut all = Vec::with_capacity(parcels.len());
-        for parcel in parcels {
-            all.push(looking.recorded(parcel).await?);
+        let mut all = Vec::with_capacity(entries.len());
+        for entry in entries {
+            all.push(looking.entered(entry).await?);
         }
-        let Some(first) = parcels.first().filter(|_| !looking.changes.is_empty()) else { return Ok(all) };
+        let Some(first) = entries.first().filter(|_| !looking.changes.is_empty()) else { return Ok(all) };
         drill::point("acquire.before-record");
         match desk.store.apply(&first.offer.ente, None, &looking.changes).await {
             Ok(()) => return Ok(all),
@@ -60,41 +103,42 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    async fn recorded(&mut self, parcel: &Parcel) -> Result<Recorded> {
-        let (offer, sha256) = (&parcel.offer, parcel.stored.sha256);
-        let id = id_of(parcel);
-        if !self.before.contains_key(&sha256) {
-            self.before.insert(sha256, self.desk.store.arrivals_with(&offer.ente, &sha256).await?);
+    async fn entered(&mut self, entry: &Entry<'_>) -> Result<(Arrival, AdmitOutcome)> {
+        let Entry { offer, id, stored: StoredBlob { sha256, bytes, .. }, .. } = entry;
+        if !self.before.contains_key(sha256) {
+            self.before.insert(*sha256, self.desk.store.arrivals_with(&offer.ente, sha256).await?);
         }
-        let before = self.before.entry(sha256).or_default();
-        if let Some(arrival) = before.iter().find(|arrival| arrival.id == id) {
-            let has_sidecar = knows_sidecar(self.desk, parcel, &id).await?;
-            return Ok(Recorded { arrival: arrival.clone(), outcome: AdmitOutcome::Replay, has_sidecar });
+        let before = self.before.entry(*sha256).or_default();
+        if let Some(arrival) = before.iter().find(|arrival| arrival.id == *id) {
+            return Ok((arrival.clone(), AdmitOutcome::Replay));
         }
         let first = before.first().cloned();
+        // Where a person has said what it is, earlier arrivals with the same bytes do not make it wait.
         let twin = first.as_ref().filter(|_| offer.beside.place.is_none());
         let arrival = Arrival {
-            id,
+            id: id.clone(),
             ente: offer.ente.clone(),
             door: offer.door.clone(),
             name: offer.name.clone(),
-            bytes: parcel.stored.bytes,
-            mtime_ns: parcel.seen.mtime_ns,
-            sha256,
+            bytes: *bytes,
+            mtime_ns: entry.mtime_ns,
+            sha256: *sha256,
             admitted_at: self.desk.clock.now(),
             state: if twin.is_some() { ArrivalState::Duplicate } else { ArrivalState::Working },
             duplicate_of: first.as_ref().map(|arrival| arrival.id.clone()),
             reason: None,
         };
         let name = keyed_name(self.desk, offer).await?;
-        self.changes.push(Change::RequireArrivals { sha256, count: before.len() as u64 });
-        self.changes.extend(parcel.blobs().into_iter().map(|(sha256, bytes)| Change::AddBlob { sha256, bytes }));
+        self.changes.push(Change::RequireArrivals { sha256: *sha256, count: before.len() as u64 });
+        let blobs = std::iter::once((*sha256, *bytes)).chain(entry.blobs.iter().copied());
+        self.changes.extend(blobs.map(|(sha256, bytes)| Change::AddBlob { sha256, bytes }));
         self.changes.extend(admission(&arrival, twin));
-        self.changes.extend(facts(&arrival.id, parcel)?);
-        self.changes.push(line(&arrival, parcel, name));
+        let facts = entry.facts.iter().cloned();
+        self.changes.extend(facts.map(|(kind, n, body)| Change::PutFact { owner: id.0.clone(), kind: kind.to_owned(), n, body }));
+        self.changes.push(line(&arrival, &entry.detail, name));
         let outcome = twin.map_or(AdmitOutcome::New, |twin| AdmitOutcome::Duplicate { of: twin.id.clone() });
         before.push(arrival.clone());
-        Ok(Recorded { arrival, outcome, has_sidecar: true })
+        Ok((arrival, outcome))
     }
 }
 
@@ -136,11 +180,10 @@ fn admission(arrival: &Arrival, twin: Option<&Arrival>) -> Vec<Change> {
 }
 
 /// What is known of it before its first step: the page that it was scanned for, the folder it lay in, its files, what was said.
-fn facts(id: &ArrivalId, parcel: &Parcel) -> Result<Vec<Change>> {
-    let mut changes = Vec::new();
-    let mut put = |kind: &str, n, body: serde_json::Result<String>| {
-        let body = body.map_err(Error::bug)?;
-        changes.push(Change::PutFact { owner: id.0.clone(), kind: kind.to_owned(), n, body });
+fn facts(parcel: &Parcel) -> Result<Vec<(&'static str, u32, String)>> {
+    let mut facts = Vec::new();
+    let mut put = |kind, n, body: serde_json::Result<String>| {
+        facts.push((kind, n, body.map_err(Error::bug)?));
         Ok::<(), Error>(())
     };
     let beside = &parcel.offer.beside;
@@ -156,10 +199,10 @@ fn facts(id: &ArrivalId, parcel: &Parcel) -> Result<Vec<Change>> {
     for (n, given) in parcel.given() {
         put(given::FACT, n, serde_json::to_string(given))?;
     }
-    Ok(changes)
+    Ok(facts)
 }
 
-fn line(arrival: &Arrival, parcel: &Parcel, keyed_name: String) -> Change {
+fn line(arrival: &Arrival, more: &[(String, String)], keyed_name: String) -> Change {
     let outcome = if arrival.state == ArrivalState::Duplicate { "hold" } else { "success" };
     let line = event(arrival.admitted_at, "admitted", arrival.id.as_str(), outcome);
     let mut detail = vec![
@@ -169,8 +212,6 @@ fn line(arrival: &Arrival, parcel: &Parcel, keyed_name: String) -> Change {
         ("sha256".to_owned(), arrival.sha256.hex()),
     ];
     detail.extend(arrival.duplicate_of.iter().map(|of| ("duplicate_of".to_owned(), of.0.clone())));
-    detail.extend(parcel.stack.iter().map(|stack| ("files".to_owned(), stack.files.len().to_string())));
-    let sidecar = parcel.sidecar.iter().filter_map(|(_, _, given)| given.sidecar.as_ref());
-    detail.extend(sidecar.map(|file| ("sidecar".to_owned(), file.sha256.hex())));
+    detail.extend(more.iter().cloned());
     Change::Journal(Event { detail: detail.into_iter().collect(), ..line })
 }

@@ -36,7 +36,7 @@ pub(super) enum State {
 /// What a door says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Notice {
-    /// Its profile.
+    /// Its profile; of a door to the network, the door as it stands in arrivals.
     pub(super) profile: String,
     /// `events`, `polling`, or `none` as long as it is not known.
     pub(super) watching: String,
@@ -64,11 +64,11 @@ pub(super) struct Board {
 
 impl Board {
     /// Hangs up the board at `path`.
-    pub(super) fn hang(path: &Path, profiles: &[&str], now: Timestamp) -> Result<Self> {
+    pub(super) fn hang(path: &Path, profiles: &[impl AsRef<str>], now: Timestamp) -> Result<Self> {
         let file = File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
         let file = file.map_err(|e| Error::disk("open board", path, e))?;
-        let notice = |profile: &&str| Notice {
-            profile: (*profile).to_owned(),
+        let notice = |profile: &_| Notice {
+            profile: AsRef::<str>::as_ref(profile).to_owned(),
             watching: "none".to_owned(),
             why: String::new(),
             state: State::Opening,
@@ -124,8 +124,8 @@ mod tests {
     fn the_board_keeps_its_length_whatever_is_said() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("doors.json");
-        let longest = "p".repeat(32);
-        let board = Board::hang(&path, &[&longest, "b"], Timestamp::UNIX_EPOCH).expect("board");
+        let longest = "p".repeat("mailbox:".len() + 32);
+        let board = Board::hang(&path, &[&longest[..], "b"], Timestamp::UNIX_EPOCH).expect("board");
         let length = path.metadata().expect("file").len();
         board.say(0, |notice| {
             notice.state = State::Unreachable;

@@ -2,7 +2,10 @@
 
 mod board;
 mod door;
+mod mailbox;
+mod pipe;
 mod service;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,13 +19,17 @@ use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::error::{Error, Kind, Result};
 use crate::inbox::Inbox;
+use crate::mailbox::Mailbox;
 use crate::messages::{Lang, Message};
 use crate::pipeline::House;
 use crate::store::lock::ArchiveLock;
+use crate::upload::UploadDoor;
 use crate::worker;
 use board::{Board, Notice};
 use door::Door;
+use mailbox::Post;
 use service::Service;
+use uploads::Counter;
 
 /// A verb beside us may have a lock for the moment that it takes to look: so long is it waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
@@ -50,8 +57,19 @@ pub async fn keep(house: &Arc<House>, roles: Roles, mut stop: watch::Receiver<bo
         crew.spawn(async move { worker::work_on(&house, porters).await });
     }
     if roles.acquire {
-        let profiles: Vec<&str> = inboxes.iter().map(|(inbox, _)| inbox.profile.as_str()).collect();
-        let board = Arc::new(Board::hang(&house.layout.doors(), &profiles, house.clock.now())?);
+        let mut names: Vec<String> = inboxes.iter().map(|(inbox, _)| inbox.profile.clone()).collect();
+        let first = names.len();
+        names.extend(house.config.uploads.door.iter().map(UploadDoor::door));
+        names.extend(house.config.mailbox.iter().map(Mailbox::door));
+        let board = Arc::new(Board::hang(&house.layout.doors(), &names, house.clock.now())?);
+        if let Some(address) = house.config.uploads.address() {
+            let (listener, counter) = (uploads::bind(address)?, Counter::open(house, (&board, first), &stop)?);
+            crew.spawn(counter.serve(listener));
+        }
+        for (n, mailbox) in house.config.mailbox.iter().enumerate() {
+            let post = Post::open(house, mailbox, (&board, first + house.config.uploads.door.len() + n))?;
+            crew.spawn(post.keep(stop.clone()));
+        }
         let (limits, clock, began) = (&house.config.limits, house.clock, Instant::now());
         for (n, (inbox, folder)) in inboxes.iter().cloned().enumerate() {
             let watched = Arc::new(Watched { inbox, folder, limits: limits.clone(), clock, began });
@@ -146,6 +164,22 @@ fn notes(inbox: &Inbox, notice: &Notice) -> Vec<Message> {
         (notice.kept, Message::new("taken-kept").with("days", inbox.taken_days)),
     ];
     said.into_iter().filter(|(count, _)| *count > 0).map(|(count, note)| note.with("count", count)).collect()
+}
+
+/// Each upload door as `doctor` shows it: where it listens, what has come of unfinished uploads, whether it is open.
+pub fn upload_doors(layout: &Layout, config: &Config) -> Vec<Value> {
+    uploads::shown(layout, &config.uploads, &notices(layout))
+}
+
+/// Each mailbox as `doctor` shows it.
+pub fn mailboxes(layout: &Layout, config: &Config) -> Vec<Value> {
+    mailbox::shown(&config.mailbox, &notices(layout))
+}
+
+/// What the doors say of themselves. Who holds the lock keeps them; where nobody does, what the board says is the past.
+fn notices(layout: &Layout) -> Vec<board::Notice> {
+    let is_watched = ArchiveLock::take_doors(layout.root()).is_ok_and(|lock| lock.is_none());
+    if is_watched { board::read(&layout.doors()) } else { Vec::new() }
 }
 
 /// Each inbox as `doctor` shows it: whether it can be reached, what waits there, who wakes its door, whether it is paused

@@ -134,6 +134,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("inspect", include_str!("inspect.toml")),
     ("desk", include_str!("desk.toml")),
     ("watch", include_str!("watch.toml")),
+    ("network", include_str!("network.toml")),
 ];
 
 fn catalogue() -> &'static BTreeMap<String, Entry> {

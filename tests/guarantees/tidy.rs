@@ -27,12 +27,15 @@ const NOUNS: &[&str] = &[
     "lexicon",
     "likeness",
     "limits",
+    "mailbox",
     "messages",
     "page",
     "pdv",
     "rescan",
     "scratch",
+    "secret",
     "stack",
+    "upload",
     "xml",
 ];
 
@@ -64,7 +67,7 @@ const MORE: &[(&str, &[&str])] = &[
     ("worker", &["pipeline", "store"]),
     ("desk", &["acquire", "classify", "describe", "package", "pipeline", "steps", "store", "worker"]),
     ("config", &[]),
-    ("daemon", &["acquire", "config", "pipeline", "store", "worker"]),
+    ("daemon", &["acquire", "blobs", "config", "pipeline", "store", "worker"]),
     ("app", &["blobs", "child", "classify", "config", "pipeline", "store", "verify", "worker"]),
     (
         "cli",

@@ -474,7 +474,7 @@ fn a_queue_at_its_ceiling_pauses_the_door_until_porters_have_shortened_it() {
 }
 
 /// A small file system of its own, unmounted when dropped.
-struct Mount(PathBuf);
+pub struct Mount(PathBuf);
 
 impl Mount {
     /// Mounted again, to be read only or to be written.
@@ -483,7 +483,7 @@ impl Mount {
         assert!(std::process::Command::new("mount").args(["-o", &option]).arg(&self.0).status().expect("mount").success());
     }
 
-    fn new(folder: PathBuf, bytes: u64) -> Option<Self> {
+    pub fn new(folder: PathBuf, bytes: u64) -> Option<Self> {
         std::fs::create_dir_all(&folder).expect("folder");
         let size = format!("size={bytes}");
         let done = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).output();

@@ -1,0 +1,203 @@
+//! Which mailboxes are looked into, and what becomes of a message that is in? One [`Mailbox`] for each `[[mailbox]]` table of
+//! `conserva.toml`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::inbox::{PROFILE_BYTES_MAX, SECONDS_MAX, is_profile};
+use crate::secret;
+
+/// Most mailboxes of one archive: each has a connection of its own.
+pub const MAILBOXES_MAX: usize = 64;
+/// Longest host, user, folder or keyword, bytes.
+const WORD_BYTES_MAX: usize = 255;
+/// Shortest time between two looks, seconds: more often is a burden to the server.
+const POLL_SECONDS_MIN: u64 = 1;
+
+/// A mailbox on an IMAP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mailbox {
+    /// Name of the door, `[a-z0-9_-]{1,32}`, one for each mailbox: it is part of what makes an arrival that arrival.
+    pub name: String,
+    /// The server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// A file of certificates (PEM) that are trusted besides the system's: that of a server of one's own.
+    pub ca_file: PathBuf,
+    /// The user.
+    pub user: String,
+    /// The variable of the environment that holds the password.
+    pub password_env: String,
+    /// Or the file that holds it, which others cannot read; a relative one lies in the archive.
+    pub password_file: PathBuf,
+    /// The folder that is looked into.
+    pub folder: String,
+    /// Seconds between looks.
+    pub poll_seconds: u64,
+    /// What becomes of a message that is in.
+    pub after: After,
+    /// The keyword that marks it (`after = "flag"`).
+    pub keyword: String,
+    /// The folder that it is moved to (`after = "move"`); made if it is not there.
+    pub move_to: String,
+    /// Largest message, bytes; a larger one stays, unmarked.
+    pub message_bytes_max: u64,
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            host: String::new(),
+            port: 993,
+            tls: Tls::Implicit,
+            ca_file: PathBuf::new(),
+            user: String::new(),
+            password_env: String::new(),
+            password_file: PathBuf::new(),
+            folder: "INBOX".to_owned(),
+            poll_seconds: 60,
+            after: After::Flag,
+            keyword: "Conserva".to_owned(),
+            move_to: "Conserva".to_owned(),
+            message_bytes_max: 256 << 20,
+        }
+    }
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// By TLS from the first byte.
+    #[default]
+    Implicit,
+    /// By TLS after a greeting in the clear; without it nothing is said.
+    Starttls,
+    /// Not at all: on this machine only.
+    None,
+}
+
+/// What becomes of a message that is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum After {
+    /// It stays and gets the keyword, and counts as read.
+    #[default]
+    Flag,
+    /// It is moved to another folder.
+    Move,
+}
+
+impl Mailbox {
+    /// The door, as it stands in arrivals: `mailbox:NAME`.
+    pub fn door(&self) -> String {
+        format!("mailbox:{}", self.name)
+    }
+
+    /// The key of the first setting that is out of its bounds, with the bounds.
+    pub fn fault(&self) -> Option<String> {
+        if !is_profile(&self.name) {
+            return Some(format!("mailbox.name: [a-z0-9_-]{{1,{PROFILE_BYTES_MAX}}}"));
+        }
+        let is_word = |word: &str| (1..=WORD_BYTES_MAX).contains(&word.len()) && word.bytes().all(|b| matches!(b, b' '..=b'~'));
+        for (key, word) in [("host", &self.host), ("user", &self.user), ("folder", &self.folder), ("move_to", &self.move_to)] {
+            if !is_word(word) {
+                return Some(format!("mailbox.{key}: 1-{WORD_BYTES_MAX} ASCII"));
+            }
+        }
+        // An atom of RFC 9051, 9.
+        let is_atom = is_word(&self.keyword) && !self.keyword.contains(['(', ')', '{', ' ', '%', '*', '"', '\\', ']']);
+        if !is_atom {
+            return Some("mailbox.keyword: ASCII, ( ) { % * \" \\ ] ✗".to_owned());
+        }
+        if self.after == After::Move && self.move_to == self.folder {
+            return Some("mailbox.move_to = mailbox.folder".to_owned());
+        }
+        if self.tls == Tls::None && !matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "::1") {
+            return Some("mailbox.tls = \"none\": localhost".to_owned());
+        }
+        if !(POLL_SECONDS_MIN..=SECONDS_MAX).contains(&self.poll_seconds) {
+            return Some(format!("mailbox.poll_seconds: {POLL_SECONDS_MIN}-{SECONDS_MAX}"));
+        }
+        if self.port == 0 || self.message_bytes_max == 0 {
+            return Some("mailbox.port, mailbox.message_bytes_max: > 0".to_owned());
+        }
+        let is_given = secret::is_reference(&self.password_env, &self.password_file);
+        (!is_given).then(|| "mailbox: password_env | password_file".to_owned())
+    }
+}
+
+/// The first fault of any of `mailboxes`, those that concern several included.
+pub fn fault(mailboxes: &[Mailbox]) -> Option<String> {
+    if mailboxes.len() > MAILBOXES_MAX {
+        return Some(format!("mailbox: {MAILBOXES_MAX}"));
+    }
+    let twice = |n: usize, mailbox: &Mailbox| mailboxes[..n].iter().any(|other| other.name == mailbox.name);
+    let is_twice = mailboxes.iter().enumerate().find(|(n, mailbox)| twice(*n, mailbox));
+    let fault = mailboxes.iter().find_map(Mailbox::fault);
+    fault.or_else(|| is_twice.map(|(_, mailbox)| format!("mailbox.name: {} × 2", mailbox.name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Mailbox {
+        Mailbox {
+            name: "pec".to_owned(),
+            host: "imap.example".to_owned(),
+            user: "ufficio".to_owned(),
+            password_env: "P".to_owned(),
+            ..Mailbox::default()
+        }
+    }
+
+    #[test]
+    fn each_setting_has_a_last_value_that_passes_and_a_first_that_does_not() {
+        type Case = (fn(&mut Mailbox, usize), usize, usize);
+        let cases: Vec<Case> = vec![
+            (|m, n| m.name = "n".repeat(n), 32, 33),
+            (|m, n| m.host = "h".repeat(n), 255, 256),
+            (|m, n| m.user = "u".repeat(n), 1, 0),
+            (|m, n| m.folder = "f".repeat(n), 255, 256),
+            (|m, n| m.keyword = "k".repeat(n), 255, 256),
+            (|m, n| m.poll_seconds = n as u64, 86_400, 86_401),
+            (|m, n| m.poll_seconds = n as u64, 1, 0),
+            (|m, n| m.port = n as u16, 1, 0),
+            (|m, n| m.message_bytes_max = n as u64, 1, 0),
+        ];
+        for (n, (set, last, first)) in cases.iter().enumerate() {
+            let (mut passing, mut failing) = (good(), good());
+            set(&mut passing, *last);
+            set(&mut failing, *first);
+            assert_eq!(passing.fault(), None, "case {n}");
+            assert!(failing.fault().is_some(), "case {n}");
+        }
+        let many = |n: usize| (0..n).map(|n| Mailbox { name: format!("m{n}"), ..good() }).collect::<Vec<_>>();
+        assert!(fault(&many(64)).is_none() && fault(&many(65)).is_some() && fault(&[good(), good()]).is_some());
+    }
+
+    #[test]
+    fn words_cannot_carry_commands_and_passwords_do_not_go_in_the_clear() {
+        let wrong: [fn(&mut Mailbox); 6] = [
+            |m| m.folder = "a\r\nb".to_owned(),
+            |m| m.user = "è".to_owned(),
+            |m| m.keyword = "a b".to_owned(),
+            |m| m.tls = Tls::None,
+            |m| m.password_env.clear(),
+            |m| (m.after, m.move_to) = (After::Move, "INBOX".to_owned()),
+        ];
+        for (n, set) in wrong.iter().enumerate() {
+            let mut mailbox = good();
+            set(&mut mailbox);
+            assert!(mailbox.fault().is_some(), "case {n}");
+        }
+        assert_eq!(Mailbox { tls: Tls::None, host: "127.0.0.1".to_owned(), ..good() }.fault(), None);
+    }
+}
