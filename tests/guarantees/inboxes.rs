@@ -430,7 +430,9 @@ fn stats_say_what_is_where_how_fast_and_what_is_stuck_and_why() {
     let stuck = found["stuck"].as_array().expect("sentences").iter().map(Value::to_string).collect::<String>();
     assert!(stuck.contains("protocollo-missing"), "{stuck}");
     assert_eq!(daemon.end(Signal::TERM), Some(0));
-    for (lang, words) in [("it", ["in attesa", "Nell'ultima ora", "Fermo, e perché"]), ("en", ["held", "In the last hour", "Stuck, and why"])] {
+    for (lang, words) in
+        [("it", ["in attesa", "Nell'ultima ora", "Fermo, e perché"]), ("en", ["held", "In the last hour", "Stuck, and why"])]
+    {
         let text = said(&stage.run(&["--lang", lang, "stats"]));
         assert!(words.iter().all(|word| text.contains(word)), "{text}");
         assert!(!text.contains("nota.pdf"), "indicators name nobody");
