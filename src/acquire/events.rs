@@ -42,6 +42,10 @@ pub fn listen(folder: &Path, watching: Watching, wake: impl Fn() + Send + 'stati
     if watching == Watching::Auto && ensure_local(folder).is_err() {
         return Listening::polling("remote");
     }
+    // A file system in user space may show what changes behind it, of which the kernel tells nothing.
+    if watching == Watching::Auto && is_fuse(folder) {
+        return Listening::polling("fuse");
+    }
     let (probe_seen, probe) = channel();
     let heard = move |event: notify::Result<Event>| {
         let Ok(event) = event else { return wake() };
@@ -65,6 +69,13 @@ pub fn listen(folder: &Path, watching: Watching, wake: impl Fn() + Send + 'stati
         (Ok(false), _) => Listening::polling("probe-unseen"),
         (Err(_), _) => Listening::polling("probe-unwritable"),
     }
+}
+
+/// True of a mount through FUSE (`statfs(2)`: one number for all its kinds).
+fn is_fuse(folder: &Path) -> bool {
+    const FUSE: u64 = 0x6573_5546;
+    let magic = rustix::fs::statfs(folder).map(|stat| u64::try_from(stat.f_type).unwrap_or_default() & 0xffff_ffff);
+    magic.is_ok_and(|magic| magic == FUSE)
 }
 
 /// A file closed after writing; other accesses (our own reading) are no change.

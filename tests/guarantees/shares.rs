@@ -52,7 +52,7 @@ impl Share {
         write(&own.join("smb.conf"), conf.as_bytes());
         let log = File::create(own.join("out")).expect("log");
         let server = Command::new("smbd")
-            .args(["--foreground", "--no-process-group", "--debug-stdout", "--configfile"])
+            .args(["--foreground", "--debug-stdout", "--configfile"])
             .arg(own.join("smb.conf"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("log"))
