@@ -193,7 +193,7 @@ fn by_parts(port: u16, name: &str, bytes: &[u8]) -> String {
 
 #[test]
 fn a_counter_killed_at_any_moment_keeps_what_it_confirmed_and_admits_once() {
-    let kills: usize = std::env::var("CONSERVA_DRILL_NETWORK").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
+    let kills: usize = std::env::var("CONSERVA_DRILL_NETWORK").ok().and_then(|text| text.parse().ok()).unwrap_or(4);
     let (stage, port) = with_door("");
     let told = Arc::new(Mutex::new(BTreeMap::new()));
     let is_over = Arc::new(AtomicBool::new(false));

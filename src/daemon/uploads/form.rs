@@ -1,11 +1,15 @@
 //! `POST` of a form: one or many files, each admitted as it comes. When the answer says that a file is in, it is on the disk.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use super::answer::{self, Answer};
 use super::multipart::{Found, Head, Multipart};
@@ -17,12 +21,14 @@ use crate::error::{Error, Result};
 
 /// Field and header of the sender's own key.
 const KEY: &str = "key";
+/// Files of one form that are on their way in: while one waits for its disk, the next is read.
+const IN_FLIGHT: usize = 4;
 /// Longest key, bytes.
 pub(super) const KEY_BYTES_MAX: usize = 256;
 
 /// A form under reading.
 struct Form<'a> {
-    counter: &'a Counter,
+    counter: &'a Arc<Counter>,
     call: &'a Call,
     body: Incoming,
     machine: Multipart,
@@ -30,11 +36,13 @@ struct Form<'a> {
     bytes: u64,
     is_in_part: bool,
     key: String,
+    /// Files that are read and not in yet, in order, with their names.
+    waiting: VecDeque<(String, JoinHandle<Result<Value>>)>,
     files: Vec<Value>,
 }
 
 /// Takes a form in, file by file.
-pub(super) async fn form(counter: &Counter, call: &Call, request: Request<Incoming>) -> Result<Answer> {
+pub(super) async fn form(counter: &Arc<Counter>, call: &Call, request: Request<Incoming>) -> Result<Answer> {
     let limits = &counter.config;
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
     let machine = Multipart::new(kind)?;
@@ -45,9 +53,16 @@ pub(super) async fn form(counter: &Counter, call: &Call, request: Request<Incomi
     counter.ensure_room(length).await?;
     let pace = Pace::new(limits.idle_seconds, limits.bytes_per_second_min);
     let key = call.key.clone();
-    let mut form =
-        Form { counter, call, body: request.into_body(), machine, pace, bytes: 0, is_in_part: false, key, files: Vec::new() };
-    let stopped = form.read().await.err();
+    let (waiting, files) = (VecDeque::new(), Vec::new());
+    let body = request.into_body();
+    let mut form = Form { counter, call, body, machine, pace, bytes: 0, is_in_part: false, key, waiting, files };
+    let mut stopped = form.read().await.err();
+    // Whatever ended the reading: files that were whole are admitted, and it is said which.
+    while !form.waiting.is_empty() {
+        if let Err(error) = form.settle().await {
+            stopped.get_or_insert(error);
+        }
+    }
     if stopped.is_some() {
         linger(form.body).await;
     }
@@ -125,30 +140,41 @@ impl Form<'_> {
             return self.field(is_key).await;
         };
         let limits = &self.counter.config;
-        if self.files.len() == limits.form_files_max {
-            return Err(Error::refuse("upload-too-many")
-                .with("files", self.files.len() + 1)
-                .with("limit", limits.form_files_max));
+        let count = self.files.len() + self.waiting.len() + 1;
+        if count > limits.form_files_max {
+            return Err(Error::refuse("upload-too-many").with("files", count).with("limit", limits.form_files_max));
         }
         let shown = FileName::new(&path[..]).shown();
-        let outcome = self.file(&path).await;
-        let mut told = match outcome {
-            Ok(told) => told,
+        let admitting = match self.file(&path).await {
+            Err(error) if is_of_the_file(&error) => tokio::spawn(std::future::ready(Err(error))),
+            admitting => admitting?,
+        };
+        self.waiting.push_back((shown, admitting));
+        self.skip().await?;
+        while self.waiting.len() >= IN_FLIGHT {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Hears what became of the file that has waited longest.
+    async fn settle(&mut self) -> Result<()> {
+        let Some((shown, admitting)) = self.waiting.pop_front() else { return Ok(()) };
+        let mut told = match admitting.await.map_err(Error::bug)? {
             Err(error) if is_of_the_file(&error) => {
-                self.skip().await?;
                 let mut told = answer::told(&error, self.call.lang);
                 told["state"] = "refused".into();
                 told
             }
-            Err(error) => return Err(error),
+            told => told?,
         };
         told["name"] = shown.into();
         self.files.push(told);
         Ok(())
     }
 
-    /// Admits one file while it comes.
-    async fn file(&mut self, path: &[u8]) -> Result<Value> {
+    /// Keeps one file while it comes; it is admitted while the next one comes.
+    async fn file(&mut self, path: &[u8]) -> Result<JoinHandle<Result<Value>>> {
         let (folder, name) = ensure_file_name(path, &self.counter.admission.limits)?;
         self.counter.ensure_room(0).await?;
         let letter = Letter {
@@ -176,9 +202,12 @@ impl Form<'_> {
                 Found::Part(_) | Found::End | Found::Nothing => return Err(Error::bug("a form's machine is out of step")),
             }
         }
-        let stored = kept.await.map_err(Error::bug)??;
-        let (arrival, outcome) = self.counter.receive(letter, stored).await?;
-        Ok(answer::admitted(&arrival, &outcome))
+        let counter = Arc::clone(self.counter);
+        Ok(tokio::spawn(async move {
+            let stored = kept.await.map_err(Error::bug)??;
+            let (arrival, outcome) = counter.receive(letter, stored).await?;
+            Ok(answer::admitted(&arrival, &outcome))
+        }))
     }
 
     /// A field that is no file: the key, or nothing of ours.
