@@ -4,10 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
+use sha2::{Digest as _, Sha512};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::pindex::{Entry, pindex};
+use super::pindex::Entry;
 use super::{BlobReader, Built, Plan, PlannedFile, premis};
 use crate::digest::{Digest, Hasher};
 use crate::drill;
@@ -36,7 +37,8 @@ fn write_and_check(plan: &Plan, blobs: &dyn BlobReader, temporary: &Path) -> Res
     let file = file.map_err(|e| Error::disk("create package", temporary, e))?;
     drill::point("package.begun");
     let zip = ZipWriter::new(BufWriter::with_capacity(BUFFER_BYTES, file));
-    let mut writer = Writer { zip, entries: Vec::new(), temporary, root: format!("{}/", plan.id) };
+    let root = format!("{}/", plan.id);
+    let mut writer = Writer { zip, entries: Vec::new(), temporary, root, has_sha512: plan.profile.wants_sha512() };
     writer.contents(plan, blobs)?;
     drill::point("package.indexed");
     let Writer { zip, entries, .. } = writer;
@@ -73,6 +75,8 @@ struct Writer<'a> {
     temporary: &'a Path,
     /// The package's only top folder, from which the index counts its paths.
     root: String,
+    /// Whether the index carries SHA-512 too.
+    has_sha512: bool,
 }
 
 impl Writer<'_> {
@@ -90,14 +94,16 @@ impl Writer<'_> {
             }
             let events = premis::of_document(plan, document);
             Schema::Premis.ensure_ours(&events)?;
-            self.text(id, "eventi", &format!("{}eventi.xml", document.folder), &events)?;
+            let name = document.folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            self.text(id, "eventi", &format!("{}/{}", plan.id, plan.profile.events(name)), &events)?;
         }
         let events = premis::of_package(plan);
         Schema::Premis.ensure_ours(&events)?;
-        self.text(plan.id.as_str(), "eventi", &format!("{}/eventi.xml", plan.id), &events)?;
-        let index = pindex(plan, &self.entries);
-        Schema::PIndex.ensure_ours(&index)?;
-        self.text(plan.id.as_str(), "indice", &format!("{}/PIndex.xml", plan.id), &index)
+        self.text(plan.id.as_str(), "eventi", &format!("{}/{}", plan.id, plan.profile.own_events()), &events)?;
+        for file in plan.profile.closing(plan, &self.entries)? {
+            self.text(plan.id.as_str(), "indice", &format!("{}/{}", plan.id, file.path), &file.text)?;
+        }
+        Ok(())
     }
 
     /// One file whose text we made.
@@ -109,7 +115,9 @@ impl Writer<'_> {
             object: format!("{group}/{what}"),
             path: self.inner(path),
             mime: "application/xml".to_owned(),
+            bytes: text.len() as u64,
             sha256: Digest::of(text.as_bytes()),
+            sha512: self.has_sha512.then(|| super::bagit::sha512(text)),
             copy_of: None,
         });
         drill::point("package.entry");
@@ -121,6 +129,7 @@ impl Writer<'_> {
         let mut source = blobs.open(&file.sha256)?;
         self.start(&file.path, file.bytes)?;
         let mut hasher = Hasher::default();
+        let mut longer = self.has_sha512.then(Sha512::new);
         // One byte past the recorded length is enough to see that there is more.
         let mut source = (&mut source).take(file.bytes.saturating_add(1));
         loop {
@@ -131,6 +140,9 @@ impl Writer<'_> {
                 Err(e) => return Err(Error::new(Kind::Store, "blob-unreadable").with("sha256", file.sha256).because(e)),
             };
             hasher.update(&buffer[..read]);
+            if let Some(longer) = &mut longer {
+                longer.update(&buffer[..read]);
+            }
             self.zip.write_all(&buffer[..read]).map_err(|e| Error::disk("write package", self.temporary, e))?;
         }
         let (sha256, bytes) = hasher.finish();
@@ -142,7 +154,9 @@ impl Writer<'_> {
             object: file.object.clone(),
             path: self.inner(&file.path),
             mime: file.mime.clone(),
+            bytes,
             sha256,
+            sha512: longer.map(|longer| super::bagit::hex(&longer.finalize())),
             copy_of: file.made_of.as_ref().map(|(source, _)| source.clone()),
         });
         drill::point("package.entry");

@@ -1,18 +1,23 @@
-//! How does it leave? `plan` (pure) and `build` (bytes): the PdV, its PIndex and its events.
+//! How does it leave? `plan` (pure) and `build` (bytes): the PdV in one of its profiles, its index and its events.
 //!
 //! The plan fixes everything that could vary (id, one instant, journal head, order, names, writer version), so that
 //! `build` is a pure function of the plan and the blobs: the same bytes every time (design.md section 6, invariant 8).
 //! SINCRO.md beside this file says clause by clause how the index meets UNI 11386:2020.
 
+mod bagit;
 mod build;
+mod eark;
 mod layout;
 mod names;
 mod pindex;
 mod plan;
 mod premis;
+mod profile;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+pub use profile::Profile;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,6 +43,8 @@ pub type DescribeAggregation<'a> = dyn Fn(&Aggregation, &[DocumentId]) -> Result
 
 /// What to plan.
 pub struct PlanOrder<'a> {
+    /// In which form.
+    pub profile: Profile,
     /// Whose documents.
     pub ente: &'a Ente,
     /// The one instant of the package.
@@ -78,8 +85,8 @@ pub struct Plan {
     pub form: u32,
     /// Id of the Pdv.
     pub id: PdvId,
-    /// Profile: `agid`.
-    pub profile: String,
+    /// Its profile.
+    pub profile: Profile,
     /// The one instant.
     pub instant: Timestamp,
     /// Head of the journal.

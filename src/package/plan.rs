@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::layout::planned_document;
 use super::names::{Taken, travelling};
-use super::{Parcel, Part, Plan, PlanOrder, PlannedAggregation, PlannedDocument, PlannedText, Titolare};
+use super::{Parcel, Part, Plan, PlanOrder, PlannedAggregation, PlannedDocument, PlannedText, Profile, Titolare};
 use crate::aggregation::{Aggregation, AggregationId};
 use crate::digest::Digest;
 use crate::document::{DocumentId, DocumentState};
@@ -75,6 +75,11 @@ fn derive_id(prefix: &str, order: &PlanOrder<'_>, aggregation: &Aggregation, par
     let part = part.to_be_bytes();
     let mut facts: Vec<&[u8]> = vec![order.ente.codice_ipa.as_bytes(), aggregation.id.0.as_bytes(), &part];
     facts.extend(parcels.iter().map(|parcel| parcel.document.id.0.as_bytes()));
+    // The ids of the first profile are older than the choice of one.
+    let profile = order.profile.to_string();
+    if order.profile != Profile::Agid {
+        facts.push(profile.as_bytes());
+    }
     Digest::id(prefix, &facts)
 }
 
@@ -85,13 +90,14 @@ fn plan_of(order: &PlanOrder<'_>, aggregation: &Aggregation, parcels: &[&Parcel]
         return Err(Error::hold("package-aggregation-not-described").with("aggregation", &aggregation.id));
     }
     let folder = travelling(aggregation.id.as_str(), &mut Taken::default());
-    let path = format!("{id}/aggregazioni/{folder}/AggregazioneDocumentaliInformatiche.xml");
-    let documents: Result<Vec<PlannedDocument>> = parcels.iter().map(|parcel| planned_document(&id, parcel)).collect();
+    let path = format!("{id}/{}AggregazioneDocumentaliInformatiche.xml", order.profile.aggregation(&folder));
+    let documents: Result<Vec<PlannedDocument>> =
+        parcels.iter().map(|parcel| planned_document(&id, order.profile, parcel)).collect();
     let ente = order.ente;
     Ok(Plan {
         form: 1,
         id,
-        profile: "agid".to_owned(),
+        profile: order.profile,
         instant: order.instant,
         journal: order.journal.clone(),
         version: order.version.to_owned(),
