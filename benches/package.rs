@@ -73,6 +73,7 @@ fn packages(parcels: &[Parcel], blobs: &Folder, target: &Path) {
         documents: parcels.to_vec(),
         describe_aggregation: &|_, ids| Ok(format!("<AggregazioneDocumentaliInformatiche n=\"{}\"/>", ids.len())),
         limits: &limits,
+        versatore: None,
     };
     let plans = plan(&order).expect("a plan");
     let files: u64 = plans.iter().map(|plan| build(plan, blobs, target).expect("a package").files).sum();

@@ -244,6 +244,8 @@ enum Profile {
     Bagit,
     /// E-ARK SIP 2.2.0.
     Eark,
+    /// Requests to Sacer, laid out as they are sent.
+    Sacer,
 }
 
 impl From<Profile> for crate::desk::Profile {
@@ -252,6 +254,7 @@ impl From<Profile> for crate::desk::Profile {
             Profile::Agid => Self::Agid,
             Profile::Bagit => Self::Bagit,
             Profile::Eark => Self::Eark,
+            Profile::Sacer => Self::Sacer,
         }
     }
 }

@@ -150,6 +150,7 @@ async fn plans(house: &House, selection: &Selection, profile: Profile) -> Result
         documents: parcels,
         describe_aggregation: &describe_aggregation,
         limits: &house.config.limits,
+        versatore: house.config.sacer.as_ref(),
     })
 }
 

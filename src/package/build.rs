@@ -85,17 +85,21 @@ impl Writer<'_> {
         let mut buffer = vec![0_u8; BUFFER_BYTES];
         let aggregation = &plan.aggregation;
         let metadata = &aggregation.metadata;
-        self.text(aggregation.id.as_str(), "metadati", &metadata.path, &metadata.text)?;
+        let has_metadata = !plan.profile.embeds_metadata();
+        if has_metadata {
+            self.text(aggregation.id.as_str(), "metadati", &metadata.path, &metadata.text)?;
+        }
         for document in &plan.documents {
             let id = document.id.as_str();
-            self.text(id, "metadati", &document.metadata.path, &document.metadata.text)?;
+            if has_metadata {
+                self.text(id, "metadati", &document.metadata.path, &document.metadata.text)?;
+            }
             for file in &document.files {
                 self.blob(id, file, blobs, &mut buffer)?;
             }
             let events = premis::of_document(plan, document);
             Schema::Premis.ensure_ours(&events)?;
-            let name = document.folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-            self.text(id, "eventi", &format!("{}/{}", plan.id, plan.profile.events(name)), &events)?;
+            self.text(id, "eventi", &plan.profile.events_of(plan, document), &events)?;
         }
         let events = premis::of_package(plan);
         Schema::Premis.ensure_ours(&events)?;
@@ -179,34 +183,70 @@ impl Writer<'_> {
     }
 }
 
-/// Reads the package as it lies on the disk: every entry is there, in order, whole by its checksum; and the whole has its digest.
+/// Reads the package as it lies on the disk: every entry is there, in order, whole by its checksum; and the whole has its
+/// digest. The headers first, then the whole file once from front to end.
 fn read_again(temporary: &Path, entries: &[Entry]) -> Result<Built> {
     let failed = |e| Error::disk("read package", temporary, e);
     let mut file = File::open(temporary).map_err(failed)?;
-    let (sha256, bytes) = Digest::of_reader(&file).map_err(failed)?;
+    let mut stretches = stretches(&file, temporary, entries)?.into_iter();
     file.rewind().map_err(failed)?;
-    let mut zip = ZipArchive::new(BufReader::with_capacity(HEADER_BYTES, file)).map_err(|e| zip_failed(temporary, e))?;
+    let (mut hasher, mut sum, mut at) = (Hasher::default(), flate2::Crc::new(), 0_u64);
+    let mut current = stretches.next();
     let mut buffer = vec![0_u8; BUFFER_BYTES];
+    loop {
+        let n = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(failed(e)),
+        };
+        hasher.update(&buffer[..n]);
+        let end = at + n as u64;
+        while let Some(stretch) = current.as_ref().filter(|stretch| stretch.start < end || stretch.end <= end) {
+            let (from, to) = (stretch.start.max(at) - at, stretch.end.min(end) - at);
+            sum.update(&buffer[usize::try_from(from).unwrap_or(n).min(n)..usize::try_from(to).unwrap_or(n).min(n)]);
+            if stretch.end > end {
+                break;
+            }
+            if sum.sum() != stretch.crc {
+                return Err(Error::bug("an entry of the package read again is not what was written"));
+            }
+            sum.reset();
+            current = stretches.next();
+        }
+        at = end;
+    }
+    if current.is_some() {
+        return Err(Error::bug("the package read again ends before its entries"));
+    }
+    let (sha256, bytes) = hasher.finish();
+    Ok(Built { path: temporary.to_owned(), sha256, bytes, files: entries.len() as u64 })
+}
+
+/// Where the bytes of an entry lie in the package, and their checksum.
+struct Stretch {
+    start: u64,
+    end: u64,
+    crc: u32,
+}
+
+/// The entries as the container's own headers tell them, checked against what was written.
+fn stretches(file: &File, temporary: &Path, entries: &[Entry]) -> Result<Vec<Stretch>> {
+    let mut zip = ZipArchive::new(BufReader::with_capacity(HEADER_BYTES, file)).map_err(|e| zip_failed(temporary, e))?;
     if zip.len() != entries.len() {
         return Err(Error::bug("the package read again has another number of entries"));
     }
+    let mut stretches: Vec<Stretch> = Vec::with_capacity(entries.len());
     for (n, entry) in entries.iter().enumerate() {
-        let mut found = zip.by_index(n).map_err(|e| zip_failed(temporary, e))?;
-        let is_same = found.name().is_ok_and(|name| name.ends_with(&entry.path));
-        if !is_same {
+        let found = zip.by_index_raw(n).map_err(|e| zip_failed(temporary, e))?;
+        let is_same = found.name().is_ok_and(|name| name.ends_with(&entry.path)) && found.size() == entry.bytes;
+        let start = found.data_start().filter(|start| stretches.last().is_none_or(|before| before.end <= *start));
+        let Some(start) = start.filter(|_| is_same) else {
             return Err(Error::bug("the package read again has another entry in this place"));
-        }
-        // To the end, where the library compares the checksum.
-        loop {
-            match found.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(failed(e)),
-            }
-        }
+        };
+        stretches.push(Stretch { start, end: start + found.size(), crc: found.crc32() });
     }
-    Ok(Built { path: temporary.to_owned(), sha256, bytes, files: entries.len() as u64 })
+    Ok(stretches)
 }
 
 fn zip_failed(temporary: &Path, error: zip::result::ZipError) -> Error {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::names::{NAME_BYTES_MAX, Taken, travelling};
+use super::sacer::component_id;
 use super::{Parcel, Plan, PlannedDocument, PlannedFile, PlannedText, Profile};
 use crate::document::{Component, Copy, Role};
 use crate::error::{Error, Result};
@@ -25,6 +26,12 @@ pub(super) fn planned_document(id: &PdvId, profile: Profile, parcel: &Parcel) ->
     for (n, copy) in (1..).zip(&parcel.copies) {
         let file = copies.file(n, copy)?;
         files.push(file);
+    }
+    if profile.names_components() {
+        for file in &mut files {
+            let n = file.object.rsplit('/').next().unwrap_or_default();
+            file.path = format!("{folder}{}", component_id(&file.role, n));
+        }
     }
     let metadata = parcel.metadata.as_deref().unwrap_or_default();
     Ok(PlannedDocument {
@@ -120,8 +127,7 @@ fn stem(name: &str) -> String {
 pub(super) fn totals(plan: &Plan) -> (u64, u64) {
     let contents = plan.documents.iter().flat_map(|document| &document.files);
     let (count, bytes) = contents.fold((0, 0_u64), |(count, bytes), file| (count + 1, bytes.saturating_add(file.bytes)));
-    // Metadata and events of each document; the aggregation's metadata, the package's events, what closes the package.
-    (count + 2 * plan.documents.len() as u64 + 2 + plan.profile.closing_count(), bytes)
+    (count + plan.profile.own_files(plan.documents.len() as u64), bytes)
 }
 
 /// What goes where, for a person.

@@ -13,6 +13,7 @@ mod pindex;
 mod plan;
 mod premis;
 mod profile;
+mod sacer;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ use crate::error::Result;
 use crate::event::{Event, JournalHead};
 use crate::limits::Limits;
 use crate::messages::Lang;
-use crate::pdv::PdvId;
+use crate::pdv::{PdvId, Versatore};
 
 /// Gives the bytes of a blob. The only thing of the archive that `build` sees.
 pub trait BlobReader {
@@ -59,6 +60,8 @@ pub struct PlanOrder<'a> {
     pub describe_aggregation: &'a DescribeAggregation<'a>,
     /// Ceilings.
     pub limits: &'a Limits,
+    /// Names at Sacer, for that profile.
+    pub versatore: Option<&'a Versatore>,
 }
 
 /// One document as it goes into a package.
@@ -101,6 +104,9 @@ pub struct Plan {
     pub part: Part,
     /// The documents, in the order in which they are written.
     pub documents: Vec<PlannedDocument>,
+    /// Names at Sacer, of a plan for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versatore: Option<Versatore>,
 }
 
 /// The ente as far as a package names it.

@@ -8,7 +8,7 @@ use super::{Parcel, Part, Plan, PlanOrder, PlannedAggregation, PlannedDocument, 
 use crate::aggregation::{Aggregation, AggregationId};
 use crate::digest::Digest;
 use crate::document::{DocumentId, DocumentState};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::limits::Limits;
 use crate::pdv::PdvId;
@@ -20,6 +20,9 @@ const MEMBER_BYTES: u64 = 700;
 
 /// Plans the order: one aggregation each, in parts where a ceiling asks for it.
 pub(super) fn plans(order: &PlanOrder<'_>) -> Result<Vec<Plan>> {
+    if order.profile == Profile::Sacer && order.versatore.is_none() {
+        return Err(Error::new(Kind::Environment, "package-sacer-unset"));
+    }
     let mut by_aggregation: BTreeMap<&AggregationId, (&Aggregation, Vec<&Parcel>)> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for parcel in &order.documents {
@@ -118,6 +121,7 @@ fn plan_of(order: &PlanOrder<'_>, aggregation: &Aggregation, parcels: &[&Parcel]
         },
         part,
         documents: documents?,
+        versatore: order.versatore.filter(|_| order.profile == Profile::Sacer).cloned(),
     })
 }
 

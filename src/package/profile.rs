@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::pindex::Entry;
-use super::{Plan, bagit, eark, pindex};
+use super::{Plan, PlannedDocument, bagit, eark, pindex, sacer};
 use crate::error::Result;
 use crate::schemas::Schema;
 
@@ -21,6 +21,8 @@ pub enum Profile {
     Bagit,
     /// An E-ARK SIP, CSIP and SIP 2.2.0.
     Eark,
+    /// The requests to Sacer, laid out as they are sent.
+    Sacer,
 }
 
 /// Where the things of a package lie, from its folder.
@@ -28,7 +30,8 @@ struct Places {
     name: &'static str,
     /// Folder of a document's content; `{}` is the document's name.
     content: &'static str,
-    /// A document's metadata file without `.xml`; the second `{}` is the name of the root element.
+    /// A document's metadata file without `.xml`; the second `{}` is the name of the root element. Nothing where metadata travel
+    /// inside of what closes the package, those of the aggregation too.
     metadata: &'static str,
     /// A document's events.
     events: &'static str,
@@ -36,11 +39,13 @@ struct Places {
     aggregation: &'static str,
     /// The package's own events.
     own_events: &'static str,
-    /// How many files its writer makes.
-    closing: u64,
+    /// How many files there are for each document beside its content.
+    per_document: u64,
+    /// How many files there are for the package.
+    per_package: u64,
 }
 
-static PLACES: [Places; 3] = [
+static PLACES: [Places; 4] = [
     Places {
         name: "agid",
         content: "documenti/{}/",
@@ -48,7 +53,8 @@ static PLACES: [Places; 3] = [
         events: "documenti/{}/eventi.xml",
         aggregation: "aggregazioni/{}/",
         own_events: "eventi.xml",
-        closing: 1,
+        per_document: 2,
+        per_package: 3,
     },
     Places {
         name: "bagit",
@@ -57,7 +63,8 @@ static PLACES: [Places; 3] = [
         events: "data/documenti/{}/eventi.xml",
         aggregation: "data/aggregazioni/{}/",
         own_events: "data/eventi.xml",
-        closing: 6,
+        per_document: 2,
+        per_package: 8,
     },
     Places {
         name: "eark",
@@ -66,7 +73,18 @@ static PLACES: [Places; 3] = [
         events: "metadata/preservation/{}.xml",
         aggregation: "metadata/descriptive/{}/",
         own_events: "metadata/preservation/pacchetto.xml",
-        closing: 7,
+        per_document: 2,
+        per_package: 9,
+    },
+    Places {
+        name: "sacer",
+        content: "ud-{}/file/",
+        metadata: "",
+        events: "ud-{}/file/EVENTI",
+        aggregation: "",
+        own_events: "eventi.xml",
+        per_document: 3,
+        per_package: 3,
     },
 ];
 
@@ -92,7 +110,7 @@ impl std::fmt::Display for Profile {
 
 impl Profile {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Agid, Self::Bagit, Self::Eark];
+    pub const ALL: [Self; 4] = [Self::Agid, Self::Bagit, Self::Eark, Self::Sacer];
 
     fn places(self) -> &'static Places {
         &PLACES[self as usize]
@@ -108,9 +126,12 @@ impl Profile {
         format!("{}.xml", self.places().metadata.replacen("{}", name, 1).replacen("{}", root, 1))
     }
 
-    /// Path of the events of the document called `name`.
-    pub(super) fn events(self, name: &str) -> String {
-        self.places().events.replace("{}", name)
+    /// Path of the events of a document, whose name is read off its folder.
+    pub(super) fn events_of(self, plan: &Plan, document: &PlannedDocument) -> String {
+        let (before, after) = self.places().content.split_once("{}").unwrap_or_default();
+        let folder = document.folder.strip_prefix(&format!("{}/{before}", plan.id)).unwrap_or(&document.folder);
+        let name = folder.strip_suffix(after).unwrap_or(folder);
+        format!("{}/{}", plan.id, self.places().events.replace("{}", name))
     }
 
     /// Folder of the metadata of the aggregation called `name`.
@@ -123,9 +144,19 @@ impl Profile {
         self.places().own_events
     }
 
-    /// How many files close the package.
-    pub(super) fn closing_count(self) -> u64 {
-        self.places().closing
+    /// How many files a package of that many documents has beside their content.
+    pub(super) fn own_files(self, documents: u64) -> u64 {
+        self.places().per_document * documents + self.places().per_package
+    }
+
+    /// True where metadata travel inside of what closes the package.
+    pub(super) fn embeds_metadata(self) -> bool {
+        self.places().metadata.is_empty()
+    }
+
+    /// True where files are called by their component and not by their name.
+    pub(super) fn names_components(self) -> bool {
+        self == Self::Sacer
     }
 
     /// True of a profile whose index carries SHA-512 beside SHA-256.
@@ -144,6 +175,7 @@ impl Profile {
             }
             Self::Bagit => Ok(bagit::tag_files(plan, entries)),
             Self::Eark => Ok(eark::closing(plan, entries)),
+            Self::Sacer => sacer::closing(plan, entries),
         }
     }
 }

@@ -31,8 +31,7 @@ pub(super) fn check(container: &Container, mut claims: Vec<Claim>, findings: &mu
         }
         findings.extend(found);
     }
-    let strong = |claims: &&[Claim]| claims.iter().all(|claim| claim.function.is_weak());
-    let weak = groups.iter().filter(|group| strong(group)).count();
+    let weak = groups.iter().filter(|group| group.iter().all(|claim| claim.function.is_weak())).count();
     if weak > 0 {
         let names: Vec<&str> = [Function::Md5, Function::Sha1]
             .into_iter()

@@ -25,6 +25,10 @@ pub(super) enum Kind {
     Unknown,
 }
 
+/// Root elements of what is sent to Sacer, and of its parts.
+pub(super) const SACER: [&str; 5] =
+    ["UnitaDocumentaria", "UnitaDocAggAllegati", "IndiceSIPFascicolo", "ProfiloArchivistico", "ProfiloGenerale"];
+
 /// Most files whose beginning is read to see what they are.
 const SNIFFED_MAX: usize = 64;
 
@@ -55,7 +59,11 @@ pub(super) fn of(container: &Container, options: &Options, findings: &mut Findin
         return Kind::Bag(root);
     }
     if let Some(first) = first {
-        let rivals = indexes.iter().skip(1).filter(|other| (other.depth, other.rank) == (first.depth, first.rank));
+        // Requests to Sacer come many together.
+        let rivals = indexes
+            .iter()
+            .skip(1)
+            .filter(|other| other.rank != Rank::Sacer && (other.depth, other.rank) == (first.depth, first.rank));
         for other in rivals {
             let finding = error("index-many").at(&container.entries()[other.at].path, "");
             findings.push(finding.value("other", &container.entries()[first.at].path));
@@ -146,9 +154,7 @@ fn rank(bytes: &[u8]) -> Option<Rank> {
         "PIndex" => Rank::PIndex,
         "IdC" => Rank::Idc,
         "mets" => Rank::Mets,
-        "UnitaDocumentaria" | "UnitaDocAggAllegati" | "IndiceSIPFascicolo" | "ProfiloArchivistico" | "ProfiloGenerale" => {
-            Rank::Sacer
-        }
+        root if SACER.contains(&root) => Rank::Sacer,
         _ => return None,
     })
 }

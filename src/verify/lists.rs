@@ -9,12 +9,15 @@ use super::findings::{Findings, Valued as _, error, warning};
 use super::sums::{self, Line};
 use super::{Options, names};
 
+/// Most lists of one package: a list beside each file is the widest habit.
+const LISTS_MAX: usize = 100_000;
+
 /// The files near the top that are lists of digests: by name, and by a first line that is one.
 pub(super) fn find(container: &Container, top: &str) -> Vec<usize> {
     let near = |entry: &Entry| entry.path.strip_prefix(top).unwrap_or(&entry.path).matches('/').count() <= 1;
     let is_list = |entry: &Entry| is_named(&entry.path) && container.beginning(entry).is_some_and(|bytes| is_begun(&bytes));
     let entries = container.entries().iter().enumerate();
-    entries.filter(|(_, entry)| near(entry) && is_list(entry)).map(|(i, _)| i).collect()
+    entries.filter(|(_, entry)| near(entry) && is_list(entry)).map(|(i, _)| i).take(LISTS_MAX).collect()
 }
 
 fn is_named(path: &str) -> bool {
@@ -76,9 +79,9 @@ fn one(container: &Container, entry: &Entry, text: &str, (claims, findings): (&m
     for line in sums::lines(text) {
         let line = match line {
             Ok(line) => line,
-            Err(n) => {
-                if !text.lines().nth(n - 1).is_some_and(is_remark) {
-                    findings.push(error("list-line").at(&entry.path, &n.to_string()));
+            Err(broken) => {
+                if !broken.is_remark {
+                    findings.push(error("list-line").at(&entry.path, &broken.n.to_string()));
                 }
                 continue;
             }

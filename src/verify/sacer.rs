@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use super::claims::{self, Claim};
 use super::container::Container;
 use super::digests::{Digests, Function, decoded};
-use super::findings::{Findings, Valued as _, error, warning};
+use super::findings::{Findings, Valued as _, error, note, warning};
 use super::xml::{self, Element};
-use super::{Options, pindex};
+use super::{Options, kind, pindex};
 
 /// What a request must have, by root element (norms, 5.2 and 5.4).
 const REQUIRED: [(&str, &[&str]); 2] = [
@@ -53,12 +53,16 @@ const REQUIRED: [(&str, &[&str]); 2] = [
 /// Folder of the components' files, beside the request.
 const FILES: &str = "file/";
 
-/// Checks the requests near the one at position `first`: all of a folder of requests.
+/// Checks all requests of the package; `first` is the position of one of them.
 pub(super) fn check(container: &Container, first: usize, options: &Options, findings: &mut Findings) -> Digests {
     let mut claims = Vec::new();
-    let mut known = BTreeSet::new();
-    let xml = container.entries().iter().enumerate().filter(|(_, entry)| entry.path.to_ascii_lowercase().ends_with(".xml"));
-    for (at, entry) in xml.filter(|(i, entry)| *i == first || !entry.path.contains(FILES)) {
+    let mut known = BTreeSet::from([first]);
+    for (at, entry) in container.entries().iter().enumerate() {
+        let begins = || container.beginning(entry).and_then(|bytes| kind::root(&bytes));
+        let is_inside = entry.path.starts_with(FILES) || entry.path.contains(&format!("/{FILES}"));
+        if is_inside || !(at == first || begins().is_some_and(|root| kind::SACER.contains(&root.as_str()))) {
+            continue;
+        }
         known.insert(at);
         match container.bytes(entry, options.limits.metadata_bytes_max).and_then(|bytes| xml::parse(&bytes, &entry.path)) {
             Ok(root) => request(container, (at, &root), (&mut claims, findings)),
@@ -67,7 +71,9 @@ pub(super) fn check(container: &Container, first: usize, options: &Options, find
     }
     known.extend(claims.iter().map(|claim: &Claim| claim.entry));
     for (_, entry) in container.entries().iter().enumerate().filter(|(i, _)| !known.contains(i)) {
-        findings.push(error("file-unlisted").at(&entry.path, ""));
+        // What is sent must be named by a request; what only lies beside is said.
+        let is_sent = entry.path.starts_with(FILES) || entry.path.contains(&format!("/{FILES}"));
+        findings.push(if is_sent { error("file-unlisted") } else { note("sacer-beside") }.at(&entry.path, ""));
     }
     claims::check(container, claims, findings)
 }

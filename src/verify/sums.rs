@@ -24,12 +24,22 @@ impl Line {
     }
 }
 
-/// The lines of a list, in order; of one that cannot be read, its number.
-pub(super) fn lines(text: &str) -> Vec<Result<Line, usize>> {
+/// A line that says no digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Broken {
+    /// Its number, from 1.
+    pub(super) n: usize,
+    /// It begins as remarks do.
+    pub(super) is_remark: bool,
+}
+
+/// The lines of a list, in order.
+pub(super) fn lines(text: &str) -> Vec<Result<Line, Broken>> {
     // A lone carriage return ends a line as well (RFC 8493, 2.1.3).
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let numbered = text.split('\n').enumerate().filter(|(_, line)| !line.trim().is_empty());
-    numbered.map(|(i, text)| line(i + 1, text).ok_or(i + 1)).collect()
+    let broken = |n: usize, text: &str| Broken { n, is_remark: text.starts_with(['#', ';']) };
+    numbered.map(|(i, text)| line(i + 1, text).ok_or(broken(i + 1, text))).collect()
 }
 
 fn line(n: usize, text: &str) -> Option<Line> {
@@ -69,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_line_without_digest_or_path_is_said_by_number() {
-        let numbers: Vec<usize> = lines("xyz data/a\nab12\nab12   \n").into_iter().filter_map(Result::err).collect();
-        assert_eq!(numbers, [1, 2, 3]);
+        let broken = lines("xyz data/a\nab12\n# ab12\n").into_iter().filter_map(Result::err);
+        let told: Vec<(usize, bool)> = broken.map(|broken| (broken.n, broken.is_remark)).collect();
+        assert_eq!(told, [(1, false), (2, false), (3, true)]);
     }
 }

@@ -124,6 +124,7 @@ impl Order {
             documents: self.parcels.clone(),
             describe_aggregation: &describe,
             limits: &self.limits,
+            versatore: Some(&versatore()),
         })
     }
 
@@ -131,6 +132,12 @@ impl Order {
         let error = self.plan().expect_err("refused");
         (error.kind(), error.code().to_owned())
     }
+}
+
+/// Names at Sacer.
+pub(crate) fn versatore() -> conserva::pdv::Versatore {
+    let table = "ambiente = 'PROVA'\nente = 'ente_prova'\nstruttura = 'struttura_prova'\nuser_id = 'utente_ws'";
+    toml::from_str(table).expect("a table")
 }
 
 pub(crate) fn built(plan: &Plan, blobs: &Blobs) -> (tempfile::TempDir, Built) {

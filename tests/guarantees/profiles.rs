@@ -110,6 +110,40 @@ fn an_eark_package_of_ours_breaks_no_requirement_and_the_official_schema_takes_i
 }
 
 #[test]
+fn requests_to_sacer_are_laid_out_as_they_are_sent_and_valid_to_its_schemas() {
+    let order = ordered(Profile::Sacer, 2);
+    let (_folder, built) = built(&order.plan().expect("plan")[0], &order.blobs);
+    let files = entries(&built.path);
+    let of = |end: &str| -> Vec<(String, String)> {
+        let found = files.iter().filter(|(name, _)| name.ends_with(end));
+        found.map(|(name, bytes)| (name.clone(), String::from_utf8(bytes.clone()).expect("text"))).collect()
+    };
+    let requests = of("XMLSIP.xml");
+    assert_eq!(requests.len(), 3);
+    for (name, table) in of("parti.tsv") {
+        let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split('\t').collect()).collect();
+        let order: Vec<&str> = rows.iter().take(4).map(|row| row[1]).collect();
+        assert_eq!(order, ["VERSIONE", "LOGINNAME", "PASSWORD", "XMLSIP"], "{name}");
+        assert_eq!(rows[2][3], "", "no password is written");
+        let folder = name.trim_end_matches("parti.tsv");
+        for row in &rows[4..] {
+            assert_eq!(row[3], format!("file/{}", row[1]));
+            assert!(files.iter().any(|(file, bytes)| *file == format!("{folder}{}", row[3]) && !bytes.is_empty()), "{row:?}");
+        }
+        assert_eq!(rows.len(), if name.contains("fascicolo") { 4 } else { 4 + 5 }, "{name}");
+    }
+    let (fascicolo, units): (Vec<_>, Vec<_>) = requests.into_iter().partition(|(name, _)| name.contains("fascicolo"));
+    let texts = |list: Vec<(String, String)>| list.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    for (schema, texts) in [
+        ("parer-sacer/unita-documentaria/WSRequestVersamento.xsd", texts(units)),
+        ("parer-sacer/fascicolo-v3/WSRequestIndiceSIPFascicolo.xsd", texts(fascicolo)),
+    ] {
+        let Some(verdicts) = norms::judge_by(schema, &texts) else { return };
+        assert!(verdicts.iter().all(|is_valid| *is_valid), "{schema}: {}", texts[0]);
+    }
+}
+
+#[test]
 fn a_flipped_bit_in_any_profile_is_found_and_named_by_diff() {
     for profile in Profile::ALL {
         let order = ordered(profile, 1);
@@ -118,7 +152,8 @@ fn a_flipped_bit_in_any_profile_is_found_and_named_by_diff() {
         folders.iter().for_each(|folder| unpack(&built.path, folder.path()));
         let same = diff(&built.path, folders[0].path(), &Options::default()).expect("a diff");
         assert!(same.is_same() && same.same == built.files, "{}", same.text(Lang::En));
-        let name = entries(&built.path).into_iter().map(|(name, _)| name).find(|name| name.contains("perch")).expect("content");
+        let is_content = |name: &String| name.contains("perch") || name.ends_with("PRINCIPALE-1");
+        let name = entries(&built.path).into_iter().map(|(name, _)| name).find(is_content).expect("content");
         let path = folders[1].path().join(&name);
         let mut bytes = std::fs::read(&path).expect("content");
         bytes[0] ^= 1;

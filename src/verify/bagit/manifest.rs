@@ -43,13 +43,15 @@ pub(super) struct Said {
 /// Reads one manifest. Digests are not computed here.
 pub(super) fn read(bag: &Bag<'_>, manifest: &Manifest<'_>, text: &str, findings: &mut Findings) -> Said {
     let mut said = Said::default();
-    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    // Claims by the file that they are about.
+    let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
     let mut marked = 0_u64;
     for line in sums::lines(text) {
         let line = match line {
             Ok(line) => line,
-            Err(n) => {
-                findings.push(error("bag-manifest-line").at(&manifest.entry.path, &n.to_string()).clause("RFC 8493 2.1.3"));
+            Err(broken) => {
+                findings
+                    .push(error("bag-manifest-line").at(&manifest.entry.path, &broken.n.to_string()).clause("RFC 8493 2.1.3"));
                 continue;
             }
         };
@@ -67,7 +69,7 @@ fn one(
     bag: &Bag<'_>,
     manifest: &Manifest<'_>,
     line: &Line,
-    (seen, said, findings): (&mut BTreeMap<String, String>, &mut Said, &mut Findings),
+    (seen, said, findings): (&mut BTreeMap<usize, usize>, &mut Said, &mut Findings),
 ) {
     let place = format!("{}:{}", manifest.name, line.n);
     let at = |finding: crate::finding::Finding| finding.at(&manifest.entry.path, &line.n.to_string()).value("file", &line.path);
@@ -84,26 +86,24 @@ fn one(
         findings.push(error("hash-unreadable").at(&manifest.entry.path, &line.n.to_string()).value("hash", &line.hex));
         return;
     };
-    let hex = line.hex.to_ascii_lowercase();
-    match seen.insert(path.to_owned(), hex.clone()) {
-        Some(other) if other != hex => findings.push(at(error("bag-listed-differently")).clause("RFC 8493 2.1.3")),
-        Some(_) => {
-            let finding = if bag.declared.is_strict() { error("bag-listed-twice") } else { warning("bag-listed-twice") };
-            findings.push(at(finding).clause("RFC 8493 2.1.3"));
+    let twice = || if bag.declared.is_strict() { error("bag-listed-twice") } else { warning("bag-listed-twice") };
+    let Some((entry, is_literal)) = bag.resolve(path) else {
+        let is_empty = manifest.function.of_nothing() == digest;
+        if said.missing.insert(path.to_owned(), (place, is_empty)).is_some() {
+            findings.push(at(twice()).clause("RFC 8493 2.1.3"));
         }
+        return;
+    };
+    if !is_literal {
+        let other = bag.container.entries()[entry].path.clone();
+        findings.push(at(warning("bag-path-normalised")).clause("RFC 8493 5.2.2").value("other", other));
+    }
+    match seen.insert(entry, said.claims.len()).and_then(|earlier| said.claims.get(earlier)) {
+        Some(earlier) if earlier.said != digest => {
+            findings.push(at(error("bag-listed-differently")).clause("RFC 8493 2.1.3"));
+        }
+        Some(_) => findings.push(at(twice()).clause("RFC 8493 2.1.3")),
         None => {}
     }
-    match bag.resolve(path) {
-        Some((entry, is_literal)) => {
-            if !is_literal {
-                let other = bag.container.entries()[entry].path.clone();
-                findings.push(at(warning("bag-path-normalised")).clause("RFC 8493 5.2.2").value("other", other));
-            }
-            said.claims.push(Claim { entry, function: manifest.function, said: digest, place });
-        }
-        None => {
-            let is_empty = manifest.function.of_nothing() == digest;
-            said.missing.entry(path.to_owned()).or_insert((place, is_empty));
-        }
-    }
+    said.claims.push(Claim { entry, function: manifest.function, said: digest, place });
 }

@@ -57,11 +57,11 @@ pub(super) fn check(container: &Container, root: &str, options: &Options, findin
     };
     let bag = Bag { container, root, declared, folded: folded(container) };
     let manifests = bag.manifests(findings);
-    let mut heard = Heard::default();
-    for one in &manifests {
+    let mut heard = Heard { payload: vec![0; container.entries().len()], ..Heard::default() };
+    for (n, one) in manifests.iter().enumerate() {
         let Some(text) = text::text(container, one.entry, (declared.encoding, &options.limits), findings) else { continue };
         let said = manifest::read(&bag, one, &text, findings);
-        heard.take(&bag, one, said);
+        heard.take(&bag, (n, one), said);
     }
     let payload = bag.completeness(&manifests, &heard, findings);
     bag.tag_files(&payload, &heard, (options, findings));
@@ -72,8 +72,8 @@ pub(super) fn check(container: &Container, root: &str, options: &Options, findin
 #[derive(Default)]
 struct Heard {
     claims: Vec<Claim>,
-    /// Payload files by position, with the number of payload manifests that list them.
-    payload: BTreeMap<usize, BTreeSet<String>>,
+    /// For each file by position, a bit for each payload manifest that lists it.
+    payload: Vec<u64>,
     /// Tag files that a tag manifest lists.
     tags: BTreeSet<usize>,
     /// Listed and not here.
@@ -81,12 +81,12 @@ struct Heard {
 }
 
 impl Heard {
-    fn take(&mut self, bag: &Bag<'_>, manifest: &Manifest<'_>, said: manifest::Said) {
+    fn take(&mut self, bag: &Bag<'_>, (n, manifest): (usize, &Manifest<'_>), said: manifest::Said) {
         for claim in &said.claims {
             if manifest.is_tag {
                 self.tags.insert(claim.entry);
             } else {
-                self.payload.entry(claim.entry).or_default().insert(manifest.name.to_owned());
+                self.payload[claim.entry] |= bit(n);
             }
         }
         self.claims.extend(said.claims);
@@ -141,13 +141,13 @@ impl<'a> Bag<'a> {
                 findings.push(error("file-missing").at(path, place).clause("RFC 8493 3").value("file", path));
             }
         }
-        let names: BTreeSet<&str> = manifests.iter().filter(|m| !m.is_tag).map(|m| m.name).collect();
+        let names: Vec<&str> = manifests.iter().filter(|m| !m.is_tag).map(|m| m.name).collect();
         for (i, entry) in self.container.entries().iter().enumerate() {
             match self.inside(entry) {
                 Some(path) if path.starts_with("data/") => {
                     payload.bytes = payload.bytes.saturating_add(entry.bytes);
                     payload.count += 1;
-                    self.listed(entry, heard.payload.get(&i), &names, findings);
+                    self.listed(entry, heard.payload[i], &names, findings);
                 }
                 Some(path) => {
                     let is_apart = path == DECLARATION || manifest::algorithm(path).is_some() || INFOS.contains(&path);
@@ -162,16 +162,16 @@ impl<'a> Bag<'a> {
     }
 
     /// RFC 8493 wants each file in every payload manifest; the drafts were content with one.
-    fn listed(&self, entry: &Entry, lists: Option<&BTreeSet<String>>, names: &BTreeSet<&str>, findings: &mut Findings) {
+    fn listed(&self, entry: &Entry, lists: u64, names: &[&str], findings: &mut Findings) {
         if is_system_file(&entry.path) {
             findings.push(warning("bag-system-file").at(&entry.path, "").clause("RFC 8493 5.1"));
         }
-        let Some(lists) = lists else {
+        if lists == 0 {
             findings.push(error("file-unlisted").at(&entry.path, "").clause("RFC 8493 3"));
             return;
-        };
+        }
         if self.declared.is_strict() {
-            for name in names.iter().filter(|name| !lists.contains(**name)) {
+            for (_, name) in names.iter().enumerate().filter(|(n, _)| lists & bit(*n) == 0) {
                 findings.push(error("bag-payload-unlisted").at(&entry.path, name).clause("RFC 8493 2.1.3").value("name", name));
             }
         }
@@ -190,12 +190,17 @@ impl<'a> Bag<'a> {
         let Some(text) = text::text(self.container, entry, with, findings) else { return };
         for (path, place) in info::fetch(self, entry, &text, findings) {
             let is_listed = heard.missing.contains_key(&format!("{}{path}", self.root))
-                || self.resolve(&path).is_some_and(|(at, _)| heard.payload.contains_key(&at));
+                || self.resolve(&path).is_some_and(|(at, _)| heard.payload[at] != 0);
             if !is_listed {
                 findings.push(error("bag-fetch-unlisted").at(&entry.path, &place).clause("RFC 8493 2.2.3").value("file", path));
             }
         }
     }
+}
+
+/// The bit of the manifest at position `n`. There are six functions; whoever writes more manifests than bits shares the last.
+fn bit(n: usize) -> u64 {
+    1 << n.min(63)
 }
 
 fn folded(container: &Container) -> BTreeMap<String, usize> {

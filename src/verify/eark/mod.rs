@@ -31,6 +31,11 @@ pub(super) fn check(container: &Container, at: usize, options: &Options, finding
     let mut queue = vec![at];
     seen.listed.insert(at);
     while let Some(at) = queue.pop() {
+        // Many pointers may lead to one file: it is read once.
+        if !seen.mets.insert(at) {
+            continue;
+        }
+        let is_first = seen.mets.len() == 1;
         let entry = &container.entries()[at];
         let read = container.bytes(entry, options.limits.metadata_bytes_max);
         let (bytes, root) = match read.and_then(|bytes| xml::parse(&bytes, &entry.path).map(|root| (bytes, root))) {
@@ -49,9 +54,8 @@ pub(super) fn check(container: &Container, at: usize, options: &Options, finding
         drop(bytes);
         let mets = Mets { container, entry, options };
         if !options.only_digests {
-            verdicts.extend(mets.requirements(&root, seen.mets.is_empty(), findings));
+            verdicts.extend(mets.requirements(&root, is_first, findings));
         }
-        seen.mets.insert(at);
         for next in mets.files(&root, &mut seen, findings) {
             if !seen.mets.contains(&next) && seen.mets.len() + queue.len() < METS_MAX {
                 queue.push(next);

@@ -109,6 +109,7 @@ fn subjects() -> Vec<(&'static str, Files)> {
         Profile::Agid => ("profile agid", crate::profiles::files(profile)),
         Profile::Bagit => ("profile bagit", crate::profiles::files(profile)),
         Profile::Eark => ("profile eark", crate::profiles::files(profile)),
+        Profile::Sacer => ("profile sacer", crate::profiles::files(profile)),
     }));
     subjects
 }
@@ -135,7 +136,7 @@ fn any_mutated_package_of_any_kind_gets_a_report_in_time() {
     let (path, good) = (folder.path().join("pacchetto"), folder.path().join("buono"));
     let mut dice = Dice(seed | 1);
     let (mut runs, mut blamed, mut readers) = (0_u64, 0_u64, 0_u64);
-    while begun.elapsed() < budget {
+    while begun.elapsed() < budget || runs < 40 {
         let (name, files) = &subjects[dice.below(subjects.len())];
         let mut files = files.clone();
         let is_tar = dice.below(4) == 0;
@@ -170,5 +171,5 @@ fn any_mutated_package_of_any_kind_gets_a_report_in_time() {
     }
     let rate = runs as f64 / begun.elapsed().as_secs_f64();
     eprintln!("mutations: seed {seed}, {runs} packages, {readers} files read, {blamed} blamed, {rate:.0} packages a second");
-    assert!(runs > 20 && blamed * 3 > runs, "{blamed} of {runs}");
+    assert!(blamed * 3 > runs, "{blamed} of {runs}");
 }
