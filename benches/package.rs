@@ -19,7 +19,7 @@ use conserva::error::{Error, Result};
 use conserva::event::{Event, JournalHead};
 use conserva::filing::Voce;
 use conserva::limits::Limits;
-use conserva::package::{BlobReader, Parcel, PlanOrder, build, plan};
+use conserva::package::{BlobReader, Parcel, PlanOrder, Profile, build, plan};
 
 const ROUNDS: usize = 3;
 
@@ -65,6 +65,7 @@ fn race(name: &str, count: u32, bytes: usize) {
 fn packages(parcels: &[Parcel], blobs: &Folder, target: &Path) {
     let limits = Limits::default();
     let order = PlanOrder {
+        profile: Profile::Agid,
         ente: &Ente::prova(),
         instant: jiff::Timestamp::UNIX_EPOCH,
         journal: JournalHead { ente: "c_v000".into(), n: 1, digest: Digest::of(b"head") },
@@ -72,6 +73,7 @@ fn packages(parcels: &[Parcel], blobs: &Folder, target: &Path) {
         documents: parcels.to_vec(),
         describe_aggregation: &|_, ids| Ok(format!("<AggregazioneDocumentaliInformatiche n=\"{}\"/>", ids.len())),
         limits: &limits,
+        versatore: None,
     };
     let plans = plan(&order).expect("a plan");
     let files: u64 = plans.iter().map(|plan| build(plan, blobs, target).expect("a package").files).sum();

@@ -9,6 +9,7 @@ use crate::inbox::{INBOXES_MAX, Inbox, SECONDS_MAX};
 use crate::limits::Limits;
 use crate::mailbox::{self, Mailbox};
 use crate::upload::Uploads;
+use crate::pdv::Versatore;
 
 /// Name of the configuration file in the archive folder.
 pub const FILE_NAME: &str = "conserva.toml";
@@ -25,6 +26,9 @@ pub struct Config {
     pub limits: Limits,
     /// The daemon.
     pub watch: WatchConfig,
+    /// Names at the conservatore Sacer, for `package --profile sacer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sacer: Option<Versatore>,
     /// Watched folders; without any, the archive's own `inbox`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inbox: Vec<Inbox>,

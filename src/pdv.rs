@@ -30,6 +30,59 @@ pub enum PdvState {
     Refused,
 }
 
+/// What the ente and its things are called at Sacer: the table of one conservatore, `[sacer]` of `conserva.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Versatore {
+    /// Ambiente.
+    pub ambiente: String,
+    /// Ente.
+    pub ente: String,
+    /// Struttura.
+    pub struttura: String,
+    /// User of the service; the password is never kept here.
+    pub user_id: String,
+    /// TipologiaUnitaDocumentaria of every document; without it the TipologiaDocumentale of Allegato 5.
+    #[serde(default)]
+    pub tipologia: Option<String>,
+    /// TipoConservazione of the units; without it the conservatore's own choice.
+    #[serde(default)]
+    pub tipo_conservazione: Option<String>,
+    /// TipoFascicolo.
+    #[serde(default = "Versatore::fascicolo")]
+    pub tipo_fascicolo: String,
+    /// TipoStruttura of every document.
+    #[serde(default = "Versatore::struttura_generica")]
+    pub tipo_struttura: String,
+    /// TipoComponente of every file.
+    #[serde(default = "Versatore::contenuto")]
+    pub tipo_componente: String,
+    /// Version of the ProfiloNormativo that the conservatore has configured.
+    #[serde(default = "Versatore::prima")]
+    pub profilo_normativo: String,
+    /// Version of the other profiles of a fascicolo.
+    #[serde(default = "Versatore::prima")]
+    pub profili: String,
+}
+
+impl Versatore {
+    fn fascicolo() -> String {
+        "Fascicolo".to_owned()
+    }
+
+    fn struttura_generica() -> String {
+        "DocumentoGenerico".to_owned()
+    }
+
+    fn contenuto() -> String {
+        "Contenuto".to_owned()
+    }
+
+    fn prima() -> String {
+        "1.0".to_owned()
+    }
+}
+
 /// One Pdv as its row says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pdv {

@@ -55,6 +55,13 @@ impl Xml {
         self.end(name);
     }
 
+    /// An element that was made elsewhere, whole, as it is; its declaration is left out.
+    pub fn made(&mut self, xml: &str) {
+        let body = xml.trim_start().strip_prefix("<?").and_then(|rest| rest.split_once("?>")).map_or(xml, |(_, body)| body);
+        self.text.push_str(body.trim());
+        self.text.push('\n');
+    }
+
     /// The document.
     pub fn finish(self) -> String {
         self.text

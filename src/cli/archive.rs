@@ -198,20 +198,38 @@ fn selection(fascicolo: Option<String>) -> Selection {
 }
 
 /// `package --dry-run`.
-pub(crate) async fn preview(all: &Global, fascicolo: Option<String>) -> Result<u8> {
+pub(crate) async fn preview(all: &Global, fascicolo: Option<String>, profile: desk::Profile) -> Result<u8> {
     let archive = open(all).await?;
-    for plan in desk::preview(&archive.house, &selection(fascicolo)).await? {
+    let selected = selection(fascicolo);
+    for plan in desk::preview(&archive.house, &selected, profile).await? {
         output::line(&if all.json { plan.summary_json().to_string() } else { plan.summary(all.words()) });
+    }
+    // What stands in the way: documents of the same selection that wait for a person.
+    let mut waiting = desk::queue(&archive.house).await?;
+    if let Selection::Aggregation(id) = &selected {
+        waiting.retain(|row| row.aggregazione.as_ref() == Some(id));
+    }
+    for row in desk::rows(&archive.house, &waiting, all.words()).await? {
+        if all.json {
+            output::line(&json!({"blocked": row.id, "state": row.state, "why": row.why}).to_string());
+        } else {
+            let message = Message::new("package-blocked").with("id", &row.id).with("why", row.why.join(" "));
+            output::line(&message.text(all.words()));
+        }
     }
     Ok(0)
 }
 
 /// `package`.
-pub(crate) async fn package(all: &Global, fascicolo: Option<String>, out: Option<&Path>) -> Result<u8> {
+pub(crate) async fn package(
+    all: &Global,
+    fascicolo: Option<String>,
+    (profile, out): (desk::Profile, Option<&Path>),
+) -> Result<u8> {
     let archive = open(all).await?;
     let built = {
         let _progress = Progress::watch(Arc::clone(&archive.house.meter), all.words());
-        desk::package(&archive.house, &selection(fascicolo)).await?
+        desk::package(&archive.house, &selection(fascicolo), profile).await?
     };
     if let Some(folder) = out {
         std::fs::create_dir_all(folder).map_err(|e| Error::disk("make folder", folder, e))?;
@@ -233,6 +251,31 @@ pub(crate) async fn package(all: &Global, fascicolo: Option<String>, out: Option
         tables::table(&["head-fascicolo", "word-documents", "head-bytes", "head-path"], &lines, all.words());
     }
     Ok(0)
+}
+
+/// `fixity`.
+pub(crate) async fn fixity(all: &Global, mib: u32, days: u32, seconds: Option<u64>) -> Result<u8> {
+    let archive = open(all).await?;
+    let order = desk::FixityOrder { bytes_per_second: u64::from(mib) << 20, days, seconds };
+    let report = desk::fixity(&archive.house, &order).await?;
+    if all.json {
+        let mut object = json!(report);
+        object["ok"] = json!(report.is_good());
+        output::line(&object.to_string());
+        return Ok(u8::from(!report.is_good()));
+    }
+    let code = if report.is_good() { "fixity-good" } else { "fixity-bad" };
+    let oldest = report.oldest.map_or_else(|| "—".to_owned(), |at| at.to_string());
+    let message = Message::new(code).with("read", report.read).with("bytes", report.bytes).with("left", report.left);
+    output::line(&message.with("fresh", report.fresh).with("oldest", oldest).text(all.words()));
+    for (code, list) in
+        [("blob-altered", &report.altered), ("blob-missing", &report.missing), ("blob-unreadable", &report.unreadable)]
+    {
+        for sha256 in list {
+            output::line(&Message::new(code).with("sha256", sha256).text(all.words()));
+        }
+    }
+    Ok(u8::from(!report.is_good()))
 }
 
 /// `journal verify`.

@@ -173,6 +173,13 @@ enum Verb {
         #[arg(long, default_value_t = 40, value_name = "N")]
         pictures: usize,
     },
+    /// Compares two packages: files, digests, metadata values. Exit code 1 where they differ.
+    Diff {
+        /// First package.
+        a: PathBuf,
+        /// Second package.
+        b: PathBuf,
+    },
     /// Makes a searchable PDF/A of a scan.
     Ocr(ocr::OcrArgs),
     /// Says what files are, by content.
@@ -201,6 +208,18 @@ enum Verb {
         #[command(subcommand)]
         verb: JournalVerb,
     },
+    /// Reads the archive's content again under a rate cap, the longest unread first; exit code 1 where it is not whole.
+    Fixity {
+        /// Most MiB a second; 0 is without a cap.
+        #[arg(long, default_value_t = 50, value_name = "MIB")]
+        rate: u32,
+        /// Only what was not read for so many days.
+        #[arg(long, default_value_t = 0, value_name = "DAYS")]
+        older_than: u32,
+        /// Stops after so many seconds; the next run goes on.
+        #[arg(long, value_name = "N")]
+        seconds: Option<u64>,
+    },
     /// Health of the machine and of the archive.
     Doctor,
     /// Indicators: what is in which state, how fast it moves, what is oldest, what is stuck and why.
@@ -222,7 +241,25 @@ pub(crate) enum Listed {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Profile {
+    /// PdV with the index of UNI 11386:2020.
     Agid,
+    /// Bag of RFC 8493.
+    Bagit,
+    /// E-ARK SIP 2.2.0.
+    Eark,
+    /// Requests to Sacer, laid out as they are sent.
+    Sacer,
+}
+
+impl From<Profile> for crate::desk::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Agid => Self::Agid,
+            Profile::Bagit => Self::Bagit,
+            Profile::Eark => Self::Eark,
+            Profile::Sacer => Self::Sacer,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -305,16 +342,18 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Show { id, page: Some(page), picture: Some(path) } => archive::picture(all, &id, page, &path).await,
         Verb::Show { id, .. } => archive::show(all, &id).await,
         Verb::Review(asked) => review::review(all, asked).await,
-        Verb::Package { dry_run: true, fascicolo, .. } => archive::preview(all, fascicolo).await,
-        Verb::Package { fascicolo, out, profile: Profile::Agid, .. } => archive::package(all, fascicolo, out.as_deref()).await,
+        Verb::Package { dry_run: true, fascicolo, profile, .. } => archive::preview(all, fascicolo, profile.into()).await,
+        Verb::Package { fascicolo, out, profile, .. } => archive::package(all, fascicolo, (profile.into(), out.as_deref())).await,
         Verb::Verify { packages, only, html } => stand_alone::verify(all, &packages, only.is_some(), html.as_deref()),
         Verb::Inspect { packages, html, pictures } => stand_alone::inspect(all, &packages, html.as_deref(), pictures),
+        Verb::Diff { a, b } => stand_alone::diff(all, &a, &b),
         Verb::Ocr(args) => ocr::ocr(all, &args),
         Verb::Identify { files } => stand_alone::identify(all, &files),
         Verb::Extract { file } => stand_alone::extract(all, &file),
         Verb::Classify { file } => stand_alone::classify(all, &file),
         Verb::Evaluate { truth } => evaluate::evaluate(all, &truth).await,
         Verb::Journal { verb: JournalVerb::Verify } => archive::journal_verify(all).await,
+        Verb::Fixity { rate, older_than, seconds } => archive::fixity(all, rate, older_than, seconds).await,
         Verb::Doctor => archive::doctor(all).await,
         Verb::Stats => stats::stats(all).await,
         Verb::Completions { shell } => {

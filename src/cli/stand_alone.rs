@@ -75,6 +75,14 @@ pub(crate) fn inspect(all: &Global, packages: &[PathBuf], html: Option<&Path>, p
     Ok(u8::from(!is_ok))
 }
 
+/// `diff A B`.
+pub(crate) fn diff(all: &Global, a: &Path, b: &Path) -> Result<u8> {
+    let found = verify::diff(a, b, &Options::default())?;
+    let words = all.words();
+    output::line(&if all.json { found.json(words).to_string() } else { output::clean(&found.text(words)) });
+    Ok(u8::from(!found.is_same()))
+}
+
 /// `identify FILE…`.
 pub(crate) fn identify(all: &Global, files: &[PathBuf]) -> Result<u8> {
     let limits = Limits::default();

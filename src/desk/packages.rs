@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::messages::{Lang, Message};
+pub use crate::package::Profile;
 use crate::package::{self, Parcel, Plan, PlanOrder};
 use crate::pdv::{Pdv, PdvId, PdvState};
 use crate::pipeline::{self, AGENT, House, Step};
@@ -49,14 +50,14 @@ pub struct Packaged {
 }
 
 /// The plans that `package` would build, as the dry run shows them.
-pub async fn preview(house: &House, selection: &Selection) -> Result<Vec<Plan>> {
-    plans(house, selection).await
+pub async fn preview(house: &House, selection: &Selection, profile: Profile) -> Result<Vec<Plan>> {
+    plans(house, selection, profile).await
 }
 
 /// Plans what is selected, stores the plans with their jobs in one transaction each, and works until they are built.
 /// Plans of an earlier run that was stopped are built too.
-pub async fn package(house: &Arc<House>, selection: &Selection) -> Result<Vec<Packaged>> {
-    for plan in plans(house, selection).await? {
+pub async fn package(house: &Arc<House>, selection: &Selection, profile: Profile) -> Result<Vec<Packaged>> {
+    for plan in plans(house, selection, profile).await? {
         house.store.apply(&house.ente_id, None, &planned(house, &plan)?).await?;
         crate::drill::point("desk.planned");
     }
@@ -96,7 +97,7 @@ fn planned(house: &House, plan: &Plan) -> Result<Vec<Change>> {
         id: plan.id.clone(),
         ente: house.ente_id.clone(),
         aggregazione: plan.aggregation.id.clone(),
-        profile: plan.profile.clone(),
+        profile: plan.profile.to_string(),
         state: PdvState::Planned,
         planned_at: plan.instant,
         plan: body,
@@ -120,7 +121,7 @@ fn planned(house: &House, plan: &Plan) -> Result<Vec<Change>> {
     ])
 }
 
-async fn plans(house: &House, selection: &Selection) -> Result<Vec<Plan>> {
+async fn plans(house: &House, selection: &Selection, profile: Profile) -> Result<Vec<Plan>> {
     let mut parcels = Vec::new();
     let mut listed = Vec::new();
     for row in house.store.documents(&house.ente_id, Some(DocumentState::Ready)).await? {
@@ -141,6 +142,7 @@ async fn plans(house: &House, selection: &Selection) -> Result<Vec<Plan>> {
     let known = Known { listed, procedimenti: procedimenti(house, &parcels).await? };
     let describe_aggregation = |aggregation: &Aggregation, ids: &[DocumentId]| describe(house, aggregation, ids, &known);
     package::plan(&PlanOrder {
+        profile,
         ente: &house.ente,
         instant: house.clock.now(),
         journal: house.store.journal_head(&house.ente_id).await?,
@@ -148,6 +150,7 @@ async fn plans(house: &House, selection: &Selection) -> Result<Vec<Plan>> {
         documents: parcels,
         describe_aggregation: &describe_aggregation,
         limits: &house.config.limits,
+        versatore: house.config.sacer.as_ref(),
     })
 }
 

@@ -4,10 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
+use sha2::{Digest as _, Sha512};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::pindex::{Entry, pindex};
+use super::pindex::Entry;
 use super::{BlobReader, Built, Plan, PlannedFile, premis};
 use crate::digest::{Digest, Hasher};
 use crate::drill;
@@ -36,7 +37,8 @@ fn write_and_check(plan: &Plan, blobs: &dyn BlobReader, temporary: &Path) -> Res
     let file = file.map_err(|e| Error::disk("create package", temporary, e))?;
     drill::point("package.begun");
     let zip = ZipWriter::new(BufWriter::with_capacity(BUFFER_BYTES, file));
-    let mut writer = Writer { zip, entries: Vec::new(), temporary, root: format!("{}/", plan.id) };
+    let root = format!("{}/", plan.id);
+    let mut writer = Writer { zip, entries: Vec::new(), temporary, root, has_sha512: plan.profile.wants_sha512() };
     writer.contents(plan, blobs)?;
     drill::point("package.indexed");
     let Writer { zip, entries, .. } = writer;
@@ -73,6 +75,8 @@ struct Writer<'a> {
     temporary: &'a Path,
     /// The package's only top folder, from which the index counts its paths.
     root: String,
+    /// Whether the index carries SHA-512 too.
+    has_sha512: bool,
 }
 
 impl Writer<'_> {
@@ -81,23 +85,29 @@ impl Writer<'_> {
         let mut buffer = vec![0_u8; BUFFER_BYTES];
         let aggregation = &plan.aggregation;
         let metadata = &aggregation.metadata;
-        self.text(aggregation.id.as_str(), "metadati", &metadata.path, &metadata.text)?;
+        let has_metadata = !plan.profile.embeds_metadata();
+        if has_metadata {
+            self.text(aggregation.id.as_str(), "metadati", &metadata.path, &metadata.text)?;
+        }
         for document in &plan.documents {
             let id = document.id.as_str();
-            self.text(id, "metadati", &document.metadata.path, &document.metadata.text)?;
+            if has_metadata {
+                self.text(id, "metadati", &document.metadata.path, &document.metadata.text)?;
+            }
             for file in &document.files {
                 self.blob(id, file, blobs, &mut buffer)?;
             }
             let events = premis::of_document(plan, document);
             Schema::Premis.ensure_ours(&events)?;
-            self.text(id, "eventi", &format!("{}eventi.xml", document.folder), &events)?;
+            self.text(id, "eventi", &plan.profile.events_of(plan, document), &events)?;
         }
         let events = premis::of_package(plan);
         Schema::Premis.ensure_ours(&events)?;
-        self.text(plan.id.as_str(), "eventi", &format!("{}/eventi.xml", plan.id), &events)?;
-        let index = pindex(plan, &self.entries);
-        Schema::PIndex.ensure_ours(&index)?;
-        self.text(plan.id.as_str(), "indice", &format!("{}/PIndex.xml", plan.id), &index)
+        self.text(plan.id.as_str(), "eventi", &format!("{}/{}", plan.id, plan.profile.own_events()), &events)?;
+        for file in plan.profile.closing(plan, &self.entries)? {
+            self.text(plan.id.as_str(), "indice", &format!("{}/{}", plan.id, file.path), &file.text)?;
+        }
+        Ok(())
     }
 
     /// One file whose text we made.
@@ -109,7 +119,9 @@ impl Writer<'_> {
             object: format!("{group}/{what}"),
             path: self.inner(path),
             mime: "application/xml".to_owned(),
+            bytes: text.len() as u64,
             sha256: Digest::of(text.as_bytes()),
+            sha512: self.has_sha512.then(|| super::bagit::sha512(text)),
             copy_of: None,
         });
         drill::point("package.entry");
@@ -121,6 +133,7 @@ impl Writer<'_> {
         let mut source = blobs.open(&file.sha256)?;
         self.start(&file.path, file.bytes)?;
         let mut hasher = Hasher::default();
+        let mut longer = self.has_sha512.then(Sha512::new);
         // One byte past the recorded length is enough to see that there is more.
         let mut source = (&mut source).take(file.bytes.saturating_add(1));
         loop {
@@ -131,6 +144,9 @@ impl Writer<'_> {
                 Err(e) => return Err(Error::new(Kind::Store, "blob-unreadable").with("sha256", file.sha256).because(e)),
             };
             hasher.update(&buffer[..read]);
+            if let Some(longer) = &mut longer {
+                longer.update(&buffer[..read]);
+            }
             self.zip.write_all(&buffer[..read]).map_err(|e| Error::disk("write package", self.temporary, e))?;
         }
         let (sha256, bytes) = hasher.finish();
@@ -142,7 +158,9 @@ impl Writer<'_> {
             object: file.object.clone(),
             path: self.inner(&file.path),
             mime: file.mime.clone(),
+            bytes,
             sha256,
+            sha512: longer.map(|longer| super::bagit::hex(&longer.finalize())),
             copy_of: file.made_of.as_ref().map(|(source, _)| source.clone()),
         });
         drill::point("package.entry");
@@ -165,34 +183,70 @@ impl Writer<'_> {
     }
 }
 
-/// Reads the package as it lies on the disk: every entry is there, in order, whole by its checksum; and the whole has its digest.
+/// Reads the package as it lies on the disk: every entry is there, in order, whole by its checksum; and the whole has its
+/// digest. The headers first, then the whole file once from front to end.
 fn read_again(temporary: &Path, entries: &[Entry]) -> Result<Built> {
     let failed = |e| Error::disk("read package", temporary, e);
     let mut file = File::open(temporary).map_err(failed)?;
-    let (sha256, bytes) = Digest::of_reader(&file).map_err(failed)?;
+    let mut stretches = stretches(&file, temporary, entries)?.into_iter();
     file.rewind().map_err(failed)?;
-    let mut zip = ZipArchive::new(BufReader::with_capacity(HEADER_BYTES, file)).map_err(|e| zip_failed(temporary, e))?;
+    let (mut hasher, mut sum, mut at) = (Hasher::default(), flate2::Crc::new(), 0_u64);
+    let mut current = stretches.next();
     let mut buffer = vec![0_u8; BUFFER_BYTES];
+    loop {
+        let n = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(failed(e)),
+        };
+        hasher.update(&buffer[..n]);
+        let end = at + n as u64;
+        while let Some(stretch) = current.as_ref().filter(|stretch| stretch.start < end || stretch.end <= end) {
+            let (from, to) = (stretch.start.max(at) - at, stretch.end.min(end) - at);
+            sum.update(&buffer[usize::try_from(from).unwrap_or(n).min(n)..usize::try_from(to).unwrap_or(n).min(n)]);
+            if stretch.end > end {
+                break;
+            }
+            if sum.sum() != stretch.crc {
+                return Err(Error::bug("an entry of the package read again is not what was written"));
+            }
+            sum.reset();
+            current = stretches.next();
+        }
+        at = end;
+    }
+    if current.is_some() {
+        return Err(Error::bug("the package read again ends before its entries"));
+    }
+    let (sha256, bytes) = hasher.finish();
+    Ok(Built { path: temporary.to_owned(), sha256, bytes, files: entries.len() as u64 })
+}
+
+/// Where the bytes of an entry lie in the package, and their checksum.
+struct Stretch {
+    start: u64,
+    end: u64,
+    crc: u32,
+}
+
+/// The entries as the container's own headers tell them, checked against what was written.
+fn stretches(file: &File, temporary: &Path, entries: &[Entry]) -> Result<Vec<Stretch>> {
+    let mut zip = ZipArchive::new(BufReader::with_capacity(HEADER_BYTES, file)).map_err(|e| zip_failed(temporary, e))?;
     if zip.len() != entries.len() {
         return Err(Error::bug("the package read again has another number of entries"));
     }
+    let mut stretches: Vec<Stretch> = Vec::with_capacity(entries.len());
     for (n, entry) in entries.iter().enumerate() {
-        let mut found = zip.by_index(n).map_err(|e| zip_failed(temporary, e))?;
-        let is_same = found.name().is_ok_and(|name| name.ends_with(&entry.path));
-        if !is_same {
+        let found = zip.by_index_raw(n).map_err(|e| zip_failed(temporary, e))?;
+        let is_same = found.name().is_ok_and(|name| name.ends_with(&entry.path)) && found.size() == entry.bytes;
+        let start = found.data_start().filter(|start| stretches.last().is_none_or(|before| before.end <= *start));
+        let Some(start) = start.filter(|_| is_same) else {
             return Err(Error::bug("the package read again has another entry in this place"));
-        }
-        // To the end, where the library compares the checksum.
-        loop {
-            match found.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(failed(e)),
-            }
-        }
+        };
+        stretches.push(Stretch { start, end: start + found.size(), crc: found.crc32() });
     }
-    Ok(Built { path: temporary.to_owned(), sha256, bytes, files: entries.len() as u64 })
+    Ok(stretches)
 }
 
 fn zip_failed(temporary: &Path, error: zip::result::ZipError) -> Error {

@@ -3,16 +3,18 @@
 use std::fmt::Write as _;
 
 use super::names::{NAME_BYTES_MAX, Taken, travelling};
-use super::{Parcel, Plan, PlannedDocument, PlannedFile, PlannedText};
+use super::sacer::component_id;
+use super::{Parcel, Plan, PlannedDocument, PlannedFile, PlannedText, Profile};
 use crate::document::{Component, Copy, Role};
 use crate::error::{Error, Result};
 use crate::messages::{Lang, Message};
 use crate::pdv::PdvId;
 
 /// One document with its files, principal first, then attachments, annexes and copies.
-pub(super) fn planned_document(id: &PdvId, parcel: &Parcel) -> Result<PlannedDocument> {
+pub(super) fn planned_document(id: &PdvId, profile: Profile, parcel: &Parcel) -> Result<PlannedDocument> {
     let document = &parcel.document;
-    let folder = format!("{id}/documenti/{}/", travelling(document.id.as_str(), &mut Taken::default()));
+    let name = travelling(document.id.as_str(), &mut Taken::default());
+    let folder = format!("{id}/{}", profile.content(&name));
     let mut components: Vec<&Component> = parcel.components.iter().collect();
     components.sort_by_key(|component| (component.role, component.n));
     if components.iter().filter(|component| component.role == Role::Principale).count() != 1 {
@@ -25,10 +27,16 @@ pub(super) fn planned_document(id: &PdvId, parcel: &Parcel) -> Result<PlannedDoc
         let file = copies.file(n, copy)?;
         files.push(file);
     }
+    if profile.names_components() {
+        for file in &mut files {
+            let n = file.object.rsplit('/').next().unwrap_or_default();
+            file.path = format!("{folder}{}", component_id(&file.role, n));
+        }
+    }
     let metadata = parcel.metadata.as_deref().unwrap_or_default();
     Ok(PlannedDocument {
         id: document.id.clone(),
-        metadata: PlannedText { path: format!("{folder}{}.xml", root(metadata)?), text: metadata.to_owned() },
+        metadata: PlannedText { path: format!("{id}/{}", profile.metadata(&name, root(metadata)?)), text: metadata.to_owned() },
         folder,
         files,
         events: parcel.events.clone(),
@@ -119,8 +127,7 @@ fn stem(name: &str) -> String {
 pub(super) fn totals(plan: &Plan) -> (u64, u64) {
     let contents = plan.documents.iter().flat_map(|document| &document.files);
     let (count, bytes) = contents.fold((0, 0_u64), |(count, bytes), file| (count + 1, bytes.saturating_add(file.bytes)));
-    // Metadata and events of each document; the aggregation's metadata, the package's events, the index.
-    (count + 2 * plan.documents.len() as u64 + 3, bytes)
+    (count + plan.profile.own_files(plan.documents.len() as u64), bytes)
 }
 
 /// What goes where, for a person.

@@ -1,18 +1,24 @@
-//! How does it leave? `plan` (pure) and `build` (bytes): the PdV, its PIndex and its events.
+//! How does it leave? `plan` (pure) and `build` (bytes): the PdV in one of its profiles, its index and its events.
 //!
 //! The plan fixes everything that could vary (id, one instant, journal head, order, names, writer version), so that
 //! `build` is a pure function of the plan and the blobs: the same bytes every time (design.md section 6, invariant 8).
 //! SINCRO.md beside this file says clause by clause how the index meets UNI 11386:2020.
 
+mod bagit;
 mod build;
+mod eark;
 mod layout;
 mod names;
 mod pindex;
 mod plan;
 mod premis;
+mod profile;
+mod sacer;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+pub use profile::Profile;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +31,7 @@ use crate::error::Result;
 use crate::event::{Event, JournalHead};
 use crate::limits::Limits;
 use crate::messages::Lang;
-use crate::pdv::PdvId;
+use crate::pdv::{PdvId, Versatore};
 
 /// Gives the bytes of a blob. The only thing of the archive that `build` sees.
 pub trait BlobReader {
@@ -38,6 +44,8 @@ pub type DescribeAggregation<'a> = dyn Fn(&Aggregation, &[DocumentId]) -> Result
 
 /// What to plan.
 pub struct PlanOrder<'a> {
+    /// In which form.
+    pub profile: Profile,
     /// Whose documents.
     pub ente: &'a Ente,
     /// The one instant of the package.
@@ -52,6 +60,8 @@ pub struct PlanOrder<'a> {
     pub describe_aggregation: &'a DescribeAggregation<'a>,
     /// Ceilings.
     pub limits: &'a Limits,
+    /// Names at Sacer, for that profile.
+    pub versatore: Option<&'a Versatore>,
 }
 
 /// One document as it goes into a package.
@@ -78,8 +88,8 @@ pub struct Plan {
     pub form: u32,
     /// Id of the Pdv.
     pub id: PdvId,
-    /// Profile: `agid`.
-    pub profile: String,
+    /// Its profile.
+    pub profile: Profile,
     /// The one instant.
     pub instant: Timestamp,
     /// Head of the journal.
@@ -94,6 +104,9 @@ pub struct Plan {
     pub part: Part,
     /// The documents, in the order in which they are written.
     pub documents: Vec<PlannedDocument>,
+    /// Names at Sacer, of a plan for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versatore: Option<Versatore>,
 }
 
 /// The ente as far as a package names it.

@@ -17,8 +17,12 @@ pub(super) struct Entry {
     pub path: String,
     /// Media type.
     pub mime: String,
+    /// Size.
+    pub bytes: u64,
     /// Digest over the bytes as written.
     pub sha256: Digest,
+    /// SHA-512 over the same, in hexadecimal, where the profile wants it.
+    pub sha512: Option<String>,
     /// The object that it is a copy of.
     pub copy_of: Option<String>,
 }
@@ -57,7 +61,7 @@ fn self_description(xml: &mut Xml, plan: &Plan) {
         });
         more_info(xml, |xml| {
             xml.element("c:Pdv", &[("xmlns:c", EXTRA)], |xml| {
-                xml.leaf("c:Profilo", &plan.profile);
+                xml.leaf("c:Profilo", &plan.profile.to_string());
                 xml.leaf("c:Prova", &plan.ente.prova.to_string());
                 xml.group("c:Giornale", |xml| {
                     xml.leaf("c:Ente", &plan.journal.ente);

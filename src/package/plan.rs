@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::layout::planned_document;
 use super::names::{Taken, travelling};
-use super::{Parcel, Part, Plan, PlanOrder, PlannedAggregation, PlannedDocument, PlannedText, Titolare};
+use super::{Parcel, Part, Plan, PlanOrder, PlannedAggregation, PlannedDocument, PlannedText, Profile, Titolare};
 use crate::aggregation::{Aggregation, AggregationId};
 use crate::digest::Digest;
 use crate::document::{DocumentId, DocumentState};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::limits::Limits;
 use crate::pdv::PdvId;
@@ -20,6 +20,9 @@ const MEMBER_BYTES: u64 = 700;
 
 /// Plans the order: one aggregation each, in parts where a ceiling asks for it.
 pub(super) fn plans(order: &PlanOrder<'_>) -> Result<Vec<Plan>> {
+    if order.profile == Profile::Sacer && order.versatore.is_none() {
+        return Err(Error::new(Kind::Environment, "package-sacer-unset"));
+    }
     let mut by_aggregation: BTreeMap<&AggregationId, (&Aggregation, Vec<&Parcel>)> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for parcel in &order.documents {
@@ -75,6 +78,11 @@ fn derive_id(prefix: &str, order: &PlanOrder<'_>, aggregation: &Aggregation, par
     let part = part.to_be_bytes();
     let mut facts: Vec<&[u8]> = vec![order.ente.codice_ipa.as_bytes(), aggregation.id.0.as_bytes(), &part];
     facts.extend(parcels.iter().map(|parcel| parcel.document.id.0.as_bytes()));
+    // The ids of the first profile are older than the choice of one.
+    let profile = order.profile.to_string();
+    if order.profile != Profile::Agid {
+        facts.push(profile.as_bytes());
+    }
     Digest::id(prefix, &facts)
 }
 
@@ -85,13 +93,14 @@ fn plan_of(order: &PlanOrder<'_>, aggregation: &Aggregation, parcels: &[&Parcel]
         return Err(Error::hold("package-aggregation-not-described").with("aggregation", &aggregation.id));
     }
     let folder = travelling(aggregation.id.as_str(), &mut Taken::default());
-    let path = format!("{id}/aggregazioni/{folder}/AggregazioneDocumentaliInformatiche.xml");
-    let documents: Result<Vec<PlannedDocument>> = parcels.iter().map(|parcel| planned_document(&id, parcel)).collect();
+    let path = format!("{id}/{}AggregazioneDocumentaliInformatiche.xml", order.profile.aggregation(&folder));
+    let documents: Result<Vec<PlannedDocument>> =
+        parcels.iter().map(|parcel| planned_document(&id, order.profile, parcel)).collect();
     let ente = order.ente;
     Ok(Plan {
         form: 1,
         id,
-        profile: "agid".to_owned(),
+        profile: order.profile,
         instant: order.instant,
         journal: order.journal.clone(),
         version: order.version.to_owned(),
@@ -112,6 +121,7 @@ fn plan_of(order: &PlanOrder<'_>, aggregation: &Aggregation, parcels: &[&Parcel]
         },
         part,
         documents: documents?,
+        versatore: order.versatore.filter(|_| order.profile == Profile::Sacer).cloned(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::container::Container;
 use super::digests::Digests;
 use super::findings::{Findings, Valued as _, error, note, warning};
-use super::pindex::Index;
+use super::pindex::{Form, Index};
 use super::schema::{self, Schema};
 use super::{Options, aggregazione, digests, documento, pindex, xml};
 use crate::finding::{Finding, Severity};
@@ -56,22 +56,31 @@ pub(super) struct Checked {
     pub(super) layout: Layout,
 }
 
-/// Checks a PdV; `None` where this is no PdV at all.
-pub(super) fn check(container: &Container, options: &Options, findings: &mut Findings) -> Option<Checked> {
-    let at = pindex::find(container.entries(), findings)?;
-    let layout = layout(container, at);
-    let Some(index) = pindex::read(container, at, &options.limits, findings) else {
-        let digests = vec![None; container.entries().len()];
-        return Some(Checked { index: Index::default(), digests, layout });
+/// Checks a package with the index at position `at`: index, completeness, digests; of a PdV of ours the metadata too.
+pub(super) fn check(container: &Container, (at, form): (usize, Form), options: &Options, findings: &mut Findings) -> Checked {
+    let is_ours = form == Form::Agid;
+    let layout = if is_ours { layout(container, at) } else { Layout::default() };
+    let Some(index) = pindex::read(container, (at, form), &options.limits, findings) else {
+        return Checked { layout, ..Checked::of(vec![None; container.entries().len()]) };
     };
+    if container.is_lone() {
+        return Checked { index, layout, ..Checked::of(vec![None]) };
+    }
     pindex::check_completeness(container, at, &index, findings);
     let digests = digests::check(container, &index, findings);
     if options.only_digests {
         findings.push(note("only-digests"));
-    } else {
+    } else if is_ours {
         check_metadata(container, &layout, &digests, (options, findings));
     }
-    Some(Checked { index, digests, layout })
+    Checked { index, digests, layout }
+}
+
+impl Checked {
+    /// What is known of a package of another kind.
+    pub(super) fn of(digests: Digests) -> Self {
+        Self { index: Index::default(), digests, layout: Layout::default() }
+    }
 }
 
 fn check_metadata(container: &Container, layout: &Layout, digests: &Digests, (options, findings): (&Options, &mut Findings)) {
@@ -93,7 +102,7 @@ fn check_metadata(container: &Container, layout: &Layout, digests: &Digests, (op
 /// Where everything lies, seen from the index at position `at`.
 fn layout(container: &Container, at: usize) -> Layout {
     let index = container.entries()[at].path.as_str();
-    let root = index.strip_suffix(pindex::NAME).unwrap_or_default();
+    let root = pindex::folder(index);
     let mut layout = Layout { root: root.to_owned(), ..Layout::default() };
     for (i, entry) in container.entries().iter().enumerate() {
         if i == at || pindex::is_seal(&entry.path, index) {

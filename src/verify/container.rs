@@ -5,9 +5,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::findings::{Fault, Findings, Valued as _, error};
-use super::{names, zip};
+use super::{names, tar, zip};
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
+
+/// As much of a file as says what it is.
+const BEGINNING_BYTES: u64 = 4 << 10;
 
 /// One file of a package.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 enum Source {
     Zipped(zip::Stored),
+    /// As they are, from that byte of the file on.
+    At(u64),
     OnDisk(PathBuf),
     /// Said in a finding why it is not read (encrypted, a bomb, a link, …).
     Barred,
@@ -33,10 +38,13 @@ enum Source {
 pub(super) struct Container {
     file: Option<File>,
     entries: Vec<Entry>,
+    /// It is one XML file, named by itself.
+    is_lone: bool,
 }
 
 impl Container {
-    /// Opens `path`; `None` where it is neither a folder nor a ZIP file that can be read, which the findings explain.
+    /// Opens `path`; `None` where it is no folder, no ZIP or tar file that can be read and no XML file, which the findings
+    /// explain. An XML file is a package of one file: an index without what it lists.
     pub(super) fn open(path: &Path, limits: &Limits, findings: &mut Findings) -> Result<Option<Self>> {
         let failed = |e: std::io::Error| {
             Error::new(Kind::Usage, "verify-path-unreadable").with("path", path.display()).with("cause", &e).because(e)
@@ -50,6 +58,17 @@ impl Container {
             return Err(failed(std::io::ErrorKind::InvalidInput.into()));
         }
         let file = File::open(path).map_err(failed)?;
+        if tar::is_tar(&file) {
+            let members = tar::members(&file, limits, findings).map_err(failed)?.into_iter();
+            let source = |at: Option<u64>| at.map_or(Source::Barred, Source::At);
+            let entries = members.map(|m| Entry { path: m.path, bytes: m.bytes, source: source(m.at) }).collect();
+            return Ok(Some(Self::of(Some(file), entries, findings)));
+        }
+        if is_xml(&file) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let entry = Entry { path: name, bytes: metadata.len(), source: Source::OnDisk(path.to_owned()) };
+            return Ok(Some(Self { is_lone: true, ..Self::of(None, vec![entry], findings) }));
+        }
         let Some(stored) = zip::directory(&file, limits, findings).map_err(failed)? else { return Ok(None) };
         let entries = stored.into_iter().map(|s| Entry {
             path: s.path,
@@ -63,7 +82,12 @@ impl Container {
     fn of(file: Option<File>, mut entries: Vec<Entry>, findings: &mut Findings) -> Self {
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         check_names(&entries, findings);
-        Self { file, entries }
+        Self { file, entries, is_lone: false }
+    }
+
+    /// True of one XML file, named by itself: an index without what it lists.
+    pub(super) fn is_lone(&self) -> bool {
+        self.is_lone
     }
 
     /// All files, in order of path. Two of the same path may stand beside each other in a hostile package.
@@ -81,6 +105,7 @@ impl Container {
     pub(super) fn reader<'a>(&'a self, entry: &'a Entry) -> Option<std::io::Result<Box<dyn Read + 'a>>> {
         match (&entry.source, &self.file) {
             (Source::Zipped(stored), Some(file)) => Some(Ok(stored.reader(file, entry.bytes))),
+            (Source::At(at), Some(file)) => Some(Ok(Box::new(zip::stretch(file, *at, entry.bytes)))),
             (Source::OnDisk(path), _) => Some(File::open(path).map(|f| Box::new(f) as Box<dyn Read>)),
             _ => None,
         }
@@ -100,6 +125,13 @@ impl Container {
         if bytes.len() as u64 > most { Err(too_big()) } else { Ok(bytes) }
     }
 
+    /// The first bytes of a file, to see what it is; `None` where they cannot be had.
+    pub(super) fn beginning(&self, entry: &Entry) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.reader(entry)?.ok()?.take(BEGINNING_BYTES).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
     /// True if the bytes of `entry` can be had.
     pub(super) fn is_readable(entry: &Entry) -> bool {
         !matches!(entry.source, Source::Barred)
@@ -109,6 +141,14 @@ impl Container {
     pub(super) fn on_disk(entry: &Entry) -> Option<&Path> {
         if let Source::OnDisk(path) = &entry.source { Some(path) } else { None }
     }
+}
+
+/// True of a file that begins as XML does.
+fn is_xml(file: &File) -> bool {
+    let mut start = Vec::new();
+    let read = zip::stretch(file, 0, 64).read_to_end(&mut start);
+    let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start).trim_ascii_start();
+    read.is_ok() && matches!(start, [b'<', b'?' | b'!' | b'a'..=b'z' | b'A'..=b'Z', ..])
 }
 
 /// The files below `root`; links and devices are never followed or opened.

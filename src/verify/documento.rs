@@ -89,7 +89,7 @@ impl Facts<'_> {
     fn states(&self, id_doc: &Element, entry: usize, found: &mut Vec<Finding>) -> Option<bool> {
         let impronta = id_doc.child("ImprontaCrittograficaDelDocumento")?;
         let (hash, named) = (impronta.text_at("Impronta"), impronta.text_at("Algoritmo"));
-        let function = if named.is_empty() { Some(Function::Sha256) } else { Function::parse(named) };
+        let function = if named.is_empty() { Some(Function::Sha256) } else { Function::admitted(named) };
         let place = "IdDoc/ImprontaCrittograficaDelDocumento";
         let Some(function) = function else {
             found.push(error("hash-function").at(self.path, place).value("function", named));

@@ -6,28 +6,42 @@
 
 mod aggregazione;
 mod agid;
+mod bagit;
+mod claims;
 mod container;
+mod diff;
 mod digests;
 mod documento;
+mod eark;
 mod findings;
 mod inspect;
+mod kind;
+mod lists;
 mod names;
 mod outcome;
 mod pindex;
 mod rules;
+mod sacer;
 mod schema;
+mod sums;
+mod tar;
 mod xml;
 mod zip;
 
 use std::path::Path;
 
+pub use diff::{Changed, Diff, Side, Value, diff};
+pub use eark::{Requirement, Verdict};
 pub use inspect::{Inspection, NoPictures, Pictures, Sight, View, inspect, inspections_html};
 pub use outcome::{Report, report_html};
 
 use crate::error::Result;
 use crate::limits::Limits;
+use agid::Checked;
 use container::Container;
 use findings::{Findings, error};
+use kind::Kind;
+use pindex::Form;
 
 /// How deep to look, and how far.
 #[derive(Debug, Clone, Default)]
@@ -49,19 +63,37 @@ pub fn report(path: &Path, options: &Options) -> Result<Report> {
 struct Examined {
     report: Report,
     /// The package and what the profile's check learned; none where it is no package.
-    inside: Option<(Container, agid::Checked)>,
+    inside: Option<(Container, Checked)>,
 }
 
 fn examine(path: &Path, options: &Options) -> Result<Examined> {
     let mut findings = Findings::default();
-    let container = Container::open(path, &options.limits, &mut findings)?;
-    let files = container.as_ref().map_or(0, |c| c.entries().len() as u64);
-    let inside = container.and_then(|c| agid::check(&c, options, &mut findings).map(|checked| (c, checked)));
-    if inside.is_none() {
+    let Some(container) = Container::open(path, &options.limits, &mut findings)? else {
+        findings.push(error("package-unknown"));
+        return Ok(Examined { report: Report::new(path.display().to_string(), "unknown", 0, findings), inside: None });
+    };
+    let kind = kind::of(&container, options, &mut findings);
+    let mut requirements = Vec::new();
+    let checked = match &kind {
+        Kind::Agid(at) => Some(agid::check(&container, (*at, Form::Agid), options, &mut findings)),
+        Kind::Sincro(at) => Some(agid::check(&container, (*at, Form::Of2020), options, &mut findings)),
+        Kind::Sincro2010(at) => Some(agid::check(&container, (*at, Form::Of2010), options, &mut findings)),
+        Kind::Bag(root) => Some(Checked::of(bagit::check(&container, root, options, &mut findings))),
+        Kind::Lists(lists) => Some(Checked::of(lists::check(&container, lists, options, &mut findings))),
+        Kind::Eark(at) => {
+            let (digests, asked) = eark::check(&container, *at, options, &mut findings);
+            requirements = asked;
+            Some(Checked::of(digests))
+        }
+        Kind::Sacer(at) => Some(Checked::of(sacer::check(&container, *at, options, &mut findings))),
+        Kind::Unknown => None,
+    };
+    if checked.is_none() {
         findings.push(error("package-unknown"));
     }
-    let profile = if inside.is_some() { "agid" } else { "unknown" };
-    Ok(Examined { report: Report::new(path.display().to_string(), profile, files, findings), inside })
+    let files = container.entries().len() as u64;
+    let report = Report { requirements, ..Report::new(path.display().to_string(), kind.name(), files, findings) };
+    Ok(Examined { report, inside: checked.map(|checked| (container, checked)) })
 }
 
 /// Does `work` for every number below `count`, on all cores, and gives the results in order.

@@ -3,6 +3,7 @@
 use crate::finding::{Finding, Severity};
 use crate::messages::{Lang, Message, label};
 
+use super::eark::Requirement;
 use super::findings::Findings;
 use super::inspect::page;
 use super::names::is_invisible;
@@ -12,7 +13,7 @@ use super::names::is_invisible;
 pub struct Report {
     /// The package as it was named by whoever asked.
     pub package: String,
-    /// Its profile: `agid`, or `unknown`.
+    /// Its profile: `agid`, `sincro`, `sincro-2010`, `bagit`, `eark`, `sacer`, `manifest`, or `unknown`.
     pub profile: String,
     /// True if there is no finding of severity error.
     pub ok: bool,
@@ -20,13 +21,15 @@ pub struct Report {
     pub files: u64,
     /// All findings, the gravest first.
     pub findings: Vec<Finding>,
+    /// Of an E-ARK package: the verdict on each requirement.
+    pub requirements: Vec<Requirement>,
 }
 
 impl Report {
     pub(super) fn new(package: String, profile: &str, files: u64, findings: Findings) -> Self {
         let findings = findings.into_list();
         let ok = findings.iter().all(|finding| finding.severity != Severity::Error);
-        Self { package, profile: profile.to_owned(), ok, files, findings }
+        Self { package, profile: profile.to_owned(), ok, files, findings, requirements: Vec::new() }
     }
 
     /// How many findings have that severity.
@@ -36,10 +39,18 @@ impl Report {
 
     /// The JSON of the contract (design.md section 5), with the words in `lang`.
     pub fn json(&self, lang: Lang) -> serde_json::Value {
-        serde_json::json!({
+        let mut json = serde_json::json!({
             "package": self.package, "profile": self.profile, "ok": self.ok, "files": self.files,
             "findings": self.findings.iter().map(|finding| finding.json(lang)).collect::<Vec<_>>(),
-        })
+        });
+        if !self.requirements.is_empty() {
+            let rows = self
+                .requirements
+                .iter()
+                .map(|one| serde_json::json!({"id": one.id, "level": one.level, "path": one.path, "verdict": one.verdict}));
+            json["requirements"] = rows.collect();
+        }
+        json
     }
 
     /// The verdict in a sentence.

@@ -2,7 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::container::{Container, Entry};
+use super::container::Container;
+use super::digests::Function;
 use super::findings::{Findings, Valued as _, error, note, warning};
 use super::schema::{self, Schema};
 use super::xml::{self, Element};
@@ -19,6 +20,8 @@ pub(super) struct Index {
     pub(super) files: Vec<Promise>,
     /// The rest of the tree, without its `File` elements.
     pub(super) root: Element,
+    /// Its form.
+    pub(super) form: Form,
 }
 
 /// One file as the index promises it.
@@ -28,6 +31,8 @@ pub(super) struct Promise {
     pub(super) place: String,
     /// `Path` as written.
     pub(super) raw: String,
+    /// `ID` as written.
+    pub(super) id: String,
     /// The file of the package that it means, if it is there.
     pub(super) entry: Option<usize>,
     /// `Hash` as written.
@@ -38,25 +43,40 @@ pub(super) struct Promise {
     pub(super) format: String,
 }
 
-/// Finds the index among the files: its position, when there is exactly one.
-pub(super) fn find(entries: &[Entry], findings: &mut Findings) -> Option<usize> {
-    let mut indexes: Vec<usize> = entries.iter().enumerate().filter(|(_, e)| is_index(&e.path)).map(|(i, _)| i).collect();
-    // An index below the folder of the highest one may be content (a package inside a package): the highest counts.
-    let depth = |i: &usize| entries[*i].path.matches('/').count();
-    let highest = indexes.iter().map(depth).min().filter(|depth| *depth <= 1)?;
-    indexes.retain(|i| depth(i) == highest);
-    for other in indexes.iter().skip(1) {
-        findings.push(error("index-many").at(&entries[*other].path, "").value("other", &entries[indexes[0]].path));
-    }
-    indexes.first().copied()
+/// The forms of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Form {
+    /// UNI 11386:2020 in a PdV of the profile `agid`.
+    #[default]
+    Agid,
+    /// UNI 11386:2020.
+    Of2020,
+    /// UNI 11386:2010.
+    Of2010,
 }
 
-fn is_index(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name == NAME)
+impl Form {
+    fn root(self) -> &'static str {
+        if self == Self::Of2010 { "IdC" } else { "PIndex" }
+    }
+
+    fn schema(self) -> Schema {
+        if self == Self::Of2010 { Schema::Idc } else { Schema::PIndex }
+    }
+
+    /// The function that an index means, as far as its norm admits it: SHA-1 was the default of 2010.
+    pub(super) fn function(self, text: &str) -> Option<Function> {
+        if self == Self::Of2010 { Function::parse(text) } else { Function::admitted(text) }
+    }
+}
+
+/// The folder of the index, with its `/`.
+pub(super) fn folder(index: &str) -> &str {
+    index.rfind('/').map_or("", |at| &index[..=at])
 }
 
 /// Reads the index at `at` and finds the files that it means.
-pub(super) fn read(container: &Container, at: usize, limits: &Limits, findings: &mut Findings) -> Option<Index> {
+pub(super) fn read(container: &Container, (at, form): (usize, Form), limits: &Limits, findings: &mut Findings) -> Option<Index> {
     let entry = &container.entries()[at];
     let bytes = match container.bytes(entry, limits.metadata_bytes_max) {
         Ok(bytes) => bytes,
@@ -65,67 +85,95 @@ pub(super) fn read(container: &Container, at: usize, limits: &Limits, findings: 
             return None;
         }
     };
-    let mut index = Index::default();
+    let mut index = Index { form, ..Index::default() };
     let mut files = Vec::new();
     match xml::harvest(&bytes, &entry.path, &["File", "ExternalMetadata"], &mut |file| {
-        files.push(promise(&file, files.len() + 1));
+        files.push(promise(&file, files.len() + 1, form));
     }) {
         Ok(root) => index.root = root,
         Err(fault) => {
             // What was read before the fault is still held against the package: all findings in one run.
             findings.push(*fault);
             index.files = files;
-            resolve(container, at, &mut index.files, findings);
+            resolve(container, at, &mut index, findings);
             return Some(index);
         }
     }
-    if index.root.name != "PIndex" {
+    if index.root.name != form.root() {
         findings.push(error("index-root").at(&entry.path, "/").value("name", &index.root.name));
     }
-    findings.extend(schema::breaches(Schema::PIndex, &bytes, &entry.path));
+    findings.extend(schema::breaches(form.schema(), &xml::in_utf8(&bytes), &entry.path));
     index.files = files;
-    resolve(container, at, &mut index.files, findings);
-    note_signs(&index.root, &entry.path, findings);
+    resolve(container, at, &mut index, findings);
+    if form == Form::Agid {
+        note_signs(&index.root, &entry.path, findings);
+    }
     Some(index)
 }
 
-fn promise(file: &Element, n: usize) -> Promise {
+fn promise(file: &Element, n: usize, form: Form) -> Promise {
     let hash = file.child("Hash");
+    let named = |name: &str| hash.map_or("", |hash| hash.attribute(name)).to_owned();
+    let function = match form {
+        Form::Agid | Form::Of2020 => named("hashFunction"),
+        // The default of the schema of 2010.
+        Form::Of2010 => Some(named("function")).filter(|f| !f.is_empty()).unwrap_or_else(|| "SHA-1".to_owned()),
+    };
     Promise {
         place: format!("{}[{n}]", file.name),
         raw: file.text_at("Path").to_owned(),
+        id: file.text_at("ID").to_owned(),
         entry: None,
         hash: hash.map_or_else(String::new, |hash| hash.text.clone()),
-        function: hash.map_or("", |hash| hash.attribute("hashFunction")).to_owned(),
+        function,
         format: file.attribute("format").to_owned(),
     }
 }
 
 /// Finds the file that each `Path` means: relative to the index's folder, else to the package's root.
-fn resolve(container: &Container, at: usize, promises: &mut [Promise], findings: &mut Findings) {
-    let index = container.entries()[at].path.as_str();
-    let folder = index.strip_suffix(NAME).unwrap_or_default();
-    for promise in promises {
-        let unsafe_path = || error("index-path-unsafe").at(index, &promise.place).value("file", &promise.raw);
-        let Ok(path) = percent_decode_str(&promise.raw).decode_utf8() else {
-            findings.push(unsafe_path());
-            continue;
-        };
-        let path = path.strip_prefix("./").unwrap_or(&path);
-        if path.is_empty()
-            || path.contains("://")
-            || path.starts_with("file:")
-            || names::is_escaping(path)
-            || path.chars().any(names::is_invisible)
-        {
-            findings.push(unsafe_path());
+fn resolve(container: &Container, at: usize, index: &mut Index, findings: &mut Findings) {
+    let path = container.entries()[at].path.as_str();
+    if container.is_lone() {
+        findings.push(warning("index-alone").at(path, "").value("count", index.files.len()));
+        return;
+    }
+    let of_2010 = index.form == Form::Of2010;
+    for promise in &mut index.files {
+        // Path is optional in 2010; then the ID may be the file's name.
+        if of_2010 && promise.raw.is_empty() {
+            promise.entry = container.find(&format!("{}{}", folder(path), promise.id)).or_else(|| container.find(&promise.id));
+            if promise.entry.is_none() {
+                findings.push(warning("index-no-path").at(path, &promise.place).value("id", &promise.id));
+            }
             continue;
         }
-        promise.entry = container.find(&format!("{folder}{path}")).or_else(|| container.find(path));
-        if promise.entry.is_none() {
-            findings.push(error("file-missing").at(path, &promise.place).clause("UNI 11386 File/Path").value("file", path));
+        match meant(container, path, &promise.raw) {
+            Ok(entry) => promise.entry = Some(entry),
+            Err(Some(file)) => {
+                let finding = error("file-missing").at(&file, &promise.place).clause("UNI 11386 File/Path");
+                findings.push(finding.value("file", &file));
+            }
+            Err(None) => findings.push(error("index-path-unsafe").at(path, &promise.place).value("file", &promise.raw)),
         }
     }
+}
+
+/// The file that `raw` means in the index at `index`; else the path that is not there, or nothing of an unsafe one.
+fn meant(container: &Container, index: &str, raw: &str) -> Result<usize, Option<String>> {
+    let decoded = percent_decode_str(raw).decode_utf8().map_err(|_| None)?;
+    let path = decoded.strip_prefix("./").unwrap_or(&decoded);
+    let is_unsafe = path.is_empty()
+        || path.contains("://")
+        || path.starts_with("file:")
+        || names::is_escaping(path)
+        || path.chars().any(names::is_invisible);
+    if is_unsafe {
+        return Err(None);
+    }
+    let from = folder(index);
+    let found = container.find(&format!("{from}{path}")).or_else(|| container.find(path));
+    // Some write the name as it is, percent signs included.
+    found.or_else(|| container.find(&format!("{from}{raw}"))).ok_or_else(|| Some(path.to_owned()))
 }
 
 /// Every file of the package is promised once, and nothing else is there.

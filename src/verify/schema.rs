@@ -24,19 +24,22 @@ pub(super) enum Schema {
     Aggregazione,
     /// PREMIS 3, the part that a PdV uses.
     Premis,
+    /// UNI 11386:2010.
+    Idc,
 }
 
-static SOURCES: [(&str, &str); 5] = [
+static SOURCES: [(&str, &str); 6] = [
     ("sincro-pindex.xsd", include_str!("../../schemas/sincro-pindex.xsd")),
     ("allegato5-documento.xsd", include_str!("../../schemas/allegato5-documento.xsd")),
     ("allegato5-documento-amministrativo.xsd", include_str!("../../schemas/allegato5-documento-amministrativo.xsd")),
     ("allegato5-aggregazione.xsd", include_str!("../../schemas/allegato5-aggregazione.xsd")),
     ("premis-subset.xsd", include_str!("../../schemas/premis-subset.xsd")),
+    ("sincro-idc.xsd", include_str!("../../schemas/sincro-idc.xsd")),
 ];
 
 thread_local! {
     // A compiled set keeps its names in cells and cannot be shared between threads: each compiles those that it needs, once.
-    static COMPILED: [OnceCell<Result<SchemaSet, String>>; 5] = const { [const { OnceCell::new() }; 5] };
+    static COMPILED: [OnceCell<Result<SchemaSet, String>>; 6] = const { [const { OnceCell::new() }; 6] };
 }
 
 fn compiled(schema: Schema) -> Result<SchemaSet, String> {

@@ -69,6 +69,7 @@ pub(super) fn parse(bytes: &[u8], path: &str) -> Result<Element, Fault> {
 
 /// As [`parse`], but elements named in `crop` are handed to `take` as soon as they close and are not kept in the tree.
 pub(super) fn harvest(bytes: &[u8], path: &str, crop: &[&str], take: &mut dyn FnMut(Element)) -> Result<Element, Fault> {
+    let bytes = &*in_utf8(bytes);
     let text =
         std::str::from_utf8(bytes).map_err(|e| Box::new(error("xml-not-utf8").at(path, &format!("byte {}", e.valid_up_to()))))?;
     let mut reader = Reader::from_str(text.strip_prefix('\u{FEFF}').unwrap_or(text));
@@ -87,6 +88,18 @@ pub(super) fn harvest(bytes: &[u8], path: &str, crop: &[&str], take: &mut dyn Fn
         Some(root) if tree.open.is_empty() => Ok(root),
         _ => Err(Box::new(broken(&"unclosed or missing root element").at(path, &end))),
     }
+}
+
+/// The bytes as UTF-8: those of a file that declares ISO 8859-1 are rewritten, all others stay as they are.
+pub(super) fn in_utf8(bytes: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    const DECLARATION_MAX: usize = 100;
+    let start = &bytes[..bytes.len().min(DECLARATION_MAX)];
+    let declaration = start.split(|b| *b == b'>').next().unwrap_or_default().to_ascii_lowercase();
+    let is_latin = declaration.starts_with(b"<?xml") && memchr::memmem::find(&declaration, b"iso-8859-1").is_some();
+    if is_latin && std::str::from_utf8(bytes).is_err() {
+        return bytes.iter().map(|b| char::from(*b)).collect::<String>().into_bytes().into();
+    }
+    bytes.into()
 }
 
 fn broken(cause: &dyn std::fmt::Display) -> Finding {
@@ -211,6 +224,13 @@ mod tests {
         let root = parse("<p:a xmlns:p='u' p:k='1&amp;2'> x&lt;&#233;<![CDATA[<z>]]> <b/></p:a>".as_bytes(), "").unwrap();
         assert_eq!((root.name.as_str(), root.text.as_str(), root.attribute("k")), ("a", "x<é<z>", "1&2"));
         assert_eq!(root.children.len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_declares_latin_1_is_read_as_that_and_only_that() {
+        let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xE9</a>";
+        assert_eq!(parse(latin, "").unwrap().text, "é");
+        assert_eq!(parse(b"<a>\xE9</a>", "").unwrap_err().message.code(), "xml-not-utf8");
     }
 
     #[test]

@@ -24,6 +24,11 @@ fn official(schema: Schema) -> &'static str {
 
 /// Which of `texts` the official schema takes, in order; none where schema or xmllint is not at hand.
 pub(crate) fn judge(schema: Schema, texts: &[String]) -> Option<Vec<bool>> {
+    judge_by(official(schema), texts)
+}
+
+/// As [`judge`], by the schema at that path below the norms.
+pub(crate) fn judge_by(schema: &str, texts: &[String]) -> Option<Vec<bool>> {
     let Some(norms) = shared().map(|shared| shared.join("norms")) else {
         say("NOT CHECKED: official schemas are not at hand (../shared or CONSERVA_SHARED)");
         return None;
@@ -38,7 +43,7 @@ pub(crate) fn judge(schema: Schema, texts: &[String]) -> Option<Vec<bool>> {
         let run = Command::new("xmllint")
             .env("XML_CATALOG_FILES", norms.join("catalog.xml"))
             .args(["--noout", "--nonet", "--schema"])
-            .arg(norms.join(official(schema)))
+            .arg(norms.join(schema))
             .args(chunk)
             .output();
         let Ok(run) = run else {

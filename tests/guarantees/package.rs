@@ -11,7 +11,7 @@ use conserva::error::{Error, Kind, Result};
 use conserva::event::{Event, JournalHead};
 use conserva::limits::Limits;
 use conserva::messages::Lang;
-use conserva::package::{BlobReader, Built, Parcel, Plan, PlanOrder, build, plan};
+use conserva::package::{BlobReader, Built, Parcel, Plan, PlanOrder, Profile, build, plan};
 use conserva::schemas::Schema;
 
 use crate::describe::{Desk, component};
@@ -19,7 +19,7 @@ use crate::norms;
 
 /// Blobs in memory.
 #[derive(Default, Clone)]
-struct Blobs(BTreeMap<Digest, Vec<u8>>);
+pub(crate) struct Blobs(BTreeMap<Digest, Vec<u8>>);
 
 impl Blobs {
     fn put(&mut self, bytes: &[u8]) -> Digest {
@@ -37,18 +37,20 @@ impl BlobReader for Blobs {
 }
 
 /// An order of some documents, with the blobs that they are made of.
-struct Order {
-    desk: Desk,
+pub(crate) struct Order {
+    pub(crate) profile: Profile,
+    pub(crate) desk: Desk,
     parcels: Vec<Parcel>,
-    blobs: Blobs,
+    pub(crate) blobs: Blobs,
     limits: Limits,
     members: BTreeMap<DocumentId, conserva::describe::Member>,
 }
 
 impl Order {
     /// `count` documents of one aggregation: a principal, an attachment with a hostile name, a PDF/A and an ALTO each.
-    fn of(count: u32) -> Self {
+    pub(crate) fn of(count: u32) -> Self {
         let mut order = Self {
+            profile: Profile::Agid,
             desk: Desk::protocolled(),
             parcels: Vec::new(),
             blobs: Blobs::default(),
@@ -60,6 +62,11 @@ impl Order {
             order.parcels.push(parcel);
         }
         order
+    }
+
+    /// The bytes of all blobs.
+    pub(crate) fn blobs_bytes(&self) -> Vec<Vec<u8>> {
+        self.blobs.0.values().cloned().collect()
     }
 
     fn parcel(&mut self, n: u32) -> Parcel {
@@ -103,12 +110,13 @@ impl Order {
         }
     }
 
-    fn plan(&self) -> Result<Vec<Plan>> {
+    pub(crate) fn plan(&self) -> Result<Vec<Plan>> {
         let describe = |_: &conserva::aggregation::Aggregation, ids: &[DocumentId]| {
             let members: Vec<_> = ids.iter().map(|id| self.members[id].clone()).collect();
             Ok(self.desk.describe_aggregation(&members).xml)
         };
         plan(&PlanOrder {
+            profile: self.profile,
             ente: &self.desk.ente,
             instant: "2024-06-01T10:00:00Z".parse().expect("instant"),
             journal: JournalHead { ente: "c_v000".into(), n: 42, digest: Digest::of(b"head") },
@@ -116,6 +124,7 @@ impl Order {
             documents: self.parcels.clone(),
             describe_aggregation: &describe,
             limits: &self.limits,
+            versatore: Some(&versatore()),
         })
     }
 
@@ -125,14 +134,20 @@ impl Order {
     }
 }
 
-fn built(plan: &Plan, blobs: &Blobs) -> (tempfile::TempDir, Built) {
+/// Names at Sacer.
+pub(crate) fn versatore() -> conserva::pdv::Versatore {
+    let table = "ambiente = 'PROVA'\nente = 'ente_prova'\nstruttura = 'struttura_prova'\nuser_id = 'utente_ws'";
+    toml::from_str(table).expect("a table")
+}
+
+pub(crate) fn built(plan: &Plan, blobs: &Blobs) -> (tempfile::TempDir, Built) {
     let folder = tempfile::tempdir().expect("folder");
     let built = build(plan, blobs, folder.path()).expect("built");
     (folder, built)
 }
 
 /// Name and bytes of every entry, in order; stored, of 1980, by one mode.
-fn entries(package: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn entries(package: &Path) -> Vec<(String, Vec<u8>)> {
     let mut zip = zip::ZipArchive::new(std::fs::File::open(package).expect("package")).expect("zip");
     let mut entries = Vec::new();
     for n in 0..zip.len() {

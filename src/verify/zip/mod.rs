@@ -158,6 +158,11 @@ fn bars(head: &Central, limits: &Limits, total: &mut u64) -> Option<&'static str
     (*total > limits.verify_bytes_max).then_some("limit-bytes")
 }
 
+/// `bytes` of a file from byte `at` on, as a stream; many may be read at once.
+pub(super) fn stretch(file: &File, at: u64, bytes: u64) -> impl Read + '_ {
+    Section { file, at, end: at.saturating_add(bytes) }
+}
+
 /// A stretch of a file as a stream; many may be read at once.
 struct Section<'a> {
     file: &'a File,

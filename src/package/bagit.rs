@@ -1,0 +1,98 @@
+//! How does a bag close? `bagit.txt`, `bag-info.txt`, manifests and tag manifests in SHA-256 and SHA-512 (RFC 8493).
+//!
+//! The payload is what the profile `agid` has beside its index: metadata, content and events. The head of the journal, which
+//! SInCRO carries in its index, stands in `bag-info.txt`.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha512};
+
+use super::Plan;
+use super::pindex::Entry;
+use super::profile::Closing;
+use crate::digest::Digest;
+
+/// The tag files of the bag, in order; `entries` are its payload.
+pub(super) fn tag_files(plan: &Plan, entries: &[Entry]) -> Vec<Closing> {
+    let mut files = vec![
+        Closing::new("bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n".to_owned()),
+        Closing::new("bag-info.txt", info(plan, entries)),
+        Closing::new("manifest-sha256.txt", lines(entries.iter().map(|entry| (entry.sha256.hex(), entry.path.as_str())))),
+        Closing::new(
+            "manifest-sha512.txt",
+            lines(entries.iter().map(|entry| (entry.sha512.clone().unwrap_or_default(), entry.path.as_str()))),
+        ),
+    ];
+    let tags = |digest: fn(&str) -> String| lines(files.iter().map(|file| (digest(&file.text), file.path.as_str())));
+    let (short, long) = (tags(|text| Digest::of(text.as_bytes()).hex()), tags(sha512));
+    files.push(Closing::new("tagmanifest-sha256.txt", short));
+    files.push(Closing::new("tagmanifest-sha512.txt", long));
+    files
+}
+
+/// SHA-512 of a text, in hexadecimal.
+pub(super) fn sha512(text: &str) -> String {
+    hex(&Sha512::digest(text.as_bytes()))
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn lines<'a>(files: impl Iterator<Item = (String, &'a str)>) -> String {
+    files.fold(String::new(), |mut text, (digest, path)| {
+        let _ = writeln!(text, "{digest}  {}", escaped(path));
+        text
+    })
+}
+
+/// Line breaks and the percent sign are escaped in a manifest (RFC 8493, 2.1.3). Names of ours have no line breaks.
+fn escaped(path: &str) -> String {
+    path.replace('%', "%25").replace('\n', "%0A").replace('\r', "%0D")
+}
+
+fn info(plan: &Plan, entries: &[Entry]) -> String {
+    let bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
+    let prova = if plan.ente.prova { "PROVA " } else { "" };
+    let journal = &plan.journal;
+    let aggregation = &plan.aggregation;
+    let rows = [
+        ("Source-Organization", format!("{} ({})", plan.ente.denominazione, plan.ente.codice_ipa)),
+        ("External-Identifier", plan.id.to_string()),
+        ("External-Description", format!("{prova}{} {}: {}", aggregation.tipo.literal(), aggregation.id, aggregation.oggetto)),
+        ("Bagging-Date", plan.instant.strftime("%Y-%m-%d").to_string()),
+        ("Payload-Oxum", format!("{bytes}.{}", entries.len())),
+        ("Bag-Group-Identifier", plan.part.group.clone()),
+        ("Bag-Count", format!("{} of {}", plan.part.n, plan.part.of)),
+        ("Bag-Software-Agent", format!("Conserva {}", plan.version)),
+        ("Journal-Head", format!("{} n. {} sha256 {}", journal.ente, journal.n, journal.digest)),
+    ];
+    rows.iter().fold(String::new(), |mut text, (label, value)| {
+        let _ = writeln!(text, "{label}: {}", one_line(value));
+        text
+    })
+}
+
+fn one_line(value: &str) -> String {
+    value.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percent_sign_in_a_name_is_escaped_and_nothing_else_is() {
+        assert_eq!(escaped("data/100% città.pdf"), "data/100%25 città.pdf");
+    }
+
+    #[test]
+    fn the_sha_512_of_abc_is_the_one_of_fips_180() {
+        assert!(sha512("abc").starts_with("ddaf35a193617abacc417349ae204131"));
+    }
+}

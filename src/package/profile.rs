@@ -1,0 +1,181 @@
+//! In which form does it leave? A profile is data (where each thing lies) and one writer (what closes the package).
+//!
+//! All profiles are built of the same plan by the same hand: content, metadata and events are written and digested in one
+//! pass; then the profile's writer makes the files that list them. Adding a conservatore is adding a row and a writer.
+
+use serde::{Deserialize, Serialize};
+
+use super::pindex::Entry;
+use super::{Plan, PlannedDocument, bagit, eark, pindex, sacer};
+use crate::error::Result;
+use crate::schemas::Schema;
+
+/// The profiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// A PdV with the index of UNI 11386:2020 (SINCRO.md).
+    #[default]
+    Agid,
+    /// A bag of RFC 8493.
+    Bagit,
+    /// An E-ARK SIP, CSIP and SIP 2.2.0.
+    Eark,
+    /// The requests to Sacer, laid out as they are sent.
+    Sacer,
+}
+
+/// Where the things of a package lie, from its folder.
+struct Places {
+    name: &'static str,
+    /// Folder of a document's content; `{}` is the document's name.
+    content: &'static str,
+    /// A document's metadata file without `.xml`; the second `{}` is the name of the root element. Nothing where metadata travel
+    /// inside of what closes the package, those of the aggregation too.
+    metadata: &'static str,
+    /// A document's events.
+    events: &'static str,
+    /// Folder of the aggregation's metadata.
+    aggregation: &'static str,
+    /// The package's own events.
+    own_events: &'static str,
+    /// How many files there are for each document beside its content.
+    per_document: u64,
+    /// How many files there are for the package.
+    per_package: u64,
+}
+
+static PLACES: [Places; 4] = [
+    Places {
+        name: "agid",
+        content: "documenti/{}/",
+        metadata: "documenti/{}/{}",
+        events: "documenti/{}/eventi.xml",
+        aggregation: "aggregazioni/{}/",
+        own_events: "eventi.xml",
+        per_document: 2,
+        per_package: 3,
+    },
+    Places {
+        name: "bagit",
+        content: "data/documenti/{}/",
+        metadata: "data/documenti/{}/{}",
+        events: "data/documenti/{}/eventi.xml",
+        aggregation: "data/aggregazioni/{}/",
+        own_events: "data/eventi.xml",
+        per_document: 2,
+        per_package: 8,
+    },
+    Places {
+        name: "eark",
+        content: "representations/rep1/data/{}/",
+        metadata: "metadata/descriptive/{}/{}",
+        events: "metadata/preservation/{}.xml",
+        aggregation: "metadata/descriptive/{}/",
+        own_events: "metadata/preservation/pacchetto.xml",
+        per_document: 2,
+        per_package: 9,
+    },
+    Places {
+        name: "sacer",
+        content: "ud-{}/file/",
+        metadata: "",
+        events: "ud-{}/file/EVENTI",
+        aggregation: "",
+        own_events: "eventi.xml",
+        per_document: 3,
+        per_package: 3,
+    },
+];
+
+/// A file that the writer of a profile makes.
+pub(super) struct Closing {
+    /// Path from the package's folder.
+    pub(super) path: String,
+    /// Its text.
+    pub(super) text: String,
+}
+
+impl Closing {
+    pub(super) fn new(path: impl Into<String>, text: String) -> Self {
+        Self { path: path.into(), text }
+    }
+}
+
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.places().name)
+    }
+}
+
+impl Profile {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Agid, Self::Bagit, Self::Eark, Self::Sacer];
+
+    fn places(self) -> &'static Places {
+        &PLACES[self as usize]
+    }
+
+    /// Folder of the content of the document called `name`.
+    pub(super) fn content(self, name: &str) -> String {
+        self.places().content.replace("{}", name)
+    }
+
+    /// Path of the metadata of the document called `name`, whose root element is `root`.
+    pub(super) fn metadata(self, name: &str, root: &str) -> String {
+        format!("{}.xml", self.places().metadata.replacen("{}", name, 1).replacen("{}", root, 1))
+    }
+
+    /// Path of the events of a document, whose name is read off its folder.
+    pub(super) fn events_of(self, plan: &Plan, document: &PlannedDocument) -> String {
+        let (before, after) = self.places().content.split_once("{}").unwrap_or_default();
+        let folder = document.folder.strip_prefix(&format!("{}/{before}", plan.id)).unwrap_or(&document.folder);
+        let name = folder.strip_suffix(after).unwrap_or(folder);
+        format!("{}/{}", plan.id, self.places().events.replace("{}", name))
+    }
+
+    /// Folder of the metadata of the aggregation called `name`.
+    pub(super) fn aggregation(self, name: &str) -> String {
+        self.places().aggregation.replace("{}", name)
+    }
+
+    /// Path of the package's own events.
+    pub(super) fn own_events(self) -> &'static str {
+        self.places().own_events
+    }
+
+    /// How many files a package of that many documents has beside their content.
+    pub(super) fn own_files(self, documents: u64) -> u64 {
+        self.places().per_document * documents + self.places().per_package
+    }
+
+    /// True where metadata travel inside of what closes the package.
+    pub(super) fn embeds_metadata(self) -> bool {
+        self.places().metadata.is_empty()
+    }
+
+    /// True where files are called by their component and not by their name.
+    pub(super) fn names_components(self) -> bool {
+        self == Self::Sacer
+    }
+
+    /// True of a profile whose index carries SHA-512 beside SHA-256.
+    pub(super) fn wants_sha512(self) -> bool {
+        self == Self::Bagit
+    }
+
+    /// The files that close the package, in the order in which they are written; the last one lists the others where a norm
+    /// has it so.
+    pub(super) fn closing(self, plan: &Plan, entries: &[Entry]) -> Result<Vec<Closing>> {
+        match self {
+            Self::Agid => {
+                let index = pindex::pindex(plan, entries);
+                Schema::PIndex.ensure_ours(&index)?;
+                Ok(vec![Closing::new("PIndex.xml", index)])
+            }
+            Self::Bagit => Ok(bagit::tag_files(plan, entries)),
+            Self::Eark => Ok(eark::closing(plan, entries)),
+            Self::Sacer => sacer::closing(plan, entries),
+        }
+    }
+}
