@@ -1,0 +1,258 @@
+//! Which lines stand on a page? `find`: lines cut out one by one, in reading order, and how sure that they are all.
+//!
+//! Ink is parted into pieces that hang together ([`runs`]); large ones are rules, frames, pictures ([`large`]); letters are
+//! strung to lines ([`strands`]), each with its own baseline ([`fit`]), small marks go to the nearest ([`marks`]); columns
+//! and rows give the order ([`gutters`], [`order`]); each line is drawn alone and level ([`crop`]).
+
+mod crop;
+mod fit;
+mod gutters;
+mod large;
+mod marks;
+mod order;
+mod runs;
+mod sizes;
+mod strands;
+
+pub use crop::{Cut, Piece};
+
+use super::Sheet;
+use crate::page::Rect;
+
+/// The picture of one line at the page's resolution, dark on light.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineImage {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// One byte per pixel, 0 is black.
+    pub gray: Vec<u8>,
+}
+
+/// Pieces of one line, from left to right.
+#[derive(Debug, Clone)]
+pub struct FoundLine {
+    /// Its pieces: one, or the cells of a row.
+    pub pieces: Vec<Piece>,
+}
+
+/// Lines that belong together.
+#[derive(Debug, Clone)]
+pub struct FoundBlock {
+    /// From top to bottom.
+    pub lines: Vec<FoundLine>,
+}
+
+/// What was found on a page.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Blocks in reading order.
+    pub blocks: Vec<FoundBlock>,
+    /// Ruled lines.
+    pub rules: Vec<Rect>,
+    /// Pictures, seals, blots: not read.
+    pub pictures: Vec<Rect>,
+    /// What the gate asks.
+    pub signs: Signs,
+}
+
+/// What the finder knows of its own work.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Signs {
+    /// Usual height of a letter, pixels.
+    pub letter: f32,
+    /// How much lines fall per pixel to the right.
+    pub lean: f32,
+    /// Parts of the page that are no rules and no pictures.
+    pub parts: u32,
+    /// Marks that belong to no line, dust not counted.
+    pub dropped: u32,
+    /// Dark pixels in lines, among those in no line, and of pictures.
+    pub ink: (u64, u64, u64),
+    /// Pairs of lines that lie over each other.
+    pub overlapping: u32,
+    /// Blocks in white on black.
+    pub inverse: u32,
+    /// Gutters, and how many of them part columns.
+    pub gutters: u32,
+}
+
+/// Most pieces of a page: more of them are a pattern.
+const PIECES_MAX: usize = 6_000;
+/// Share of the letter height, and inches, from which a part is a letter and not a mark.
+const MARK_HIGH: (f32, f32) = (0.45, 0.045);
+/// A part so many times wider than high is a dash.
+const DASH: i32 = 4;
+/// How far a block in white on black is looked into.
+const INVERSE_MAX: usize = 60;
+
+/// The lines of the sheet; `None` where it is no page of writing or has too much of everything.
+pub fn find(sheet: &Sheet<'_>, cut: Cut) -> Option<Found> {
+    let (width, height) = (sheet.width as usize, sheet.height as usize);
+    if width == 0 || height == 0 || sheet.gray.len() != width.checked_mul(height)? {
+        return None;
+    }
+    let threshold = if sheet.is_bilevel { 128 } else { threshold(sheet.gray) };
+    let ink = runs::ink(runs::Pixels { gray: sheet.gray, width, threshold, is_bilevel: sheet.is_bilevel })?;
+    let Some(letter) = sizes::letter_height(&ink.parts, sheet.dpi) else { return Some(Found::default()) };
+    let mut found = of_ink(ink, sheet, (letter, cut))?;
+    let inverse = std::mem::take(&mut found.1);
+    let mut found = found.0;
+    for rect in inverse.iter().take(INVERSE_MAX) {
+        found.signs.inverse += 1;
+        turned(&mut found, sheet, *rect, (letter, threshold, cut));
+    }
+    Some(found)
+}
+
+/// Lines of the ink, and the blocks in white on black.
+fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> Option<(Found, Vec<Rect>)> {
+    let before: u64 = ink.parts.iter().map(|part| u64::from(part.ink)).sum();
+    let large = large::sort_out(&mut ink, letter);
+    let after: u64 = ink.parts.iter().map(|part| u64::from(part.ink)).sum();
+    let high = (MARK_HIGH.0 * letter).min(MARK_HIGH.1 * sheet.dpi.clamp(70.0, 1200.0)).max(4.0) as i32;
+    let is_letter = |part: &runs::Part| part.height() >= high && part.width() <= part.height() * DASH;
+    let (mut letters, mut small) = (Vec::new(), Vec::new());
+    for (at, part) in ink.parts.iter().enumerate().filter(|(_, part)| part.ink > 0) {
+        if is_letter(part) { letters.push(at as u32) } else { small.push(at as u32) }
+    }
+    let lean = sizes::lean(&ink.parts, |at| is_letter(&ink.parts[at]) && ink.parts[at].ink > 0, letter);
+    let gutters = gutters::gutters(&ink.parts, &letters, (letter, lean));
+    let is_upright = |rule: &&Rect| rule.h > 3 * rule.w && rule.h as f32 > 1.2 * letter;
+    let mut upright: Vec<Rect> = large.rules.iter().filter(is_upright).copied().collect();
+    upright.extend(gutters.iter().map(|g| on_page(*g, lean)));
+    let strands = strands::strands(&ink.parts, &letters, (letter, lean), &upright);
+    let strands = strands::joined(strands, (letter, lean), &upright);
+    if strands.len() > PIECES_MAX {
+        return None;
+    }
+    let mut lines: Vec<(strands::Strand, fit::Stand)> = strands
+        .into_iter()
+        .map(|strand| {
+            let stand = fit::stand(&ink.parts, &strand, (letter, lean));
+            (strand, stand)
+        })
+        .collect();
+    sized(&mut lines);
+    let dropped = marks::attach(&ink.parts, &small, &mut lines, letter);
+    let dust = (0.085 * letter) as i32;
+    let is_mark = |at: &&u32| ink.parts[**at as usize].height().max(ink.parts[**at as usize].width()) > dust.max(1);
+    let items: Vec<order::Item> = lines.iter().map(|(strand, stand)| item(strand, stand, lean)).collect();
+    let mut owners = vec![u32::MAX; ink.parts.len()];
+    for (at, (strand, _)) in lines.iter().enumerate() {
+        strand.letters.iter().chain(&strand.marks).for_each(|part| owners[*part as usize] = at as u32);
+    }
+    let gray = (!sheet.is_bilevel).then_some(sheet.gray);
+    let page = crop::Page { size: (sheet.width, sheet.height), scale: sheet.dpi.clamp(70.0, 1200.0) / 300.0, cut, gray };
+    let piece = |at: &usize| crop::piece(&ink, &owners, (*at as u32, &lines[*at].0, lines[*at].1), page);
+    let blocks: Vec<FoundBlock> = order::blocks(&items, &gutters)
+        .iter()
+        .map(|rows| FoundBlock {
+            lines: rows.iter().map(|row| FoundLine { pieces: row.iter().filter_map(piece).collect() }).collect(),
+        })
+        .collect();
+    let lost: u64 = dropped.iter().map(|at| u64::from(ink.parts[*at as usize].ink)).sum();
+    let signs = Signs {
+        letter,
+        lean,
+        parts: (letters.len() + small.len()) as u32,
+        dropped: dropped.iter().filter(is_mark).count() as u32,
+        ink: (after - lost, lost, before - after),
+        overlapping: overlapping(&items),
+        inverse: 0,
+        gutters: gutters.len() as u32,
+    };
+    Some((Found { blocks, rules: large.rules, pictures: large.pictures, signs }, large.inverse))
+}
+
+/// Lines whose small letters' height is a guess take that of the page where it is near.
+fn sized(lines: &mut [(strands::Strand, fit::Stand)]) {
+    let mut sure: Vec<f32> =
+        lines.iter().filter(|(s, stand)| stand.is_sure && s.letters.len() >= 8).map(|(_, stand)| stand.small).collect();
+    sure.sort_by(f32::total_cmp);
+    let Some(usual) = sure.get(sure.len() / 2).copied() else { return };
+    for (_, stand) in lines.iter_mut().filter(|(_, stand)| !stand.is_sure) {
+        let high = stand.small * fit::CAPITAL;
+        // As high as small letters are, or as capitals of that size.
+        stand.small = if (0.88..1.13).contains(&(high / usual)) {
+            high
+        } else if (0.85..1.2).contains(&(stand.small / usual)) {
+            usual
+        } else {
+            stand.small
+        };
+    }
+}
+
+fn item(strand: &strands::Strand, stand: &fit::Stand, lean: f32) -> order::Item {
+    let middle = (strand.left + strand.right) as f32 / 2.0;
+    let base = stand.base(middle) - lean * middle;
+    let aside = lean * stand.base(middle);
+    order::Item { left: strand.left as f32 + aside, right: strand.right as f32 + aside, base, small: stand.small }
+}
+
+/// A gutter of the straightened page, on the page as it lies, around its middle.
+fn on_page(gutter: Rect, lean: f32) -> Rect {
+    let x = gutter.x as f32 - lean * (gutter.y as f32 + gutter.h as f32 / 2.0);
+    Rect { x: x.max(0.0) as u32, ..gutter }
+}
+
+/// Pairs of items that lie over each other.
+fn overlapping(items: &[order::Item]) -> u32 {
+    let mut order: Vec<&order::Item> = items.iter().collect();
+    order.sort_by(|a, b| a.base.total_cmp(&b.base));
+    let mut count = 0;
+    for (at, one) in order.iter().enumerate() {
+        let near = order[at + 1..].iter().take(40).take_while(|other| other.base - one.base < 0.7 * one.small.min(other.small));
+        count += near.filter(|o| one.right.min(o.right) - one.left.max(o.left) > 1.0 * one.small.min(o.small)).count() as u32;
+    }
+    count
+}
+
+/// The lines of a block in white on black, as a block of its own.
+fn turned(found: &mut Found, sheet: &Sheet<'_>, rect: Rect, (letter, threshold, cut): (f32, u8, Cut)) {
+    let (width, height) = (rect.w as usize, rect.h as usize);
+    let mut gray = Vec::with_capacity(width * height);
+    for y in rect.y as usize..rect.y as usize + height {
+        let from = y * sheet.width as usize + rect.x as usize;
+        let Some(row) = sheet.gray.get(from..from + width) else { return };
+        gray.extend(row.iter().map(|value| if *value <= threshold { 255 } else { 0 }));
+    }
+    // What touches the block's own edge is the paper around it.
+    let Some(mut ink) = runs::ink(runs::Pixels { gray: &gray, width, threshold: 128, is_bilevel: true }) else { return };
+    let is_outside = |p: &runs::Part| p.left == 0 || p.top == 0 || p.right == rect.w as i32 || p.bottom == rect.h as i32;
+    let gone: Vec<bool> = ink.parts.iter().map(is_outside).collect();
+    ink.replace(&gone, Vec::new());
+    let block = Sheet { gray: &gray, width: rect.w, height: rect.h, is_bilevel: true, ..*sheet };
+    let Some((inner, _)) = of_ink(ink, &block, (letter, cut)) else { return };
+    for mut block in inner.blocks {
+        for piece in block.lines.iter_mut().flat_map(|line| &mut line.pieces) {
+            piece.moved((rect.x, rect.y), (sheet.width, sheet.height));
+        }
+        let at = found.blocks.iter().position(|other| top(other) > top(&block)).unwrap_or(found.blocks.len());
+        found.blocks.insert(at, block);
+    }
+}
+
+fn top(block: &FoundBlock) -> u32 {
+    block.lines.iter().flat_map(|line| &line.pieces).map(|piece| piece.rect.y).min().unwrap_or(0)
+}
+
+/// Otsu's threshold of a page in grey.
+fn threshold(gray: &[u8]) -> u8 {
+    let mut counts = [0_u64; 256];
+    gray.iter().for_each(|value| counts[usize::from(*value)] += 1);
+    let all = gray.len() as f64;
+    let moment: f64 = counts.iter().enumerate().map(|(value, count)| value as f64 * *count as f64).sum();
+    let (mut best, mut found, mut below, mut sum) = (-1.0, 128, 0.0, 0.0);
+    for (value, count) in (0..=255_u8).zip(counts) {
+        below += count as f64;
+        sum += f64::from(value) * count as f64;
+        let between = (moment * below / all - sum).powi(2) / (below * (all - below)).max(1.0);
+        if between > best {
+            (best, found) = (between, value);
+        }
+    }
+    found
+}
