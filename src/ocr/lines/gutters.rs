@@ -10,6 +10,8 @@ const HIGH_NARROW: (f32, f32) = (20.0, 0.7);
 const HIGH_WIDE: (f32, f32) = (9.0, 2.0);
 /// Share of its lines that must have letters on both sides.
 const BOTH: f32 = 0.5;
+/// Cells between two gutters that are not one.
+const BESIDE: usize = 2;
 /// Most cells of the grid.
 const CELLS_MAX: usize = 4_000_000;
 /// Most gutters of a page.
@@ -33,16 +35,23 @@ pub(super) fn gutters(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
     for x in 0..grid.width {
         for (top, bottom) in &white[x] {
             let (mut from, mut to, mut right) = (*top, *bottom, x + 1);
+            let mut take = |right: usize, span| {
+                if let Some((from, to)) = between(&ends, (x, right), span) {
+                    found.push([x, from, right, to]);
+                }
+            };
             while let Some((a, b)) = white.get(right).and_then(|runs| best_shared(runs, from, to)) {
                 if (b - a) * 5 < (to - from) * 4 || b - a < least {
                     break;
                 }
+                // A wider gutter may be lower: the higher one is remembered too.
+                if right - x >= narrow && b - a < to - from {
+                    take(right, (from, to));
+                }
                 (from, to, right) = (a, b, right + 1);
             }
-            if right - x >= narrow
-                && let Some((from, to)) = between(&ends, (x, right), (from, to))
-            {
-                found.push([x, from, right, to]);
+            if right - x >= narrow {
+                take(right, (from, to));
             }
         }
     }
@@ -51,10 +60,11 @@ pub(super) fn gutters(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
         [HIGH_NARROW, HIGH_WIDE].iter().any(|least| high >= least.0 && wide >= least.1)
     };
     found.retain(is_enough);
-    found.sort_by_key(|g| std::cmp::Reverse((g[2] - g[0]).min(12) * (g[3] - g[1])));
+    found.sort_by_key(|g| std::cmp::Reverse((g[3] - g[1], g[2] - g[0])));
     let mut kept: Vec<[usize; 4]> = Vec::new();
     for g in found {
-        let is_new = |k: &[usize; 4]| g[0] >= k[2] || k[0] >= g[2] || g[1] >= k[3] || k[1] >= g[3];
+        // What lies at the side of a gutter is the same white.
+        let is_new = |k: &[usize; 4]| g[0] > k[2] + BESIDE || k[0] > g[2] + BESIDE || g[1] >= k[3] || k[1] >= g[3];
         if kept.len() < GUTTERS_MAX && kept.iter().all(is_new) {
             kept.push(g);
         }

@@ -22,6 +22,8 @@ const SOLID: f32 = 0.45;
 const DRAWN_MAX: usize = 2;
 /// Large parts looked at.
 const LARGE_MAX: usize = 4_000;
+/// Places along a run at which its thickness is looked at.
+const SAMPLES: usize = 9;
 /// A picture's least side, letter heights: smaller remains are marks.
 const PICTURE: f32 = 3.0;
 
@@ -139,6 +141,7 @@ impl Drawing {
                 }
             }
         }
+        found.retain(|line| self.is_thin(*line, thick));
         for [from, top, to, bottom] in &found {
             for y in *top..*bottom {
                 self.cells[y * self.width + from..y * self.width + to].fill(3);
@@ -148,6 +151,21 @@ impl Drawing {
             self.rim(*line, thick);
         }
         found
+    }
+
+    /// True if the ink across the line is no thicker than a rule at most of its places: stems of large letters are thicker.
+    fn is_thin(&self, [from, top, to, bottom]: [usize; 4], thick: usize) -> bool {
+        let is_level = bottom == top + 1;
+        let (start, end, middle) = if is_level { (from, to, top) } else { (top, bottom, from) };
+        let across = if is_level { self.height } else { self.width };
+        let is_thin = |at: &usize| {
+            let is_ink =
+                |aside: &usize| self.cells[if is_level { aside * self.width + at } else { at * self.width + aside }] != 0;
+            let before = (0..middle).rev().take(thick + 1).take_while(is_ink).count();
+            before + (middle + 1..across).take(thick + 1).take_while(is_ink).count() < thick
+        };
+        let places: Vec<usize> = (1..=SAMPLES).map(|n| start + (end - start) * n / (SAMPLES + 1)).collect();
+        places.iter().filter(|at| is_thin(at)).count() * 2 > SAMPLES
     }
 
     /// Ink beside a rule that is no thicker than a rule goes with it: what a letter puts across it stays.

@@ -17,6 +17,7 @@ mod strands;
 pub use crop::{Cut, Piece};
 
 use super::Sheet;
+use marks::DUST;
 use crate::page::Rect;
 
 /// The picture of one line at the page's resolution, dark on light.
@@ -84,6 +85,10 @@ const PIECES_MAX: usize = 6_000;
 const MARK_HIGH: (f32, f32) = (0.45, 0.045);
 /// A part so many times wider than high is a dash.
 const DASH: i32 = 4;
+/// Lower parts than this, letter heights, one or two of them, are marks if they stand at a line.
+const LONE: f32 = 0.75;
+/// Inches from the edge of the sheet in which a letter or two are none.
+const EDGE: f32 = 0.1;
 /// How far a block in white on black is looked into.
 const INVERSE_MAX: usize = 60;
 
@@ -118,7 +123,10 @@ fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> O
         if is_letter(part) { letters.push(at as u32) } else { small.push(at as u32) }
     }
     let lean = sizes::lean(&ink.parts, |at| is_letter(&ink.parts[at]) && ink.parts[at].ink > 0, letter);
-    let gutters = gutters::gutters(&ink.parts, &letters, (letter, lean));
+    let dust = ((DUST * letter) as i32).max(1);
+    let is_mark = |at: &&u32| ink.parts[**at as usize].height().max(ink.parts[**at as usize].width()) > dust;
+    let seen: Vec<u32> = letters.iter().chain(small.iter().filter(is_mark)).copied().collect();
+    let gutters = gutters::gutters(&ink.parts, &seen, (letter, lean));
     let is_upright = |rule: &&Rect| rule.h > 3 * rule.w && rule.h as f32 > 1.2 * letter;
     let mut upright: Vec<Rect> = large.rules.iter().filter(is_upright).copied().collect();
     upright.extend(gutters.iter().map(|g| on_page(*g, lean)));
@@ -127,17 +135,22 @@ fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> O
     if strands.len() > PIECES_MAX {
         return None;
     }
-    let mut lines: Vec<(strands::Strand, fit::Stand)> = strands
-        .into_iter()
-        .map(|strand| {
-            let stand = fit::stand(&ink.parts, &strand, (letter, lean));
-            (strand, stand)
-        })
-        .collect();
+    // Commas and quotation marks of larger letters are as high as small print: alone, they may be marks.
+    let is_lone = |strand: &strands::Strand| {
+        strand.letters.len() <= 2 && strand.letters.iter().all(|at| (ink.parts[*at as usize].height() as f32) < LONE * letter)
+    };
+    let (lone, strands): (Vec<_>, Vec<_>) = strands.into_iter().partition(is_lone);
+    let standing = |strand: strands::Strand| {
+        let stand = fit::stand(&ink.parts, &strand, (letter, lean));
+        (strand, stand)
+    };
+    let mut lines: Vec<(strands::Strand, fit::Stand)> = strands.into_iter().map(standing).collect();
+    let heads: Vec<u32> = lone.iter().flat_map(|strand| strand.letters.iter().copied()).collect();
+    let alone = marks::attach(&ink.parts, &heads, &mut lines, letter);
+    lines.extend(lone.into_iter().filter(|strand| strand.letters.iter().any(|at| alone.contains(at))).map(standing));
+    lines.retain(|(strand, _)| !is_stray(strand, sheet, letter));
     sized(&mut lines);
     let dropped = marks::attach(&ink.parts, &small, &mut lines, letter);
-    let dust = (0.085 * letter) as i32;
-    let is_mark = |at: &&u32| ink.parts[**at as usize].height().max(ink.parts[**at as usize].width()) > dust.max(1);
     let items: Vec<order::Item> = lines.iter().map(|(strand, stand)| item(strand, stand, lean)).collect();
     let mut owners = vec![u32::MAX; ink.parts.len()];
     for (at, (strand, _)) in lines.iter().enumerate() {
@@ -164,6 +177,15 @@ fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> O
         gutters: gutters.len() as u32,
     };
     Some((Found { blocks, rules: large.rules, pictures: large.pictures, signs }, large.inverse))
+}
+
+/// One or two upright strokes at the edge of the sheet, or much higher or lower than letters: shadows and scratches.
+fn is_stray(strand: &strands::Strand, sheet: &Sheet<'_>, letter: f32) -> bool {
+    let (width, height) = ((strand.right - strand.left) as f32, (strand.bottom - strand.top) as f32);
+    let edge = (EDGE * sheet.dpi.clamp(70.0, 1200.0)) as i32;
+    let is_at_edge = strand.left < edge || strand.right > sheet.width as i32 - edge;
+    let is_stroke = width < 0.3 * height;
+    strand.letters.len() <= 2 && (is_at_edge || is_stroke && !(0.6 * letter..1.6 * letter).contains(&height))
 }
 
 /// Lines whose small letters' height is a guess take that of the page where it is near.

@@ -97,21 +97,21 @@ fn sides(gutter: &Rect, inside: &[usize], items: &[Item], gutters: &[Rect]) -> [
         let shared = (other.y + other.h).min(gutter.y + gutter.h).saturating_sub(other.y.max(gutter.y));
         shared * 2 > gutter.h
     };
-    let (mut from, mut to) = (f32::MIN, f32::MAX);
-    for other in gutters.iter().filter(is_beside) {
-        let x = other.x as f32 + other.w as f32 / 2.0;
-        if x < middle - 1.0 {
-            from = from.max(x);
-        } else if x > middle + 1.0 {
-            to = to.min(x);
-        }
-    }
     let mut sides = [Vec::new(), Vec::new()];
-    for at in inside {
-        let item = &items[*at];
-        let (x, y) = (item.middle(), item.base - 0.5 * item.small);
-        if (top..=bottom).contains(&y) && x > from && x < to {
-            sides[usize::from(x > middle)].push(*at);
+    for at in inside.iter().filter(|at| (top..=bottom).contains(&(items[**at].base - 0.5 * items[**at].small))) {
+        sides[usize::from(items[*at].middle() > middle)].push(*at);
+    }
+    // The next gutter is the nearest with more than a piece between: a speck parts no gutter in two.
+    let mut others: Vec<f32> = gutters.iter().filter(is_beside).map(|other| other.x as f32 + other.w as f32 / 2.0).collect();
+    others.sort_by(|a, b| (a - middle).abs().total_cmp(&(b - middle).abs()));
+    for (side, is_left) in sides.iter_mut().zip([true, false]) {
+        let is_between = |at: &usize, x: f32| if is_left { items[*at].middle() > x } else { items[*at].middle() < x };
+        let bound = others
+            .iter()
+            .filter(|x| if is_left { **x < middle - 1.0 } else { **x > middle + 1.0 })
+            .find(|x| side.iter().filter(|at| is_between(at, **x)).count() >= 2);
+        if let Some(bound) = bound {
+            side.retain(|at| is_between(at, *bound));
         }
     }
     sides
@@ -131,8 +131,14 @@ fn is_between_columns(gutter: &Rect, inside: &[usize], items: &[Item], gutters: 
 
 /// True of running text: long lines, most of them as long as the column is wide.
 fn is_filled(side: &[usize], items: &[Item]) -> bool {
-    let left = side.iter().map(|at| items[*at].left).fold(f32::MAX, f32::min);
-    let right = side.iter().map(|at| items[*at].right).fold(f32::MIN, f32::max);
+    // Notes and headings beside the column do not count for its width.
+    let sorted = |of: fn(&Item) -> f32| {
+        let mut values: Vec<f32> = side.iter().map(|at| of(&items[*at])).collect();
+        values.sort_by(f32::total_cmp);
+        values
+    };
+    let (lefts, rights) = (sorted(|item| item.left), sorted(|item| item.right));
+    let (left, right) = (lefts[lefts.len() / 3], rights[rights.len() * 4 / 5]);
     let mut widths: Vec<f32> = side.iter().map(|at| (items[*at].right - items[*at].left) / items[*at].small).collect();
     widths.sort_by(f32::total_cmp);
     let full = side.iter().filter(|at| items[**at].right - items[**at].left > 0.8 * (right - left)).count();
