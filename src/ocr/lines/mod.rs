@@ -87,6 +87,8 @@ const MARK_HIGH: (f32, f32) = (0.45, 0.045);
 const DASH: i32 = 4;
 /// Lower parts than this, letter heights, one or two of them, are marks if they stand at a line.
 const LONE: f32 = 0.75;
+/// Dots and dashes side by side that may be marks.
+const DOTS: usize = 8;
 /// Inches from the edge of the sheet in which a letter or two are none.
 const EDGE: f32 = 0.1;
 /// How far a block in white on black is looked into.
@@ -137,7 +139,8 @@ fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> O
     }
     // Commas and quotation marks of larger letters are as high as small print: alone, they may be marks.
     let is_lone = |strand: &strands::Strand| {
-        strand.letters.len() <= 2 && strand.letters.iter().all(|at| (ink.parts[*at as usize].height() as f32) < LONE * letter)
+        let high = strand.letters.iter().map(|at| ink.parts[*at as usize].height()).max().unwrap_or(0) as f32 / letter;
+        strand.letters.len() <= 2 && high < LONE || strand.letters.len() <= DOTS && high < LONE * 0.67
     };
     let (lone, strands): (Vec<_>, Vec<_>) = strands.into_iter().partition(is_lone);
     let standing = |strand: strands::Strand| {
