@@ -1,5 +1,6 @@
 //! What words stand on a page? `read`: words with boxes and confidence, from an engine behind one port.
 
+pub mod lstm;
 mod pix;
 mod tesseract;
 
