@@ -91,7 +91,9 @@ const MORE: &[(&str, &[&str])] = &[
 const UNSAFE: &[&str] = &[
     "src/acquire/lease.rs",
     "src/child/kernel.rs",
+    "src/ocr/layout.rs",
     "src/ocr/lstm/kernel/avx2.rs",
+    "src/ocr/lstm/kernel/guard.rs",
     "src/ocr/lstm/kernel/vnni.rs",
     "src/ocr/pix.rs",
     "src/ocr/tesseract.rs",

@@ -15,6 +15,8 @@ mod pack;
 mod reference;
 mod strip;
 mod trace;
+#[cfg(test)]
+mod trial;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -267,3 +269,6 @@ impl Language {
 fn unread(lang: &str, what: &str) -> Error {
     Error::new(Kind::Environment, "ocr-model-unread").with("lang", lang).with("what", what)
 }
+
+#[cfg(test)]
+mod tests;

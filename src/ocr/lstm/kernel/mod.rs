@@ -6,6 +6,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(test)]
+mod guard;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
