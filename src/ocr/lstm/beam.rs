@@ -1,0 +1,280 @@
+//! Which text do the certainties mean? The best path through them, a few at a time: every character is a run of steps,
+//! nothing may stand between, and words of the dictionaries cost less than others.
+//!
+//! The price of a step is the logarithm of its certainty, a little more for each; outside of the dictionaries it is
+//! [`FREE`] times as much. These are the prices that the models' confidences are counted in.
+
+use super::dictionary::{Dictionary, State};
+use super::model::{BLANK, Charset};
+use super::trace::Trace;
+
+/// How much dearer a step is outside of the dictionaries.
+const FREE: f32 = 2.25;
+/// What each step costs besides.
+const STEP: f32 = -0.085;
+/// The least logarithm that is told from others.
+const WORST: f32 = -20.0;
+/// A word with a worse step is not one of the dictionaries.
+const WORST_KNOWN: f32 = -25.0 / 7.0;
+/// Paths followed at a time, of each kind.
+const PATHS: usize = 6;
+/// The first classes of a step, whose certainty may be shared with "nothing" between characters.
+const TOP: usize = 2;
+/// Classes of a step that are thought of.
+const TRIED: usize = 5;
+
+/// One character of the text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Letter {
+    /// Number among the model's characters.
+    pub(super) character: u16,
+    /// Its class.
+    pub(super) class: u16,
+    /// First step of its run, and the one after its last.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Worst price in its run and in what is before it.
+    pub(super) certainty: f32,
+    /// True inside a word of the dictionaries.
+    pub(super) is_known: bool,
+}
+
+/// What may follow the last step of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Anything,
+    /// The run must go on: its first step was shared with "nothing".
+    Same,
+    /// The run has ended: its last step was shared with "nothing".
+    Other,
+}
+
+/// Where a path stands in the dictionaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// In a word of theirs, which may end here or not.
+    Known(State, bool),
+    /// In any other.
+    Free,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Path {
+    score: f32,
+    /// The letter that is being written, or was last; none at the beginning.
+    letter: Option<Letter>,
+    /// Last letter before that one, in the store of letters.
+    before: u32,
+    /// True where the last step is "nothing".
+    is_null: bool,
+    then: Then,
+    word: Word,
+    /// The worst price since the last letter, in "nothing".
+    gap: f32,
+    /// Tells texts apart.
+    text: u64,
+}
+
+/// The reader of certainties, with its memory.
+#[derive(Debug, Default)]
+pub(super) struct Beam {
+    letters: Vec<(u32, Letter)>,
+    known: Vec<Path>,
+    free: Vec<Path>,
+    next: [Vec<Path>; 2],
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Beam {
+    /// The letters of the best text.
+    pub(super) fn letters(&mut self, trace: &Trace, charset: &Charset, mut dictionary: Option<&mut Dictionary>) -> Vec<Letter> {
+        self.letters.clear();
+        self.known.clear();
+        self.free.clear();
+        let start =
+            |word| Path { score: 0.0, letter: None, before: NONE, is_null: true, then: Then::Anything, word, gap: 0.0, text: 0 };
+        self.free.push(start(Word::Free));
+        if let Some(dictionary) = dictionary.as_deref_mut() {
+            dictionary.tidy();
+            self.known.push(start(Word::Known(Dictionary::START, true)));
+        }
+        for step in 0..trace.len() {
+            let (null, classes) = trace.at(step);
+            self.extend(step, (null, classes), charset, dictionary.as_deref_mut());
+        }
+        self.best()
+    }
+
+    fn extend(
+        &mut self,
+        step: usize,
+        (null, classes): (f32, &[(u16, f32)]),
+        charset: &Charset,
+        mut dictionary: Option<&mut Dictionary>,
+    ) {
+        let mut next = std::mem::take(&mut self.next);
+        next.iter_mut().for_each(Vec::clear);
+        let paths = std::mem::take(&mut self.known);
+        let others = std::mem::take(&mut self.free);
+        for path in paths.iter().chain(&others) {
+            Self::nothing(path, null, &mut next);
+            Self::same(path, (step, null, classes), &mut next);
+            self.other(path, (step, null, classes), (charset, dictionary.as_deref_mut()), &mut next);
+        }
+        self.next = [paths, others];
+        let [known, free] = next;
+        (self.known, self.free) = (known, free);
+    }
+
+    /// Nothing is written at this step.
+    fn nothing(path: &Path, null: f32, next: &mut [Vec<Path>; 2]) {
+        if path.then == Then::Same {
+            return;
+        }
+        let Some(price) = price(null, path.word == Word::Free) else { return };
+        put(next, Path { score: path.score + price, is_null: true, then: Then::Anything, gap: path.gap.min(price), ..*path });
+    }
+
+    /// The last letter goes on.
+    fn same(path: &Path, (step, null, classes): (usize, f32, &[(u16, f32)]), next: &mut [Vec<Path>; 2]) {
+        let Some(letter) = path.letter.filter(|_| !path.is_null && path.then != Then::Other) else { return };
+        let found = classes.iter().take(TRIED).position(|(class, _)| *class == letter.class);
+        let Some(at) = found else { return };
+        let goes_on = |certainty: f32, then| {
+            let price = price(certainty, path.word == Word::Free)?;
+            let letter = Letter { end: step + 1, certainty: letter.certainty.min(price), ..letter };
+            Some(Path { score: path.score + price, letter: Some(letter), then, ..*path })
+        };
+        if let Some(path) = goes_on(classes[at].1, Then::Anything) {
+            put(next, path);
+        }
+        if path.then == Then::Anything
+            && at < TOP
+            && let Some(path) = goes_on(classes[at].1 + null, Then::Other)
+        {
+            put(next, path);
+        }
+    }
+
+    /// Another letter begins.
+    fn other(
+        &mut self,
+        path: &Path,
+        (step, null, classes): (usize, f32, &[(u16, f32)]),
+        (charset, mut dictionary): (&Charset, Option<&mut Dictionary>),
+        next: &mut [Vec<Path>; 2],
+    ) {
+        if path.then == Then::Same {
+            return;
+        }
+        let mut before = None;
+        for (at, (class, certainty)) in classes.iter().take(TRIED).enumerate() {
+            let Some(character) = charset.of_class.get(usize::from(*class)).copied().flatten() else { continue };
+            let is_running = path.letter.is_some_and(|letter| !path.is_null && letter.class == *class);
+            if is_running {
+                continue;
+            }
+            let ways = if at < TOP { 2 } else { 1 };
+            for (certainty, then) in [(*certainty, Then::Anything), (certainty + null, Then::Same)].into_iter().take(ways) {
+                for word in words_after(path.word, character, dictionary.as_deref_mut()).into_iter().flatten() {
+                    let is_free = path.word == Word::Free && word == Word::Free;
+                    let Some(price) = price(certainty, is_free) else { continue };
+                    // Before a blank, a doubt belongs to the word that ends there; at a new beginning to nobody.
+                    let is_blank = character == BLANK;
+                    let kept = if is_blank && (is_free || path.word != Word::Free) {
+                        self.keep(path, path.gap)
+                    } else {
+                        *before.get_or_insert_with(|| self.keep(path, 0.0))
+                    };
+                    let certainty = if is_blank { price } else { path.gap.min(price) };
+                    let is_known = word != Word::Free;
+                    let letter = Letter { character, class: *class, start: step, end: step + 1, certainty, is_known };
+                    let text = (path.text ^ (u64::from(*class) + 1)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
+                    let score = path.score + price;
+                    put(next, Path { score, letter: Some(letter), before: kept, is_null: false, then, word, gap: 0.0, text });
+                }
+            }
+        }
+    }
+
+    /// Puts the path's letter to the store.
+    fn keep(&mut self, path: &Path, gap: f32) -> u32 {
+        let Some(letter) = path.letter else { return NONE };
+        self.letters.push((path.before, Letter { certainty: letter.certainty.min(gap), ..letter }));
+        self.letters.len() as u32 - 1
+    }
+
+    fn best(&self) -> Vec<Letter> {
+        let known = self.known.iter().filter(|path| matches!(path.word, Word::Known(_, true)));
+        let whole = known.chain(&self.free).filter(|path| path.then != Then::Same);
+        let Some(best) = whole.max_by(|a, b| a.score.total_cmp(&b.score)) else { return Vec::new() };
+        let mut letters: Vec<Letter> = best.letter.into_iter().collect();
+        if let Some(letter) = letters.first_mut() {
+            letter.certainty = letter.certainty.min(best.gap);
+        }
+        let mut at = best.before;
+        while let Some((before, letter)) = self.letters.get(at as usize) {
+            letters.push(*letter);
+            at = *before;
+        }
+        letters.reverse();
+        letters
+    }
+}
+
+/// Price of a step; none where a word of the dictionaries must not have it.
+fn price(certainty: f32, is_free: bool) -> Option<f32> {
+    let price = certainty.min(1.0).ln().max(WORST) + STEP;
+    if is_free { Some(price * FREE) } else { (price >= WORST_KNOWN).then_some(price) }
+}
+
+/// Where the dictionaries stand after one more character.
+fn words_after(word: Word, character: u16, dictionary: Option<&mut Dictionary>) -> [Option<Word>; 2] {
+    let start = Word::Known(Dictionary::START, true);
+    match (word, character) {
+        (Word::Known(_, is_end), BLANK) => {
+            if is_end {
+                [Some(start), Some(Word::Free)]
+            } else {
+                [None, None]
+            }
+        }
+        (Word::Known(state, _), _) => {
+            let step = dictionary.and_then(|dictionary| dictionary.step(state, character));
+            [step.map(|(state, is_end)| Word::Known(state, is_end)), None]
+        }
+        (Word::Free, BLANK) => [Some(Word::Free), dictionary.map(|_| start)],
+        (Word::Free, _) => [Some(Word::Free), None],
+    }
+}
+
+/// Puts a path among the best, one of each text and place.
+fn put([known, free]: &mut [Vec<Path>; 2], path: Path) {
+    let list = if path.word == Word::Free { free } else { known };
+    let is_same = |other: &Path| {
+        other.text == path.text && other.is_null == path.is_null && other.then == path.then && other.word == path.word
+    };
+    if let Some(other) = list.iter_mut().find(|other| is_same(other)) {
+        if other.score < path.score {
+            *other = path;
+        }
+        return;
+    }
+    let rivals = list.iter().enumerate().filter(|(_, other)| other.then == path.then);
+    let (mut count, mut worst) = (0, None::<(usize, f32)>);
+    for (at, rival) in rivals {
+        count += 1;
+        if worst.is_none_or(|(_, score)| rival.score < score) {
+            worst = Some((at, rival.score));
+        }
+    }
+    match worst {
+        Some((at, score)) if count >= PATHS => {
+            if score < path.score {
+                list[at] = path;
+            }
+        }
+        _ => list.push(path),
+    }
+}
