@@ -17,19 +17,9 @@ mod strands;
 pub use crop::{Cut, Piece};
 
 use super::Sheet;
+use super::lstm::LineImage;
 use marks::DUST;
 use crate::page::Rect;
-
-/// The picture of one line at the page's resolution, dark on light.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineImage {
-    /// Pixels across.
-    pub width: u32,
-    /// Pixels down.
-    pub height: u32,
-    /// One byte per pixel, 0 is black.
-    pub gray: Vec<u8>,
-}
 
 /// Pieces of one line, from left to right.
 #[derive(Debug, Clone)]
