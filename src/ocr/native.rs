@@ -1,12 +1,15 @@
 //! How do we read ourselves? Lines of the sheet from whoever finds them, all read at once by our own reader of the models.
 //!
-//! Lines come from Tesseract's analysis of the layout. A sheet whose lines cannot be had is read by Tesseract whole.
+//! Lines of a page come from our own finder, and where its gate doubts them from Tesseract's analysis of the layout; those of
+//! a block or a line always do. A sheet whose lines cannot be had, or that the gate does not trust, is read by Tesseract whole.
 
 use super::crops::{self, Piece};
 use super::layout::Analyser;
+use super::lines::gate::{self, Verdict};
+use super::lines::{self, Cut};
 use super::lstm::{ReadLine, Recogniser};
 use super::tesseract::{Tesseract, folded};
-use super::{OcrEngine, Orientation, Sheet};
+use super::{Layout, OcrEngine, Orientation, Sheet};
 use crate::error::Result;
 use crate::page::{Block, Line, Origin, Word};
 
@@ -19,6 +22,8 @@ pub struct Native {
     tesseract: Option<Tesseract>,
     /// Who read the last sheet.
     is_ours: bool,
+    /// True if pages may be left to Tesseract.
+    is_gated: bool,
 }
 
 impl std::fmt::Debug for Native {
@@ -31,7 +36,25 @@ impl Native {
     /// An engine for `lang`; an error where its models are missing or not of a kind that our reader knows.
     pub fn new(lang: &str) -> Result<Self> {
         let recogniser = Recogniser::new(lang)?;
-        Ok(Self { recogniser, analyser: Analyser::new(), lang: lang.to_owned(), tesseract: None, is_ours: true })
+        Ok(Self { recogniser, analyser: Analyser::new(), lang: lang.to_owned(), tesseract: None, is_ours: true, is_gated: false })
+    }
+
+    /// The same, with a gate that leaves to Tesseract what is read better there.
+    #[must_use]
+    pub fn gated(self) -> Self {
+        Self { is_gated: true, ..self }
+    }
+
+    /// A page on our own lines, and what the gate says of it; `None` where no lines are found.
+    fn own(&mut self, sheet: &Sheet<'_>) -> Option<(Vec<Block>, Verdict)> {
+        let mut found = lines::find(sheet, Cut::default())?;
+        let images: Vec<_> = found.pieces_mut().map(|piece| std::mem::take(&mut piece.image)).collect();
+        let read = self.recogniser.read(&images);
+        drop(images);
+        let figures = gate::figures(&found, &read);
+        let verdict = gate::verdict(&figures);
+        tracing::debug!(?figures, ?verdict, "lines of a page");
+        Some((lines::blocks(&found, &read), verdict))
     }
 
     fn tesseract(&mut self) -> Result<&mut Tesseract> {
@@ -59,6 +82,19 @@ impl OcrEngine for Native {
     }
 
     fn read(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
+        if sheet.layout == Layout::Page {
+            self.is_ours = true;
+            let own = self.own(&sheet).unwrap_or((Vec::new(), Verdict::Whole));
+            match own {
+                (blocks, Verdict::Keep) => return Ok(blocks),
+                (blocks, _) if !self.is_gated => return Ok(blocks),
+                (_, Verdict::Layout) => {}
+                (_, Verdict::Whole) => {
+                    self.is_ours = false;
+                    return self.tesseract()?.read(sheet);
+                }
+            }
+        }
         let Some((pieces, firsts)) = self.pieces(&sheet) else {
             self.is_ours = false;
             return self.tesseract()?.read(sheet);

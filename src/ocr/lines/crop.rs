@@ -16,7 +16,7 @@ pub struct Cut {
     pub up: f32,
     /// Below it at least.
     pub down: f32,
-    /// White above and below, pixels at 300 dpi.
+    /// White above and below, pixels.
     pub pad: f32,
     /// White before and after.
     pub side: f32,
@@ -66,7 +66,7 @@ impl Piece {
 
 /// Cuts the strand out of the page; `owners` says for each part which strand it belongs to.
 pub(super) fn piece(ink: &Ink, owners: &[u32], (at, strand, stand): (u32, &Strand, Stand), page: Page<'_>) -> Option<Piece> {
-    let Page { size, scale, cut, gray } = page;
+    let Page { size, cut, gray } = page;
     // How far the line's own ink reaches over and under the baseline.
     let mut band = (0.0_f32, 0.0_f32);
     let mut dark = 0;
@@ -78,9 +78,9 @@ pub(super) fn piece(ink: &Ink, owners: &[u32], (at, strand, stand): (u32, &Stran
     }
     let small = stand.small.max(2.0);
     band = (band.0.min(3.2 * small), band.1.min(1.6 * small));
-    let pad = cut.pad * scale;
+    let pad = cut.pad;
     let (up, down) = (band.0.max(cut.up * small) + pad, band.1.max(cut.down * small) + pad);
-    let side = (cut.side * scale).round() as i32;
+    let side = cut.side.round() as i32;
     let (left, right) = (strand.left - side, strand.right + side);
     let (width, height) = (usize::try_from(right - left).ok()?, (up + down).round().max(3.0) as usize);
     if width > WIDTH_MAX || height > HEIGHT_MAX {
@@ -136,8 +136,6 @@ pub(super) fn piece(ink: &Ink, owners: &[u32], (at, strand, stand): (u32, &Stran
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page<'a> {
     pub(super) size: (u32, u32),
-    /// Pixels per 1/300 inch.
-    pub(super) scale: f32,
     pub(super) cut: Cut,
     /// The page's own values, where it is not black and white.
     pub(super) gray: Option<&'a [u8]>,

@@ -6,6 +6,7 @@
 
 mod crop;
 mod fit;
+pub mod gate;
 mod gutters;
 mod large;
 mod marks;
@@ -13,8 +14,10 @@ mod order;
 mod runs;
 mod sizes;
 mod strands;
+mod words;
 
 pub use crop::{Cut, Piece};
+pub use words::blocks;
 
 use super::Sheet;
 use super::lstm::LineImage;
@@ -46,6 +49,13 @@ pub struct Found {
     pub pictures: Vec<Rect>,
     /// What the gate asks.
     pub signs: Signs,
+}
+
+impl Found {
+    /// Its pieces, in reading order.
+    pub fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
+        self.blocks.iter_mut().flat_map(|block| &mut block.lines).flat_map(|line| &mut line.pieces)
+    }
 }
 
 /// What the finder knows of its own work.
@@ -150,7 +160,7 @@ fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> O
         strand.letters.iter().chain(&strand.marks).for_each(|part| owners[*part as usize] = at as u32);
     }
     let gray = (!sheet.is_bilevel).then_some(sheet.gray);
-    let page = crop::Page { size: (sheet.width, sheet.height), scale: sheet.dpi.clamp(70.0, 1200.0) / 300.0, cut, gray };
+    let page = crop::Page { size: (sheet.width, sheet.height), cut, gray };
     let piece = |at: &usize| crop::piece(&ink, &owners, (*at as u32, &lines[*at].0, lines[*at].1), page);
     let blocks: Vec<FoundBlock> = order::blocks(&items, &gutters)
         .iter()

@@ -33,7 +33,7 @@ use trace::Trace;
 use crate::error::{Error, Kind, Result};
 
 /// One line of text, cut out of a page at the page's resolution.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct LineImage {
     /// Pixels across.
     pub width: u32,
