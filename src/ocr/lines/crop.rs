@@ -11,15 +11,15 @@ use crate::page::Rect;
 
 /// White around a line, and what its box reaches above the baseline and below at least, heights of small letters.
 #[derive(Debug, Clone, Copy)]
-pub struct Cut {
+pub(in crate::ocr) struct Cut {
     /// Above the baseline at least.
-    pub up: f32,
+    pub(in crate::ocr) up: f32,
     /// Below it at least.
-    pub down: f32,
+    pub(in crate::ocr) down: f32,
     /// White above and below, pixels.
-    pub pad: f32,
+    pub(in crate::ocr) pad: f32,
     /// White before and after.
-    pub side: f32,
+    pub(in crate::ocr) side: f32,
 }
 
 impl Default for Cut {
@@ -30,30 +30,30 @@ impl Default for Cut {
 
 /// A piece of a line, cut out, and the way back to the page.
 #[derive(Debug, Clone)]
-pub struct Piece {
+pub(in crate::ocr) struct Piece {
     /// What the reader sees.
-    pub image: LineImage,
+    pub(in crate::ocr) image: LineImage,
     /// Where the image's left edge lies on the page.
-    pub left: i32,
+    pub(in crate::ocr) left: i32,
     /// Its box on the page: that of its ink across, of its line down.
-    pub rect: Rect,
+    pub(in crate::ocr) rect: Rect,
     /// Top and bottom of its ink over and under the baseline.
     band: (f32, f32),
     stand: Stand,
     size: (u32, u32),
     /// Parts that it is drawn from.
-    pub parts: u32,
+    pub(in crate::ocr) parts: u32,
     /// Its dark pixels.
-    pub ink: u32,
+    pub(in crate::ocr) ink: u32,
     /// True if the height of small letters is borne out by the line itself.
-    pub is_sure: bool,
+    pub(in crate::ocr) is_sure: bool,
     /// Height of its small letters.
-    pub small: f32,
+    pub(in crate::ocr) small: f32,
 }
 
 impl Piece {
     /// The box on the page of what lies from `start` to `end` in the image.
-    pub fn rect(&self, start: f32, end: f32) -> Rect {
+    pub(in crate::ocr) fn rect(&self, start: f32, end: f32) -> Rect {
         let from = (self.left as f32 + start).max(self.rect.x as f32);
         let to = (self.left as f32 + end).min((self.rect.x + self.rect.w) as f32).max(from + 1.0);
         let base = self.stand.base(f32::midpoint(from, to));
@@ -145,23 +145,27 @@ pub(super) struct Page<'a> {
 const WIDTH_MAX: usize = 40_000;
 const HEIGHT_MAX: usize = 1_200;
 
-/// Each column of the canvas moved so that the line begins at its row.
+/// Each column of the canvas moved so that the line begins at its row: between pixels, by the mean of the two.
 fn level(canvas: &[u8], bases: &[f32], top: i32, (width, height): (usize, usize)) -> Vec<u8> {
     let mut gray = vec![255_u8; width * height];
-    let places: Vec<(usize, u32)> = bases
-        .iter()
-        .map(|base| {
-            let down = (base - top as f32).max(0.0);
-            (down as usize, (down.fract() * 256.0) as u32)
-        })
-        .collect();
-    for y in 0..height {
-        for (x, (out, (first, share))) in gray[y * width..(y + 1) * width].iter_mut().zip(&places).enumerate() {
-            let at = (first + y) * width + x;
-            let upper = u32::from(canvas.get(at).copied().unwrap_or(255));
-            let lower = u32::from(canvas.get(at + width).copied().unwrap_or(255));
-            *out = ((upper * (256 - share) + lower * share + 128) >> 8) as u8;
+    let rows: Vec<usize> = bases.iter().map(|base| (base - top as f32).max(0.0) as usize).collect();
+    let shares: Vec<u16> = bases.iter().map(|base| ((base - top as f32).max(0.0).fract() * 256.0) as u16).collect();
+    // Neighbours mostly begin at the same row: they are moved together.
+    let mut from = 0;
+    while from < width {
+        let first = rows[from];
+        let to = from + rows[from..].iter().take_while(|row| **row == first).count();
+        for y in 0..height {
+            let at = (first + y) * width;
+            let (Some(upper), Some(lower)) = (canvas.get(at + from..at + to), canvas.get(at + width + from..at + width + to)) else {
+                break;
+            };
+            let out = &mut gray[y * width + from..y * width + to];
+            for (((out, upper), lower), share) in out.iter_mut().zip(upper).zip(lower).zip(&shares[from..to]) {
+                *out = ((u16::from(*upper) * (256 - share) + u16::from(*lower) * share) >> 8) as u8;
+            }
         }
+        from = to;
     }
     gray
 }

@@ -9,7 +9,7 @@ use crate::ocr::lstm::ReadLine;
 
 /// What to do with a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(in crate::ocr) enum Verdict {
     /// Our lines are the page's.
     Keep,
     /// Its letters read well, its lines are doubtful: Tesseract's analysis finds them.
@@ -20,30 +20,34 @@ pub enum Verdict {
 
 /// What the verdict goes by.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Figures {
+pub(in crate::ocr) struct Figures {
     /// Mean confidence of the words kept, by their letters, 0 to 100.
-    pub confidence: f32,
+    pub(in crate::ocr) confidence: f32,
     /// Share of the words kept that are under 50.
-    pub low: f32,
+    pub(in crate::ocr) low: f32,
     /// Pieces that are no writing, per piece.
-    pub junk: f32,
+    pub(in crate::ocr) junk: f32,
     /// Dark pixels of such pieces, and of marks in no line, per dark pixel of lines.
-    pub lost: f32,
+    pub(in crate::ocr) lost: f32,
     /// Marks in no line, per part.
-    pub dropped: f32,
+    pub(in crate::ocr) dropped: f32,
     /// Dark pixels of pictures, per dark pixel of lines.
-    pub pictures: f32,
+    pub(in crate::ocr) pictures: f32,
     /// Pairs of lines over each other, per piece.
-    pub overlapping: f32,
+    pub(in crate::ocr) overlapping: f32,
     /// Words kept.
-    pub words: u32,
+    pub(in crate::ocr) words: u32,
 }
 
-/// A piece with a mean confidence under this is no writing; a short one under the second; one without a letter or a digit
-/// under the third.
+/// A piece with a mean confidence under this is no writing; one of few parts under the second, unless it is a number; one
+/// without a letter or a digit under the third; a large one of few parts under the last.
 const WRITING: f32 = 25.0;
-const SHORT: (usize, f32) = (4, 35.0);
+const FEW_PARTS: (u32, f32) = (2, 60.0);
 const SIGNS: f32 = 70.0;
+const HUGE: (f32, u32, f32) = (1.8, 3, 75.0);
+/// So is one whose best probabilities and whose confidence are both under these, and a short one under the third.
+const DOUBTFUL: (f32, f32) = (0.6, 60.0);
+const SHORT: (usize, f32) = (4, 35.0);
 /// A word under this is doubtful.
 const LOW: f32 = 50.0;
 
@@ -52,20 +56,25 @@ fn confidence(line: &ReadLine) -> f32 {
     line.words.iter().map(|word| word.confidence).sum::<f32>() / line.words.len().max(1) as f32
 }
 
-/// True of what was read off a blot, a stroke of the pen, a part of a picture.
-pub fn is_junk(line: &ReadLine) -> bool {
+/// True of what was read off a blot, a stroke of the pen, a part of a picture; `letter` is the usual height of letters.
+pub(in crate::ocr) fn is_junk(piece: &Piece, line: &ReadLine, letter: f32) -> bool {
     let mean = confidence(line);
-    let letters: usize = line.words.iter().map(|word| word.text.chars().count()).sum();
-    let is_sign = !line.words.iter().any(|word| word.text.chars().any(char::is_alphanumeric));
-    mean < WRITING || letters <= SHORT.0 && mean < SHORT.1 || is_sign && mean < SIGNS
+    let text = || line.words.iter().flat_map(|word| word.text.chars());
+    let is_number = mean >= SHORT.1 && text().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '/'));
+    mean < WRITING
+        || (text().count() <= SHORT.0 && mean < SHORT.1)
+        || (piece.parts <= FEW_PARTS.0 && mean < FEW_PARTS.1 && !is_number)
+        || (line.mean < DOUBTFUL.0 && mean < DOUBTFUL.1)
+        || (piece.small > HUGE.0 * letter && piece.parts <= HUGE.1 && mean < HUGE.2)
+        || (!text().any(char::is_alphanumeric) && mean < SIGNS)
 }
 
 /// The figures of a page; `read` are its pieces' texts in the order of the pieces.
-pub fn figures(found: &Found, read: &[ReadLine]) -> Figures {
+pub(in crate::ocr) fn figures(found: &Found, read: &[ReadLine]) -> Figures {
     let pieces: Vec<&Piece> = found.blocks.iter().flat_map(|block| &block.lines).flat_map(|line| &line.pieces).collect();
     let (mut letters, mut sum, mut words, mut low, mut junk, mut lost) = (0.0, 0.0, 0_u32, 0_u32, 0_u32, 0_u64);
     for (piece, line) in pieces.iter().zip(read) {
-        if is_junk(line) {
+        if is_junk(piece, line, found.signs.letter) {
             junk += 1;
             lost += u64::from(piece.ink);
             continue;
@@ -93,12 +102,27 @@ pub fn figures(found: &Found, read: &[ReadLine]) -> Figures {
 }
 
 /// The verdict that the figures give.
-pub fn verdict(figures: &Figures) -> Verdict {
-    if figures.words == 0 || figures.confidence < 84.0 || figures.low > 0.12 || figures.dropped > 0.30 || figures.junk > 0.4 {
+pub(in crate::ocr) fn verdict(figures: &Figures) -> Verdict {
+    let is_noise = figures.junk > NOISE.0 || figures.dropped > NOISE.1;
+    if figures.words == 0 || figures.confidence < READ_WELL || figures.low > LOW_MOST || is_noise {
         return Verdict::Whole;
     }
-    if figures.junk > 0.15 || figures.lost > 0.06 || figures.overlapping > 0.05 || figures.pictures > 0.6 {
+    let is_littered = (figures.junk > LITTER.0 && figures.lost > LITTER.1) || figures.lost > LITTER.2;
+    if is_littered || figures.overlapping > OVERLAPPING || figures.pictures > PICTURES {
         return Verdict::Layout;
     }
     Verdict::Keep
 }
+
+/// Mean confidence of a page whose lines are lines.
+const READ_WELL: f32 = 84.0;
+/// Share of doubtful words from which a page is not ours.
+const LOW_MOST: f32 = 0.12;
+/// Shares of pieces that are no writing, and of marks in no line, from which there is more noise than writing.
+const NOISE: (f32, f32) = (0.5, 0.3);
+/// Share of pieces that are no writing, with the share of ink that they are; and that share alone.
+const LITTER: (f32, f32, f32) = (0.24, 0.05, 0.12);
+/// Lines over each other, per piece.
+const OVERLAPPING: f32 = 0.05;
+/// Dark pixels of pictures and rules, per dark pixel of lines.
+const PICTURES: f32 = 1.0;

@@ -12,6 +12,8 @@ const DOT: f32 = 0.3;
 const CLOSE: f32 = 1.1;
 /// How far beyond the ends of a line a larger mark (a dash, a quotation mark) may stand.
 const BEYOND: f32 = 1.6;
+/// A bullet's share of dark pixels, and its least and greatest height, letter heights.
+const BULLET: (f32, f32, f32) = (0.68, 0.25, 0.8);
 /// How high over the baseline, and how low under it, a mark may reach, heights of small letters.
 const OVER: f32 = 2.5;
 const UNDER: f32 = 0.8;
@@ -57,6 +59,22 @@ pub(super) fn attach(parts: &[Part], marks: &[u32], lines: &mut [(Strand, Stand)
         waiting = again;
     }
     left_over
+}
+
+/// Takes a bullet off the beginning of a line: round, solid, half as high as letters, in the middle of their height, apart.
+pub(super) fn without_bullet(parts: &[Part], (strand, stand): &mut (Strand, Stand), letter: f32) {
+    let all = || strand.letters.iter().chain(&strand.marks).map(|at| (*at, &parts[*at as usize]));
+    let Some((first, bullet)) = all().min_by_key(|(_, part)| part.left) else { return };
+    let Some(next) = all().filter(|(at, _)| *at != first).map(|(_, part)| part.left).min() else { return };
+    let (width, height) = (bullet.width() as f32, bullet.height() as f32);
+    let is_round = bullet.ink as f32 >= BULLET.0 * width * height && (0.75..1.34).contains(&(width / height));
+    let middle = stand.base(bullet.left as f32) - 0.5 * stand.small - f32::midpoint(bullet.top as f32, bullet.bottom as f32);
+    let is_in_middle = middle.abs() < 0.3 * stand.small && (BULLET.1 * letter..BULLET.2 * letter).contains(&height);
+    if is_round && is_in_middle && (next - bullet.right) as f32 >= 0.4 * letter {
+        strand.letters.retain(|at| *at != first);
+        strand.marks.retain(|at| *at != first);
+        strand.left = next;
+    }
 }
 
 /// Where its parts lie, from left to right.

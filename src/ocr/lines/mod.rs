@@ -6,7 +6,7 @@
 
 mod crop;
 mod fit;
-pub mod gate;
+pub(super) mod gate;
 mod gutters;
 mod large;
 mod marks;
@@ -16,8 +16,8 @@ mod sizes;
 mod strands;
 mod words;
 
-pub use crop::{Cut, Piece};
-pub use words::blocks;
+pub(super) use crop::{Cut, Piece};
+pub(super) use words::blocks;
 
 use super::Sheet;
 use super::lstm::LineImage;
@@ -26,57 +26,57 @@ use crate::page::Rect;
 
 /// Pieces of one line, from left to right.
 #[derive(Debug, Clone)]
-pub struct FoundLine {
+pub(in crate::ocr) struct FoundLine {
     /// Its pieces: one, or the cells of a row.
-    pub pieces: Vec<Piece>,
+    pub(in crate::ocr) pieces: Vec<Piece>,
 }
 
 /// Lines that belong together.
 #[derive(Debug, Clone)]
-pub struct FoundBlock {
+pub(in crate::ocr) struct FoundBlock {
     /// From top to bottom.
-    pub lines: Vec<FoundLine>,
+    pub(in crate::ocr) lines: Vec<FoundLine>,
 }
 
 /// What was found on a page.
 #[derive(Debug, Clone, Default)]
-pub struct Found {
+pub(in crate::ocr) struct Found {
     /// Blocks in reading order.
-    pub blocks: Vec<FoundBlock>,
+    pub(in crate::ocr) blocks: Vec<FoundBlock>,
     /// Ruled lines.
-    pub rules: Vec<Rect>,
+    pub(in crate::ocr) rules: Vec<Rect>,
     /// Pictures, seals, blots: not read.
-    pub pictures: Vec<Rect>,
+    pub(in crate::ocr) pictures: Vec<Rect>,
     /// What the gate asks.
-    pub signs: Signs,
+    pub(in crate::ocr) signs: Signs,
 }
 
 impl Found {
     /// Its pieces, in reading order.
-    pub fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
+    pub(in crate::ocr) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
         self.blocks.iter_mut().flat_map(|block| &mut block.lines).flat_map(|line| &mut line.pieces)
     }
 }
 
 /// What the finder knows of its own work.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Signs {
+pub(in crate::ocr) struct Signs {
     /// Usual height of a letter, pixels.
-    pub letter: f32,
+    pub(in crate::ocr) letter: f32,
     /// How much lines fall per pixel to the right.
-    pub lean: f32,
+    pub(in crate::ocr) lean: f32,
     /// Parts of the page that are no rules and no pictures.
-    pub parts: u32,
+    pub(in crate::ocr) parts: u32,
     /// Marks that belong to no line, dust not counted.
-    pub dropped: u32,
+    pub(in crate::ocr) dropped: u32,
     /// Dark pixels in lines, among those in no line, and of pictures.
-    pub ink: (u64, u64, u64),
+    pub(in crate::ocr) ink: (u64, u64, u64),
     /// Pairs of lines that lie over each other.
-    pub overlapping: u32,
+    pub(in crate::ocr) overlapping: u32,
     /// Blocks in white on black.
-    pub inverse: u32,
+    pub(in crate::ocr) inverse: u32,
     /// Gutters, and how many of them part columns.
-    pub gutters: u32,
+    pub(in crate::ocr) gutters: u32,
 }
 
 /// Most pieces of a page: more of them are a pattern.
@@ -95,7 +95,7 @@ const EDGE: f32 = 0.1;
 const INVERSE_MAX: usize = 60;
 
 /// The lines of the sheet; `None` where it is no page of writing or has too much of everything.
-pub fn find(sheet: &Sheet<'_>, cut: Cut) -> Option<Found> {
+pub(in crate::ocr) fn find(sheet: &Sheet<'_>, cut: Cut) -> Option<Found> {
     let (width, height) = (sheet.width as usize, sheet.height as usize);
     if width == 0 || height == 0 || sheet.gray.len() != width.checked_mul(height)? {
         return None;
@@ -154,6 +154,8 @@ fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> O
     lines.retain(|(strand, _)| !is_stray(strand, sheet, letter));
     sized(&mut lines);
     let dropped = marks::attach(&ink.parts, &small, &mut lines, letter);
+    lines.iter_mut().for_each(|line| marks::without_bullet(&ink.parts, line, letter));
+    lines.retain(|(strand, _)| !strand.letters.is_empty());
     let items: Vec<order::Item> = lines.iter().map(|(strand, stand)| item(strand, stand, lean)).collect();
     let mut owners = vec![u32::MAX; ink.parts.len()];
     for (at, (strand, _)) in lines.iter().enumerate() {

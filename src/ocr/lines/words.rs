@@ -7,13 +7,13 @@ use crate::ocr::tesseract::folded;
 use crate::page::{Block, Line, Word};
 
 /// The words of a page; `read` are its pieces' texts in the order of the pieces.
-pub fn blocks(found: &Found, read: &[ReadLine]) -> Vec<Block> {
-    let mut read = read.iter();
+pub(in crate::ocr) fn blocks(found: &Found, read: &[ReadLine]) -> Vec<Block> {
+    let (mut read, letter) = (read.iter(), found.signs.letter);
     let mut blocks = Vec::new();
     for block in &found.blocks {
         let mut lines = Vec::new();
         for line in &block.lines {
-            let words: Vec<Word> = line.pieces.iter().zip(&mut read).flat_map(|(piece, read)| words(piece, read)).collect();
+            let words: Vec<Word> = line.pieces.iter().zip(&mut read).flat_map(|(piece, read)| words(piece, read, letter)).collect();
             if !words.is_empty() {
                 lines.push(Line { words });
             }
@@ -26,8 +26,8 @@ pub fn blocks(found: &Found, read: &[ReadLine]) -> Vec<Block> {
 }
 
 /// The words of a piece; none of one that is no writing.
-fn words(piece: &Piece, read: &ReadLine) -> Vec<Word> {
-    if is_junk(read) {
+fn words(piece: &Piece, read: &ReadLine, letter: f32) -> Vec<Word> {
+    if is_junk(piece, read, letter) {
         return Vec::new();
     }
     let joined = amount(&read.words);
