@@ -5,7 +5,7 @@ use super::runs::Part;
 use super::strands::Strand;
 
 /// Marks no larger than this are dust, letter heights: a full stop is twice as large.
-pub(super) const DUST: f32 = 0.085;
+pub(super) const DUST: f32 = 0.1;
 /// Marks up to this must stand close to a letter or to another mark.
 const DOT: f32 = 0.3;
 /// How close, letter heights.

@@ -14,6 +14,8 @@ mod order;
 mod runs;
 mod sizes;
 mod strands;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub(super) use crop::{Cut, Piece};
