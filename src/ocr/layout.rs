@@ -91,7 +91,7 @@ unsafe fn collect(at: *mut tesseract_sys::TessPageIterator, rows: &mut Vec<Row>)
     for _ in 0..WORDS_MAX {
         let (mut left, mut top, mut right, mut bottom) = (0, 0, 0, 0);
         // SAFETY: `at` is alive, as the caller promises; the numbers live through the calls.
-        let (is_word, begins) = unsafe {
+        let (is_word, begins, is_text) = unsafe {
             let begins = |level| tesseract_sys::TessPageIteratorIsAtBeginningOf(at, level) != 0;
             let begins = (begins(BLOCK) || begins(PARAGRAPH), begins(LINE));
             let found = tesseract_sys::TessPageIteratorBoundingBox(
@@ -102,10 +102,10 @@ unsafe fn collect(at: *mut tesseract_sys::TessPageIterator, rows: &mut Vec<Row>)
                 &raw mut right,
                 &raw mut bottom,
             );
-            (found != 0, begins)
+            (found != 0, begins, is_text(tesseract_sys::TessPageIteratorBlockType(at)))
         };
         is_first |= begins.0;
-        if is_word && right > left && bottom > top && left >= 0 && top >= 0 {
+        if is_word && is_text && right > left && bottom > top && left >= 0 && top >= 0 {
             if begins.1 || begins.0 || rows.is_empty() {
                 // SAFETY: as above.
                 let (base, turn) = unsafe { (base(at, LINE), turn(at)) };
@@ -121,6 +121,11 @@ unsafe fn collect(at: *mut tesseract_sys::TessPageIterator, rows: &mut Vec<Row>)
             break;
         }
     }
+}
+
+/// False for blocks of pictures, rules and noise: the analysis gives them rows too.
+fn is_text(block: tesseract_sys::TessPolyBlockType) -> bool {
+    block < tesseract_sys::TessPolyBlockType_PT_FLOWING_IMAGE
 }
 
 /// # Safety

@@ -20,6 +20,8 @@ const WORST_KNOWN: f32 = -25.0 / 7.0;
 const PATHS: usize = 6;
 /// The first classes of a step, whose certainty may be shared with "nothing" between characters.
 const TOP: usize = 2;
+/// Paths that are so much behind the best of their kind are given up.
+const BEHIND: f32 = 15.0;
 /// Classes of a step that are thought of.
 const TRIED: usize = 5;
 
@@ -100,58 +102,52 @@ impl Beam {
             self.known.push(start(Word::Known(Dictionary::START, true)));
         }
         for step in 0..trace.len() {
-            let (null, classes) = trace.at(step);
-            self.extend(step, (null, classes), charset, dictionary.as_deref_mut());
+            let offers = Offers::of(trace.at(step), charset);
+            self.extend(step, &offers, dictionary.as_deref_mut());
         }
         self.best()
     }
 
-    fn extend(
-        &mut self,
-        step: usize,
-        (null, classes): (f32, &[(u16, f32)]),
-        charset: &Charset,
-        mut dictionary: Option<&mut Dictionary>,
-    ) {
+    fn extend(&mut self, step: usize, offers: &Offers, mut dictionary: Option<&mut Dictionary>) {
         let mut next = std::mem::take(&mut self.next);
         next.iter_mut().for_each(Vec::clear);
-        let paths = std::mem::take(&mut self.known);
-        let others = std::mem::take(&mut self.free);
-        for path in paths.iter().chain(&others) {
-            Self::nothing(path, null, &mut next);
-            Self::same(path, (step, null, classes), &mut next);
-            self.other(path, (step, null, classes), (charset, dictionary.as_deref_mut()), &mut next);
+        let paths = [std::mem::take(&mut self.known), std::mem::take(&mut self.free)];
+        for family in &paths {
+            let best = family.iter().map(|path| path.score).fold(f32::MIN, f32::max);
+            for path in family.iter().filter(|path| path.score > best - BEHIND) {
+                Self::nothing(path, offers, &mut next);
+                Self::same(path, (step, offers), &mut next);
+                self.other(path, (step, offers), dictionary.as_deref_mut(), &mut next);
+            }
         }
-        self.next = [paths, others];
+        self.next = paths;
         let [known, free] = next;
         (self.known, self.free) = (known, free);
     }
 
     /// Nothing is written at this step.
-    fn nothing(path: &Path, null: f32, next: &mut [Vec<Path>; 2]) {
+    fn nothing(path: &Path, offers: &Offers, next: &mut [Vec<Path>; 2]) {
         if path.then == Then::Same {
             return;
         }
-        let Some(price) = price(null, path.word == Word::Free) else { return };
+        let Some(price) = offers.null.of(path.word) else { return };
         put(next, Path { score: path.score + price, is_null: true, then: Then::Anything, gap: path.gap.min(price), ..*path });
     }
 
     /// The last letter goes on.
-    fn same(path: &Path, (step, null, classes): (usize, f32, &[(u16, f32)]), next: &mut [Vec<Path>; 2]) {
+    fn same(path: &Path, (step, offers): (usize, &Offers), next: &mut [Vec<Path>; 2]) {
         let Some(letter) = path.letter.filter(|_| !path.is_null && path.then != Then::Other) else { return };
-        let found = classes.iter().take(TRIED).position(|(class, _)| *class == letter.class);
-        let Some(at) = found else { return };
-        let goes_on = |certainty: f32, then| {
-            let price = price(certainty, path.word == Word::Free)?;
+        let Some(offer) = offers.classes.iter().flatten().find(|offer| offer.class == letter.class) else { return };
+        let goes_on = |price: Price, then| {
+            let price = price.of(path.word)?;
             let letter = Letter { end: step + 1, certainty: letter.certainty.min(price), ..letter };
             Some(Path { score: path.score + price, letter: Some(letter), then, ..*path })
         };
-        if let Some(path) = goes_on(classes[at].1, Then::Anything) {
+        if let Some(path) = goes_on(offer.price, Then::Anything) {
             put(next, path);
         }
         if path.then == Then::Anything
-            && at < TOP
-            && let Some(path) = goes_on(classes[at].1 + null, Then::Other)
+            && let Some(path) = offer.shared.and_then(|price| goes_on(price, Then::Other))
         {
             put(next, path);
         }
@@ -161,36 +157,33 @@ impl Beam {
     fn other(
         &mut self,
         path: &Path,
-        (step, null, classes): (usize, f32, &[(u16, f32)]),
-        (charset, mut dictionary): (&Charset, Option<&mut Dictionary>),
+        (step, offers): (usize, &Offers),
+        mut dictionary: Option<&mut Dictionary>,
         next: &mut [Vec<Path>; 2],
     ) {
         if path.then == Then::Same {
             return;
         }
         let mut before = None;
-        for (at, (class, certainty)) in classes.iter().take(TRIED).enumerate() {
-            let Some(character) = charset.of_class.get(usize::from(*class)).copied().flatten() else { continue };
-            let is_running = path.letter.is_some_and(|letter| !path.is_null && letter.class == *class);
-            if is_running {
-                continue;
-            }
-            let ways = if at < TOP { 2 } else { 1 };
-            for (certainty, then) in [(*certainty, Then::Anything), (certainty + null, Then::Same)].into_iter().take(ways) {
-                for word in words_after(path.word, character, dictionary.as_deref_mut()).into_iter().flatten() {
-                    let is_free = path.word == Word::Free && word == Word::Free;
-                    let Some(price) = price(certainty, is_free) else { continue };
-                    // Before a blank, a doubt belongs to the word that ends there; at a new beginning to nobody.
-                    let is_blank = character == BLANK;
-                    let kept = if is_blank && (is_free || path.word != Word::Free) {
-                        self.keep(path, path.gap)
-                    } else {
-                        *before.get_or_insert_with(|| self.keep(path, 0.0))
-                    };
+        for offer in offers.classes.iter().flatten() {
+            let is_running = path.letter.is_some_and(|letter| !path.is_null && letter.class == offer.class);
+            let Some(character) = offer.character.filter(|_| !is_running) else { continue };
+            for word in words_after(path.word, character, dictionary.as_deref_mut()).into_iter().flatten() {
+                let is_free = path.word == Word::Free && word == Word::Free;
+                let dearer = if is_free { Word::Free } else { Word::Known(Dictionary::START, true) };
+                // Before a blank, a doubt belongs to the word that ends there; at a new beginning to nobody.
+                let is_blank = character == BLANK;
+                let kept = if is_blank && (is_free || path.word != Word::Free) {
+                    self.keep(path, path.gap)
+                } else {
+                    *before.get_or_insert_with(|| self.keep(path, 0.0))
+                };
+                let is_known = word != Word::Free;
+                let text = (path.text ^ (u64::from(offer.class) + 1)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
+                for (price, then) in [(Some(offer.price), Then::Anything), (offer.shared, Then::Same)] {
+                    let Some(price) = price.and_then(|price| price.of(dearer)) else { continue };
                     let certainty = if is_blank { price } else { path.gap.min(price) };
-                    let is_known = word != Word::Free;
-                    let letter = Letter { character, class: *class, start: step, end: step + 1, certainty, is_known };
-                    let text = (path.text ^ (u64::from(*class) + 1)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
+                    let letter = Letter { character, class: offer.class, start: step, end: step + 1, certainty, is_known };
                     let score = path.score + price;
                     put(next, Path { score, letter: Some(letter), before: kept, is_null: false, then, word, gap: 0.0, text });
                 }
@@ -223,10 +216,48 @@ impl Beam {
     }
 }
 
-/// Price of a step; none where a word of the dictionaries must not have it.
-fn price(certainty: f32, is_free: bool) -> Option<f32> {
-    let price = certainty.min(1.0).ln().max(WORST) + STEP;
-    if is_free { Some(price * FREE) } else { (price >= WORST_KNOWN).then_some(price) }
+/// Price of a step inside the dictionaries; outside it is dearer.
+#[derive(Debug, Clone, Copy)]
+struct Price(f32);
+
+impl Price {
+    fn new(certainty: f32) -> Self {
+        Self(certainty.min(1.0).ln().max(WORST) + STEP)
+    }
+
+    /// None where a word of the dictionaries must not have it.
+    fn of(self, word: Word) -> Option<f32> {
+        if word == Word::Free { Some(self.0 * FREE) } else { (self.0 >= WORST_KNOWN).then_some(self.0) }
+    }
+}
+
+/// A class that a step may be.
+#[derive(Debug, Clone, Copy)]
+struct Offer {
+    class: u16,
+    character: Option<u16>,
+    price: Price,
+    /// With the certainty of "nothing", where the class is among the first.
+    shared: Option<Price>,
+}
+
+/// What a step may be.
+#[derive(Debug)]
+struct Offers {
+    null: Price,
+    classes: [Option<Offer>; TRIED],
+}
+
+impl Offers {
+    fn of((null, classes): (f32, &[(u16, f32)]), charset: &Charset) -> Self {
+        let mut offers = Self { null: Price::new(null), classes: [None; TRIED] };
+        for (at, ((class, certainty), offer)) in classes.iter().zip(&mut offers.classes).enumerate() {
+            let character = charset.of_class.get(usize::from(*class)).copied().flatten();
+            let shared = (at < TOP).then(|| Price::new(certainty + null));
+            *offer = Some(Offer { class: *class, character, price: Price::new(*certainty), shared });
+        }
+        offers
+    }
 }
 
 /// Where the dictionaries stand after one more character.
