@@ -53,7 +53,7 @@ impl Native {
         drop(images);
         let figures = gate::figures(&found, &read);
         let verdict = gate::verdict(&figures);
-        tracing::debug!(?figures, ?verdict, "lines of a page");
+        tracing::debug!(?figures, ?verdict, signs = ?found.signs, rules = found.rules.len(), pictures = ?found.pictures, "lines of a page");
         Some((lines::blocks(&found, &read), verdict))
     }
 

@@ -45,8 +45,6 @@ pub(in crate::ocr) struct Piece {
     pub(in crate::ocr) parts: u32,
     /// Its dark pixels.
     pub(in crate::ocr) ink: u32,
-    /// True if the height of small letters is borne out by the line itself.
-    pub(in crate::ocr) is_sure: bool,
     /// Height of its small letters.
     pub(in crate::ocr) small: f32,
 }
@@ -124,7 +122,6 @@ pub(super) fn piece(ink: &Ink, owners: &[u32], (at, strand, stand): (u32, &Stran
         size,
         parts: (strand.letters.len() + strand.marks.len()) as u32,
         ink: dark,
-        is_sure: stand.is_sure,
         small,
     };
     let (y, low) = ((base - band.0).max(0.0), (base + band.1).clamp(1.0, size.1 as f32));

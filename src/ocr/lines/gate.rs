@@ -126,3 +126,45 @@ const LITTER: (f32, f32, f32) = (0.24, 0.05, 0.12);
 const OVERLAPPING: f32 = 0.05;
 /// Dark pixels of pictures and rules, per dark pixel of lines.
 const PICTURES: f32 = 1.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: Figures = Figures {
+        confidence: 94.0,
+        low: 0.01,
+        junk: 0.02,
+        lost: 0.005,
+        dropped: 0.01,
+        pictures: 0.1,
+        overlapping: 0.0,
+        words: 300,
+    };
+
+    #[test]
+    fn a_page_read_with_certainty_is_kept_and_each_doubt_alone_hands_it_over() {
+        assert_eq!(verdict(&GOOD), Verdict::Keep);
+        let whole = [
+            Figures { words: 0, ..GOOD },
+            Figures { confidence: READ_WELL - 1.0, ..GOOD },
+            Figures { low: LOW_MOST + 0.01, ..GOOD },
+            Figures { junk: NOISE.0 + 0.01, ..GOOD },
+            Figures { dropped: NOISE.1 + 0.01, ..GOOD },
+        ];
+        assert!(whole.iter().all(|figures| verdict(figures) == Verdict::Whole));
+        let layout = [
+            Figures { junk: LITTER.0 + 0.01, lost: LITTER.1 + 0.01, ..GOOD },
+            Figures { lost: LITTER.2 + 0.01, ..GOOD },
+            Figures { overlapping: OVERLAPPING + 0.01, ..GOOD },
+            Figures { pictures: PICTURES + 0.1, ..GOOD },
+        ];
+        assert!(layout.iter().all(|figures| verdict(figures) == Verdict::Layout));
+        assert_eq!(verdict(&Figures { junk: LITTER.0 + 0.01, ..GOOD }), Verdict::Keep);
+    }
+
+    #[test]
+    fn a_page_of_which_nothing_was_found_is_left_to_tesseract() {
+        assert_eq!(verdict(&figures(&Found::default(), &[])), Verdict::Whole);
+    }
+}

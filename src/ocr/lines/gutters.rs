@@ -14,6 +14,8 @@ const BOTH: f32 = 0.5;
 const BESIDE: usize = 2;
 /// Most cells of the grid.
 const CELLS_MAX: usize = 4_000_000;
+/// Cells over which a gutter is followed to the right.
+const WIDE_MAX: usize = 60;
 /// Most gutters of a page.
 const GUTTERS_MAX: usize = 60;
 
@@ -40,7 +42,9 @@ pub(super) fn gutters(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
                     found.push([x, from, right, to]);
                 }
             };
-            while let Some((a, b)) = white.get(right).and_then(|runs| best_shared(runs, from, to)) {
+            while right - x < WIDE_MAX
+                && let Some((a, b)) = white.get(right).and_then(|runs| best_shared(runs, from, to))
+            {
                 if (b - a) * 5 < (to - from) * 4 || b - a < least {
                     break;
                 }

@@ -77,18 +77,18 @@ pub(in crate::ocr) struct Signs {
     pub(in crate::ocr) overlapping: u32,
     /// Blocks in white on black.
     pub(in crate::ocr) inverse: u32,
-    /// Gutters, and how many of them part columns.
-    pub(in crate::ocr) gutters: u32,
 }
 
+/// Most letters of a page, and most marks: four times those of a page of a newspaper.
+const LETTERS_MAX: usize = 100_000;
 /// Most pieces of a page: more of them are a pattern.
 const PIECES_MAX: usize = 6_000;
 /// Share of the letter height, and inches, from which a part is a letter and not a mark.
 const MARK_HIGH: (f32, f32) = (0.45, 0.045);
 /// A part so many times wider than high is a dash.
 const DASH: i32 = 4;
-/// Lower parts than this, letter heights, one or two of them, are marks if they stand at a line.
-const LONE: f32 = 0.75;
+/// Lower parts than this, letter heights, one or two of them, are marks if they stand at a line; lower ones, some more.
+const LONE: (f32, f32) = (0.75, 0.5);
 /// Dots and dashes side by side that may be marks.
 const DOTS: usize = 8;
 /// Inches from the edge of the sheet in which a letter or two are none.
@@ -115,75 +115,114 @@ pub(in crate::ocr) fn find(sheet: &Sheet<'_>, cut: Cut) -> Option<Found> {
     Some(found)
 }
 
+/// A line while it is looked for.
+type Standing = (strands::Strand, fit::Stand);
+
+/// The parts that are letters, those that may be marks, and what of them tells where the page is white.
+struct Sorted {
+    letters: Vec<u32>,
+    marks: Vec<u32>,
+    /// Dark pixels of dust, and its grains.
+    dust: u64,
+    grains: usize,
+    lean: f32,
+}
+
 /// Lines of the ink, and the blocks in white on black.
 fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> Option<(Found, Vec<Rect>)> {
-    let before: u64 = ink.parts.iter().map(|part| u64::from(part.ink)).sum();
+    let sum = |ink: &runs::Ink| -> u64 { ink.parts.iter().map(|part| u64::from(part.ink)).sum() };
+    let before = sum(&ink);
     let large = large::sort_out(&mut ink, letter);
-    let after: u64 = ink.parts.iter().map(|part| u64::from(part.ink)).sum();
-    let high = (MARK_HIGH.0 * letter).min(MARK_HIGH.1 * sheet.dpi.clamp(70.0, 1200.0)).max(4.0) as i32;
-    let is_letter = |part: &runs::Part| part.height() >= high && part.width() <= part.height() * DASH;
-    let (mut letters, mut small) = (Vec::new(), Vec::new());
-    for (at, part) in ink.parts.iter().enumerate().filter(|(_, part)| part.ink > 0) {
-        if is_letter(part) { letters.push(at as u32) } else { small.push(at as u32) }
-    }
-    let lean = sizes::lean(&ink.parts, |at| is_letter(&ink.parts[at]) && ink.parts[at].ink > 0, letter);
-    let dust = ((DUST * letter) as i32).max(1);
-    let is_mark = |at: &&u32| ink.parts[**at as usize].height().max(ink.parts[**at as usize].width()) > dust;
-    let seen: Vec<u32> = letters.iter().chain(small.iter().filter(is_mark)).copied().collect();
-    let gutters = gutters::gutters(&ink.parts, &seen, (letter, lean));
+    let after = sum(&ink);
+    let sorted = sorted(&ink, sheet, letter)?;
+    let seen: Vec<u32> = sorted.letters.iter().chain(&sorted.marks).copied().collect();
+    let gutters = gutters::gutters(&ink.parts, &seen, (letter, sorted.lean));
     let is_upright = |rule: &&Rect| rule.h > 3 * rule.w && rule.h as f32 > 1.2 * letter;
     let mut upright: Vec<Rect> = large.rules.iter().filter(is_upright).copied().collect();
-    upright.extend(gutters.iter().map(|g| on_page(*g, lean)));
-    let strands = strands::strands(&ink.parts, &letters, (letter, lean), &upright);
-    let strands = strands::joined(strands, (letter, lean), &upright);
+    upright.extend(gutters.iter().map(|gutter| on_page(*gutter, sorted.lean)));
+    let (lines, dropped) = standing(&ink, &sorted, &upright, (sheet, letter))?;
+    let items: Vec<order::Item> = lines.iter().map(|(strand, stand)| item(strand, stand, sorted.lean)).collect();
+    let blocks = cut_out(&ink, &lines, &order::blocks(&items, &gutters), (sheet, cut));
+    let lost = sorted.dust + dropped.iter().map(|at| u64::from(ink.parts[*at as usize].ink)).sum::<u64>();
+    let signs = Signs {
+        letter,
+        lean: sorted.lean,
+        parts: (seen.len() + sorted.grains) as u32,
+        dropped: dropped.len() as u32,
+        ink: (after - lost, lost, before - after),
+        overlapping: overlapping(&items),
+        inverse: 0,
+    };
+    Some((Found { blocks, rules: large.rules, pictures: large.pictures, signs }, large.inverse))
+}
+
+/// Sorts the parts by size; `None` where there are more of them than a page of writing has.
+fn sorted(ink: &runs::Ink, sheet: &Sheet<'_>, letter: f32) -> Option<Sorted> {
+    let high = (MARK_HIGH.0 * letter).min(MARK_HIGH.1 * sheet.dpi.clamp(70.0, 1200.0)).max(4.0) as i32;
+    let grain = ((DUST * letter) as i32).max(1);
+    let mut sorted = Sorted { letters: Vec::new(), marks: Vec::new(), dust: 0, grains: 0, lean: 0.0 };
+    for (at, part) in ink.parts.iter().enumerate().filter(|(_, part)| part.ink > 0) {
+        if part.height() >= high && part.width() <= part.height() * DASH {
+            sorted.letters.push(at as u32);
+        } else if part.height().max(part.width()) > grain {
+            sorted.marks.push(at as u32);
+        } else {
+            sorted.dust += u64::from(part.ink);
+            sorted.grains += 1;
+        }
+    }
+    if sorted.letters.len() > LETTERS_MAX || sorted.marks.len() > LETTERS_MAX {
+        return None;
+    }
+    sorted.lean = sizes::lean(&ink.parts, &sorted.letters, letter);
+    Some(sorted)
+}
+
+/// The lines with their marks, and the marks that belong to none; `None` where the lines are too many.
+fn standing(
+    ink: &runs::Ink,
+    sorted: &Sorted,
+    upright: &[Rect],
+    (sheet, letter): (&Sheet<'_>, f32),
+) -> Option<(Vec<Standing>, Vec<u32>)> {
+    let (parts, scale) = (&ink.parts, (letter, sorted.lean));
+    let strands = strands::joined(strands::strands(parts, &sorted.letters, scale, upright), scale, upright);
     if strands.len() > PIECES_MAX {
         return None;
     }
     // Commas and quotation marks of larger letters are as high as small print: alone, they may be marks.
     let is_lone = |strand: &strands::Strand| {
-        let high = strand.letters.iter().map(|at| ink.parts[*at as usize].height()).max().unwrap_or(0) as f32 / letter;
-        strand.letters.len() <= 2 && high < LONE || strand.letters.len() <= DOTS && high < LONE * 0.67
+        let high = strand.letters.iter().map(|at| parts[*at as usize].height()).max().unwrap_or(0) as f32 / letter;
+        (strand.letters.len() <= 2 && high < LONE.0) || (strand.letters.len() <= DOTS && high < LONE.1)
     };
     let (lone, strands): (Vec<_>, Vec<_>) = strands.into_iter().partition(is_lone);
-    let standing = |strand: strands::Strand| {
-        let stand = fit::stand(&ink.parts, &strand, (letter, lean));
+    let stands = |strand: strands::Strand| {
+        let stand = fit::stand(parts, &strand, scale);
         (strand, stand)
     };
-    let mut lines: Vec<(strands::Strand, fit::Stand)> = strands.into_iter().map(standing).collect();
+    let mut lines: Vec<Standing> = strands.into_iter().map(stands).collect();
     let heads: Vec<u32> = lone.iter().flat_map(|strand| strand.letters.iter().copied()).collect();
-    let alone = marks::attach(&ink.parts, &heads, &mut lines, letter);
-    lines.extend(lone.into_iter().filter(|strand| strand.letters.iter().any(|at| alone.contains(at))).map(standing));
+    let alone: std::collections::BTreeSet<u32> = marks::attach(parts, &heads, &mut lines, letter).into_iter().collect();
+    lines.extend(lone.into_iter().filter(|strand| strand.letters.iter().any(|at| alone.contains(at))).map(stands));
     lines.retain(|(strand, _)| !is_stray(strand, sheet, letter));
     sized(&mut lines);
-    let dropped = marks::attach(&ink.parts, &small, &mut lines, letter);
-    lines.iter_mut().for_each(|line| marks::without_bullet(&ink.parts, line, letter));
+    let dropped = marks::attach(parts, &sorted.marks, &mut lines, letter);
+    lines.iter_mut().for_each(|line| marks::without_bullet(parts, line, letter));
     lines.retain(|(strand, _)| !strand.letters.is_empty());
-    let items: Vec<order::Item> = lines.iter().map(|(strand, stand)| item(strand, stand, lean)).collect();
+    Some((lines, dropped))
+}
+
+/// The pieces of the rows of each block.
+fn cut_out(ink: &runs::Ink, lines: &[Standing], blocks: &[order::Rows], (sheet, cut): (&Sheet<'_>, Cut)) -> Vec<FoundBlock> {
     let mut owners = vec![u32::MAX; ink.parts.len()];
     for (at, (strand, _)) in lines.iter().enumerate() {
         strand.letters.iter().chain(&strand.marks).for_each(|part| owners[*part as usize] = at as u32);
     }
     let gray = (!sheet.is_bilevel).then_some(sheet.gray);
     let page = crop::Page { size: (sheet.width, sheet.height), cut, gray };
-    let piece = |at: &usize| crop::piece(&ink, &owners, (*at as u32, &lines[*at].0, lines[*at].1), page);
-    let blocks: Vec<FoundBlock> = order::blocks(&items, &gutters)
-        .iter()
-        .map(|rows| FoundBlock {
-            lines: rows.iter().map(|row| FoundLine { pieces: row.iter().filter_map(piece).collect() }).collect(),
-        })
-        .collect();
-    let lost: u64 = dropped.iter().map(|at| u64::from(ink.parts[*at as usize].ink)).sum();
-    let signs = Signs {
-        letter,
-        lean,
-        parts: (letters.len() + small.len()) as u32,
-        dropped: dropped.iter().filter(is_mark).count() as u32,
-        ink: (after - lost, lost, before - after),
-        overlapping: overlapping(&items),
-        inverse: 0,
-        gutters: gutters.len() as u32,
-    };
-    Some((Found { blocks, rules: large.rules, pictures: large.pictures, signs }, large.inverse))
+    let piece = |at: &usize| crop::piece(ink, &owners, (*at as u32, &lines[*at].0, lines[*at].1), page);
+    let line = |row: &Vec<usize>| FoundLine { pieces: row.iter().filter_map(piece).collect() };
+    blocks.iter().map(|rows| FoundBlock { lines: rows.iter().map(line).collect() }).collect()
 }
 
 /// One or two upright strokes at the edge of the sheet, or much higher or lower than letters: shadows and scratches.

@@ -123,8 +123,12 @@ fn is_between_columns(gutter: &Rect, inside: &[usize], items: &[Item], gutters: 
         return false;
     }
     let (few, many) = if left.len() < right.len() { (&left, &right) } else { (&right, &left) };
-    let is_aligned =
-        |at: &&usize| many.iter().any(|other| (items[*other].base - items[**at].base).abs() < 0.3 * items[**at].small);
+    let mut bases: Vec<f32> = many.iter().map(|at| items[*at].base).collect();
+    bases.sort_by(f32::total_cmp);
+    let is_aligned = |at: &&usize| {
+        let (base, near) = (items[**at].base, 0.3 * items[**at].small);
+        bases.get(bases.partition_point(|other| *other <= base - near)).is_some_and(|other| *other < base + near)
+    };
     let aligned = few.iter().filter(is_aligned).count() as f32 / few.len() as f32;
     aligned < ALIGNED || (is_filled(&left, items) && is_filled(&right, items))
 }

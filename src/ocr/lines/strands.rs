@@ -14,6 +14,9 @@ const BACK: f32 = 2.0;
 const OVERLAP: f32 = 0.45;
 /// A letter may be so much higher than those of its line, or they than it.
 const RATIO: f32 = 2.4;
+/// Lines that end at one height without being looked through, and how far a line may be gone on with, letter heights.
+const CROWD: usize = 48;
+const REACH: f32 = 12.0;
 /// Letters whose mean band is followed.
 const RECENT: usize = 6;
 /// Most letters that a line joined whole to another may have: larger ones stay apart.
@@ -77,6 +80,10 @@ pub(super) fn strands(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
         let (top, low) = (part.top as f32, part.bottom as f32);
         let from = ((top - bin) / bin).max(0.0) as usize;
         let to = (((low + bin) / bin) as usize + 1).min(bins.len());
+        // Lines that ended far to the left are asked no more.
+        for bin in bins[from..to].iter_mut().filter(|bin| bin.len() > CROWD) {
+            bin.retain(|line| growing[*line as usize].strand.right + (REACH * letter) as i32 >= part.left);
+        }
         let near = bins[from..to].iter().flatten();
         let best = near
             .filter_map(|line| Some((fit(&growing[*line as usize], part, lean, upright)?, *line)))
