@@ -121,7 +121,7 @@ const LOW_MOST: f32 = 0.12;
 /// Shares of pieces that are no writing, and of marks in no line, from which there is more noise than writing.
 const NOISE: (f32, f32) = (0.5, 0.3);
 /// Share of pieces that are no writing, with the share of ink that they are; and that share alone.
-const LITTER: (f32, f32, f32) = (0.24, 0.05, 0.12);
+const LITTER: (f32, f32, f32) = (0.20, 0.05, 0.12);
 /// Lines over each other, per piece.
 const OVERLAPPING: f32 = 0.05;
 /// Dark pixels of pictures and rules, per dark pixel of lines.
