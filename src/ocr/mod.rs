@@ -73,7 +73,9 @@ pub fn engine(choice: Engine, lang: &str) -> Result<Box<dyn OcrEngine>> {
     let native = match choice {
         Engine::Tesseract => None,
         Engine::Native => Some(Native::new(lang)?),
-        Engine::Auto => Native::new(lang).map(Native::gated).inspect_err(|error| tracing::debug!(%error, "Tesseract reads instead")).ok(),
+        Engine::Auto => {
+            Native::new(lang).map(Native::gated).inspect_err(|error| tracing::debug!(%error, "Tesseract reads instead")).ok()
+        }
     };
     Ok(match native {
         Some(native) => Box::new(native),

@@ -154,7 +154,8 @@ fn level(canvas: &[u8], bases: &[f32], top: i32, (width, height): (usize, usize)
         let to = from + rows[from..].iter().take_while(|row| **row == first).count();
         for y in 0..height {
             let at = (first + y) * width;
-            let (Some(upper), Some(lower)) = (canvas.get(at + from..at + to), canvas.get(at + width + from..at + width + to)) else {
+            let (Some(upper), Some(lower)) = (canvas.get(at + from..at + to), canvas.get(at + width + from..at + width + to))
+            else {
                 break;
             };
             let out = &mut gray[y * width + from..y * width + to];

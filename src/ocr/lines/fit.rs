@@ -121,11 +121,8 @@ fn parabola(points: &[(f32, f32)]) -> Option<(f32, f32, f32)> {
         sums.iter_mut().zip(powers).for_each(|(sum, power)| *sum += power);
         rights.iter_mut().zip(powers).for_each(|(sum, power)| *sum += power * y);
     }
-    let mut m = [
-        [sums[0], sums[1], sums[2], rights[0]],
-        [sums[1], sums[2], sums[3], rights[1]],
-        [sums[2], sums[3], sums[4], rights[2]],
-    ];
+    let mut m =
+        [[sums[0], sums[1], sums[2], rights[0]], [sums[1], sums[2], sums[3], rights[1]], [sums[2], sums[3], sums[4], rights[2]]];
     for at in 0..3 {
         let pivot = m[at];
         if pivot[at].abs() < 1e-9 {
@@ -179,8 +176,10 @@ mod tests {
     fn a_line_moved_or_enlarged_stands_moved_or_enlarged() {
         let (parts, strand) = line(|x| 500.0 + 0.01 * x, 40);
         let first = stand(&parts, &strand, (22.0, 0.0));
-        let moved: Vec<Part> =
-            parts.iter().map(|p| Part { left: p.left + 37, right: p.right + 37, top: p.top + 11, bottom: p.bottom + 11, ..*p }).collect();
+        let moved: Vec<Part> = parts
+            .iter()
+            .map(|p| Part { left: p.left + 37, right: p.right + 37, top: p.top + 11, bottom: p.bottom + 11, ..*p })
+            .collect();
         let other = Strand { left: strand.left + 37, right: strand.right + 37, ..strand.clone() };
         let second = stand(&moved, &other, (22.0, 0.0));
         assert!((first.base(300.0) + 11.0 - second.base(337.0)).abs() < 0.5);

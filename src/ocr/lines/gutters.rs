@@ -74,7 +74,9 @@ pub(super) fn gutters(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
         }
     }
     let place = |at: usize| (at as f32 * cell) as u32;
-    kept.iter().map(|g| Rect { x: place(g[0]), y: place(g[1]), w: place(g[2] - g[0]).max(1), h: place(g[3] - g[1]).max(1) }).collect()
+    kept.iter()
+        .map(|g| Rect { x: place(g[0]), y: place(g[1]), w: place(g[2] - g[0]).max(1), h: place(g[3] - g[1]).max(1) })
+        .collect()
 }
 
 impl Grid {

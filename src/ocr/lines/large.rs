@@ -83,7 +83,9 @@ fn rect(part: &Part) -> Rect {
 fn is_rule(part: &Part, letter: f32) -> bool {
     let long = part.width().max(part.height()) as f32;
     let short = part.width().min(part.height()) as f32;
-    part.ink as f32 / long <= RULE_THICK * letter && short <= long * 0.06 && (short < letter || part.ink as f32 / long < 0.2 * letter)
+    part.ink as f32 / long <= RULE_THICK * letter
+        && short <= long * 0.06
+        && (short < letter || part.ink as f32 / long < 0.2 * letter)
 }
 
 /// The runs of the parts named, in their order.

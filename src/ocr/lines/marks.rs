@@ -45,7 +45,11 @@ pub(super) fn attach(parts: &[Part], marks: &[u32], lines: &mut [(Strand, Stand)
                 .filter_map(|line| Some((fit(part, &lines[*line as usize], &spans[*line as usize], letter)?, *line as usize)))
                 .min_by(|a, b| a.0.total_cmp(&b.0));
             let Some((_, line)) = best else {
-                if round == 0 { again.push(at) } else { left_over.push(at) }
+                if round == 0 {
+                    again.push(at)
+                } else {
+                    left_over.push(at)
+                }
                 continue;
             };
             let strand = &mut lines[line].0;
@@ -105,7 +109,13 @@ fn fit(part: &Part, (strand, stand): &(Strand, Stand), spans: &[(i32, i32)], let
     let is_dot = size <= DOT * letter.min(scale);
     // A mark over the letters is the dot or the accent of one of them.
     let is_over = part.bottom as f32 <= base - stand.small;
-    let allowed = if is_dot && is_over { 0.5 * scale } else if is_dot { CLOSE * scale } else { BEYOND * scale };
+    let allowed = if is_dot && is_over {
+        0.5 * scale
+    } else if is_dot {
+        CLOSE * scale
+    } else {
+        BEYOND * scale
+    };
     let upright = (f32::midpoint(part.top as f32, part.bottom as f32) - (base - 0.5 * stand.small)).abs();
     (nearest <= allowed).then_some(upright / stand.small + 0.4 * nearest / scale)
 }

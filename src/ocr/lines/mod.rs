@@ -23,8 +23,8 @@ pub(super) use words::blocks;
 
 use super::Sheet;
 use super::lstm::LineImage;
-use marks::DUST;
 use crate::page::Rect;
+use marks::DUST;
 
 /// Pieces of one line, from left to right.
 #[derive(Debug, Clone)]

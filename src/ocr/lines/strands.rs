@@ -148,9 +148,11 @@ pub(super) fn joined(mut strands: Vec<Strand>, (letter, lean): (f32, f32), uprig
         let reach = (letter * 12.0) as i32;
         for strand in strands {
             // The lines that may still be touched end not far to the left; few do, for the page is some dozens of lines high.
-            let target = out.iter_mut().rev().take(400).find(|other| {
-                other.right + reach > strand.left && goes_with(other, &strand, (letter, lean), upright)
-            });
+            let target = out
+                .iter_mut()
+                .rev()
+                .take(400)
+                .find(|other| other.right + reach > strand.left && goes_with(other, &strand, (letter, lean), upright));
             match target {
                 Some(target) => join(target, strand),
                 None => out.push(strand),

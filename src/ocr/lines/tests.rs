@@ -88,9 +88,8 @@ fn every_line_is_found_once_from_top_to_bottom() {
 #[test]
 fn a_page_moved_is_found_moved_and_its_crops_stay_the_same() {
     let (first, moved) = (text(6, 0.0, (0, 0)).found(), text(6, 0.0, (83, 41)).found());
-    let pieces = |found: &Found| -> Vec<Piece> {
-        found.blocks.iter().flat_map(|b| &b.lines).flat_map(|l| &l.pieces).cloned().collect()
-    };
+    let pieces =
+        |found: &Found| -> Vec<Piece> { found.blocks.iter().flat_map(|b| &b.lines).flat_map(|l| &l.pieces).cloned().collect() };
     let (first, moved) = (pieces(&first), pieces(&moved));
     assert_eq!(first.len(), moved.len());
     for (a, b) in first.iter().zip(&moved) {
@@ -256,7 +255,8 @@ fn sheets_of_hostile_sizes_and_patterns_are_borne() {
     assert_eq!(of(4_000, 3_000, &|x, y| if x % 2 == 0 && y % 2 == 0 { 0 } else { 255 }), None);
     assert!(of(3_000, 2_000, &|x, y| if x % 12 < 7 && y % 12 < 7 { 0 } else { 255 }).is_none_or(|lines| lines <= 6_000));
     let gray = [0; 6];
-    let sheet = |width, dpi| Sheet { gray: &gray, width, height: 3, dpi, is_bilevel: true, is_uneven: false, layout: Layout::Page };
+    let sheet =
+        |width, dpi| Sheet { gray: &gray, width, height: 3, dpi, is_bilevel: true, is_uneven: false, layout: Layout::Page };
     assert!(find(&sheet(3, 300.0), Cut::default()).is_none());
     assert!(find(&sheet(2, f32::NAN), Cut::default()).is_some());
     assert!(find(&sheet(2, 0.0), Cut::default()).is_some());

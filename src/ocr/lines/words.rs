@@ -13,7 +13,8 @@ pub(in crate::ocr) fn blocks(found: &Found, read: &[ReadLine]) -> Vec<Block> {
     for block in &found.blocks {
         let mut lines = Vec::new();
         for line in &block.lines {
-            let words: Vec<Word> = line.pieces.iter().zip(&mut read).flat_map(|(piece, read)| words(piece, read, letter)).collect();
+            let words: Vec<Word> =
+                line.pieces.iter().zip(&mut read).flat_map(|(piece, read)| words(piece, read, letter)).collect();
             if !words.is_empty() {
                 lines.push(Line { words });
             }
