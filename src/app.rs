@@ -17,6 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::filing::Voce;
 use crate::lexicon::Lexicon;
 use crate::limits::Limits;
+use crate::page::Engine;
 use crate::pipeline::House;
 use crate::scratch::ScratchRoot;
 use crate::store::Store;
@@ -124,8 +125,13 @@ async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> 
     let scratch = ScratchRoot::open(&layout.scratch(), lock.is_some())?;
     let store = Store::open(&layout.store(), clock).await?;
     let ente = store.enti().await?.into_iter().next().ok_or_else(|| Error::bug("an archive without ente"))?;
-    let readers =
-        readers(&config.ocr.language, config.ocr.children_used(), &config.limits, &layout.scratch(), &[layout.blobs()])?;
+    let readers = readers(
+        (&config.ocr.language, config.ocr.engine),
+        config.ocr.children_used(),
+        &config.limits,
+        &layout.scratch(),
+        &[layout.blobs()],
+    )?;
     Ok(House {
         blobs: Blobs::open(&layout.blobs())?,
         ente_id: EnteId(ente.codice_ipa.clone()),
@@ -144,13 +150,20 @@ async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> 
 }
 
 /// The children that read pages, of this same program; `roots` are the folders that they may read inputs from.
-pub fn readers(language: &str, count: usize, limits: &Limits, scratch: &Path, roots: &[PathBuf]) -> Result<Readers> {
+pub fn readers(
+    (language, engine): (&str, Engine),
+    count: usize,
+    limits: &Limits,
+    scratch: &Path,
+    roots: &[PathBuf],
+) -> Result<Readers> {
     let program = std::env::current_exe().map_err(|e| Error::new(Kind::Environment, "program-unknown").because(e))?;
     Readers::start(ReadersOptions {
         program,
         args: vec![crate::child::SUBCOMMAND.to_owned()],
         count,
         lang: language.to_owned(),
+        engine,
         limits: limits.clone(),
         scratch: scratch.to_owned(),
         roots: roots.to_vec(),

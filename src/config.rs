@@ -8,8 +8,9 @@ use crate::error::{Error, Kind, Result};
 use crate::inbox::{INBOXES_MAX, Inbox, SECONDS_MAX};
 use crate::limits::Limits;
 use crate::mailbox::{self, Mailbox};
-use crate::upload::Uploads;
+use crate::page::Engine;
 use crate::pdv::Versatore;
+use crate::upload::Uploads;
 
 /// Name of the configuration file in the archive folder.
 pub const FILE_NAME: &str = "conserva.toml";
@@ -65,6 +66,8 @@ impl Default for WatchConfig {
 pub struct OcrConfig {
     /// Language of the model, one or more joined by `+` (`ita`, `ita+deu`).
     pub language: String,
+    /// Which engine reads: `auto` (our own, with Tesseract for what is beyond it), `native` (our own), `tesseract`.
+    pub engine: Engine,
     /// Child processes that read pages; 0 means one per core.
     pub children: usize,
     /// List of the language's words, one a line: a word of an oggetto that is not in it must be read with more certainty.
@@ -73,7 +76,12 @@ pub struct OcrConfig {
 
 impl Default for OcrConfig {
     fn default() -> Self {
-        Self { language: "ita".to_owned(), children: 0, words: PathBuf::from("/usr/share/dict/italian") }
+        Self {
+            language: "ita".to_owned(),
+            engine: Engine::default(),
+            children: 0,
+            words: PathBuf::from("/usr/share/dict/italian"),
+        }
     }
 }
 

@@ -7,6 +7,19 @@ use serde::{Deserialize, Serialize};
 /// Written like `tesseract 5.3.0 ita`, `pdf-text`, `rule oggetto-label`, `sidecar`, `person mrossi`.
 pub type Origin = String;
 
+/// Which engine reads pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// Our own where it knows the models, with Tesseract for what is beyond it; else Tesseract.
+    #[default]
+    Auto,
+    /// Our own.
+    Native,
+    /// Tesseract.
+    Tesseract,
+}
+
 /// A box on a page image as stored, before any turn, in pixels, from the top left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rect {

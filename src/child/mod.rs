@@ -52,6 +52,8 @@ pub struct ReadersOptions {
     pub count: usize,
     /// Language of the engine (`ita`, `ita+deu`).
     pub lang: String,
+    /// Which engine reads.
+    pub engine: crate::page::Engine,
     /// The ceilings.
     pub limits: Limits,
     /// The only folder that a child may write in.

@@ -147,6 +147,7 @@ fn starter(options: Arc<ReadersOptions>) -> Result<Sender<Start>> {
 fn greet(mut process: Process, options: &ReadersOptions) -> Result<Process> {
     let hello = super::serve::Hello {
         lang: options.lang.clone(),
+        engine: options.engine,
         limits: options.limits.clone(),
         scratch: options.scratch.clone(),
         roots: process.roots.clone(),

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::likeness::{self, ImagePrint};
 use crate::limits::Limits;
 use crate::normalise::{self, PageImage, Plan, Treatment, prepare};
-use crate::ocr::{Layout, OcrEngine, Sheet, Tesseract};
+use crate::ocr::{self, Layout, OcrEngine, Sheet};
 use crate::page::{Block, Page, PageSource, PageSurvey, PageText, ReadPage};
 
 /// The state of a reader child.
@@ -26,7 +26,7 @@ pub(super) struct Reader {
 impl Reader {
     /// A reader with its engine loaded: afterwards the child locks itself in.
     pub(super) fn new(hello: &Hello) -> Result<Self> {
-        let engine: Box<dyn OcrEngine> = Box::new(Tesseract::new(&hello.lang)?);
+        let engine = ocr::engine(hello.engine, &hello.lang)?;
         Ok(Self { limits: hello.limits.clone(), engine, files: Files::default() })
     }
 
@@ -76,11 +76,13 @@ impl Reader {
             let dpi = manner.dpi();
             let (is_bilevel, is_uneven) = (manner != Manner::Gray, manner == Manner::Gray && !image.bilevel);
             let sheet = Sheet { gray: &part.gray, width: part.width, height: part.height, dpi, is_bilevel, is_uneven, layout };
-            let blocks = self.engine.read(sheet)?;
+            // Another engine where there is one: what both read the same does not rest on one of them (invariant 11).
+            let engine = self.engine.other()?;
+            let blocks = engine.read(sheet)?;
             let raw = blocks.iter().flat_map(|b| &b.lines).map(crate::page::Line::text).collect::<Vec<_>>().join("\n");
             let words = words(&blocks).map(|w| (w.text.clone(), w.confidence / 100.0)).collect();
             let confidence = mean_confidence(&blocks).unwrap_or(0.0) / 100.0;
-            let origin = format!("{}, region, {manner:?}, {dpi:.0} dpi, {layout:?}", self.engine.origin());
+            let origin = format!("{}, region, {manner:?}, {dpi:.0} dpi, {layout:?}", engine.origin());
             again.push(Reread { raw, words, confidence, origin });
         }
         Ok(again)
@@ -104,7 +106,7 @@ impl Reader {
 
     /// Facts, figures and text of a page; without a reading it is blank.
     fn page(&mut self, image: &PageImage, survey: &PageSurvey, plan: &Plan, reading: Option<Reading<'_>>) -> ReadPage {
-        let origin = self.engine.origin();
+        let origin = reading.as_ref().map_or_else(|| self.engine.origin(), |r| r.origin.clone());
         let is_marks_only =
             reading.as_ref().is_some_and(|r| words(&r.blocks).all(|w| w.confidence < MARK) && plan.look.is_sparse());
         let blank = reading.is_none() || is_marks_only;

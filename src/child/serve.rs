@@ -17,6 +17,7 @@ use crate::limits::Limits;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Hello {
     pub(super) lang: String,
+    pub(super) engine: crate::page::Engine,
     pub(super) limits: Limits,
     pub(super) scratch: PathBuf,
     pub(super) roots: Vec<PathBuf>,

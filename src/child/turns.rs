@@ -9,7 +9,7 @@ use super::figures::{is_good, weight};
 use crate::error::Result;
 use crate::normalise::{self, PageImage, Plan, Prepared, Stamp, Treatment};
 use crate::ocr::{Layout, OcrEngine, Orientation, Sheet};
-use crate::page::{Block, Rect};
+use crate::page::{Block, Origin, Rect};
 
 /// Least certainty of the orientation detector that is followed without a second reading deciding.
 const ORIENTATION_SURE: f32 = 2.0;
@@ -25,6 +25,8 @@ pub(super) struct Reading<'a> {
     pub(super) blocks: Vec<Block>,
     /// Readings that the page took.
     pub(super) count: u32,
+    /// Which engine read.
+    pub(super) origin: Origin,
     /// What coloured stamps say that lie over the text, boxes on the page as stored.
     pub(super) stamps: Vec<Block>,
 }
@@ -131,7 +133,7 @@ fn read<'a>(
         is_uneven: prepared.is_uneven,
         layout: Layout::Page,
     })?;
-    Ok(Reading { prepared, blocks, count: 1, stamps: Vec::new() })
+    Ok(Reading { prepared, blocks, count: 1, origin: engine.origin(), stamps: Vec::new() })
 }
 
 fn orientation(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Option<Orientation> {

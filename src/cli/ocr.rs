@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 use crate::messages::Message;
-use crate::page::{PageSurvey, ReadPage};
+use crate::page::{self, PageSurvey, ReadPage};
 use crate::pipeline::AGENT;
 
 /// What was typed after `ocr`.
@@ -54,20 +54,31 @@ pub(crate) struct OcrArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Engine {
-    /// The best that this release has.
+    /// Our own where it knows the language's model, with Tesseract for what is beyond it; else Tesseract.
     Auto,
+    /// Our own, never handed over.
+    Native,
     /// Tesseract.
     Tesseract,
+}
+
+impl From<Engine> for page::Engine {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Auto => Self::Auto,
+            Engine::Native => Self::Native,
+            Engine::Tesseract => Self::Tesseract,
+        }
+    }
 }
 
 /// Reads every page and writes what was asked for. A page that cannot be read is said and stands in the copy
 /// without words, and the exit code is 1.
 pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
-    let (Engine::Auto | Engine::Tesseract) = args.engine;
     let limits = Limits::default();
     let alone = StandAlone::new()?;
     let count = args.jobs.unwrap_or_else(|| OcrConfig::default().children_used()).clamp(1, 64);
-    let readers = app::readers(&args.language, count, &limits, alone.path(), &[])?;
+    let readers = app::readers((&args.language, args.engine.into()), count, &limits, alone.path(), &[])?;
     let (mime, sha256) = look(&args.input, &limits)?;
     let input = args.input.canonicalize().map_err(|e| Error::disk("find", &args.input, e))?;
     let surveys = readers.survey(&input, &mime)?;

@@ -17,7 +17,7 @@ use crate::extract;
 use crate::fields::Fields;
 use crate::limits::Limits;
 use crate::messages::label;
-use crate::page::PageText;
+use crate::page::{Engine, PageText};
 use crate::verify::{self, NoPictures, Options, View};
 
 /// `verify PKG…`.
@@ -53,7 +53,7 @@ fn reports_html(reports: &[verify::Report], packages: &[PathBuf], all: &Global) 
 pub(crate) fn inspect(all: &Global, packages: &[PathBuf], html: Option<&Path>, pictures: usize) -> Result<u8> {
     let options = Options { only_digests: false, limits: Limits::default() };
     let alone = StandAlone::new()?;
-    let readers = app::readers("ita", 1, &options.limits, alone.path(), &[alone.path().to_owned()])?;
+    let readers = app::readers(("ita", Engine::default()), 1, &options.limits, alone.path(), &[alone.path().to_owned()])?;
     let eye = ChildPictures(readers);
     let view = View { pictures: if html.is_some() { &eye } else { &NoPictures }, count: pictures, scratch: &alone.scratch };
     let mut is_ok = true;
@@ -163,7 +163,7 @@ fn read(file: &Path) -> Result<(Fields, Vec<PageText>)> {
     let mime = format_of(file, &limits)?.mime;
     let input = file.canonicalize().map_err(|e| Error::disk("find", file, e))?;
     let count = crate::config::OcrConfig::default().children_used();
-    let readers = app::readers("ita", count, &limits, alone.path(), &[])?;
+    let readers = app::readers(("ita", Engine::default()), count, &limits, alone.path(), &[])?;
     let surveys = readers.survey(&input, &mime)?;
     let mut texts = Vec::new();
     for read in readers.read_all(&input, &mime, &surveys, &|_| {}) {

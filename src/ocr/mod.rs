@@ -1,12 +1,18 @@
 //! What words stand on a page? `read`: words with boxes and confidence, from an engine behind one port.
 
+mod crops;
+mod layout;
+mod lines;
+pub mod lstm;
+mod native;
 mod pix;
 mod tesseract;
 
+pub use native::Native;
 pub use tesseract::Tesseract;
 
 use crate::error::Result;
-use crate::page::{Block, Origin};
+use crate::page::{Block, Engine, Origin};
 
 /// The pixels that an engine is asked to read.
 #[derive(Debug, Clone, Copy)]
@@ -57,4 +63,22 @@ pub trait OcrEngine {
 
     /// How the sheet lies; `None` where the engine cannot tell.
     fn orientation(&mut self, sheet: Sheet<'_>) -> Option<Orientation>;
+
+    /// The engine for a second reading: another than this where there is one, so that what both read does not rest on one.
+    fn other(&mut self) -> Result<&mut dyn OcrEngine>;
+}
+
+/// The engine that was chosen, for `lang`.
+pub fn engine(choice: Engine, lang: &str) -> Result<Box<dyn OcrEngine>> {
+    let native = match choice {
+        Engine::Tesseract => None,
+        Engine::Native => Some(Native::new(lang)?),
+        Engine::Auto => {
+            Native::new(lang).map(Native::gated).inspect_err(|error| tracing::debug!(%error, "Tesseract reads instead")).ok()
+        }
+    };
+    Ok(match native {
+        Some(native) => Box::new(native),
+        None => Box::new(Tesseract::new(lang)?),
+    })
 }

@@ -88,6 +88,10 @@ impl OcrEngine for Tesseract {
         }
         self.osd.as_mut()?.orientation(sheet)
     }
+
+    fn other(&mut self) -> Result<&mut dyn OcrEngine> {
+        Ok(self)
+    }
 }
 
 /// Words of the engine's table (level 5 rows), in lines, in blocks; a paragraph is a block.
@@ -122,7 +126,7 @@ fn blocks(tsv: &str, (width, height): (u32, u32)) -> Vec<Block> {
 }
 
 /// NFC without blanks; typographic ligatures as their letters.
-fn folded(text: &str) -> String {
+pub(super) fn folded(text: &str) -> String {
     let fold = |c: char| -> String {
         if ('\u{FB00}'..='\u{FB06}').contains(&c) { c.to_string().nfkc().collect() } else { c.to_string() }
     };

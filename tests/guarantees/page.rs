@@ -31,6 +31,7 @@ impl Desk {
             args: vec!["page-child".to_owned()],
             count: 2,
             lang: "ita".to_owned(),
+            engine: conserva::page::Engine::default(),
             limits: Limits::default(),
             scratch: folder.path().to_owned(),
             roots: Vec::new(),

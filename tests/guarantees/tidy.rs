@@ -93,8 +93,17 @@ const MORE: &[(&str, &[&str])] = &[
     ("lib", &[]),
 ];
 
-/// Files where `unsafe` may stand: those that talk to C and to the kernel.
-const UNSAFE: &[&str] = &["src/acquire/lease.rs", "src/child/kernel.rs", "src/ocr/pix.rs", "src/ocr/tesseract.rs"];
+/// Files where `unsafe` may stand: those that talk to C and to the kernel, and vector instructions.
+const UNSAFE: &[&str] = &[
+    "src/acquire/lease.rs",
+    "src/child/kernel.rs",
+    "src/ocr/layout.rs",
+    "src/ocr/lstm/kernel/avx2.rs",
+    "src/ocr/lstm/kernel/guard.rs",
+    "src/ocr/lstm/kernel/vnni.rs",
+    "src/ocr/pix.rs",
+    "src/ocr/tesseract.rs",
+];
 
 /// Files that are tables, longer than 400 lines by nature.
 const TABLES: &[&str] = &["src/identify/formats.rs"];

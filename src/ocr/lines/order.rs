@@ -1,0 +1,266 @@
+//! In which order is a page read? Columns first, then rows from top to bottom, pieces of a row from left to right.
+//!
+//! A gutter parts columns if the lines on its sides do not stand on common baselines, or if they fill their column as
+//! running text does. Otherwise it parts cells of a table, which is read row by row.
+
+use crate::page::Rect;
+
+/// A piece of a line, on a page made straight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Item {
+    pub(super) left: f32,
+    pub(super) right: f32,
+    /// Height of its baseline.
+    pub(super) base: f32,
+    /// Height of its small letters.
+    pub(super) small: f32,
+}
+
+impl Item {
+    fn top(&self) -> f32 {
+        self.base - 1.4 * self.small
+    }
+
+    fn bottom(&self) -> f32 {
+        self.base + 0.4 * self.small
+    }
+
+    fn middle(&self) -> f32 {
+        f32::midpoint(self.left, self.right)
+    }
+}
+
+/// Rows of pieces of a block; the numbers are those of the items.
+pub(super) type Rows = Vec<Vec<usize>>;
+
+/// Least lines on each side of a gutter between columns.
+const LINES: usize = 3;
+/// Share of lines with a neighbour on the same baseline from which two columns may be a table.
+const ALIGNED: f32 = 0.55;
+/// Median width of lines of running text, heights of small letters, and the share of them that fill the column.
+const TEXT_WIDE: f32 = 15.0;
+const FILLED: f32 = 0.5;
+/// A row that is further from the last one than so many usual distances begins a block.
+const BLOCK_GAP: f32 = 1.55;
+/// So does one whose letters are larger or smaller by this.
+const BLOCK_SIZE: f32 = 1.3;
+/// How often a page is cut.
+const DEPTH: usize = 24;
+
+/// The blocks of the page in reading order.
+pub(super) fn blocks(items: &[Item], gutters: &[Rect]) -> Vec<Rows> {
+    let mut regions = Vec::new();
+    cut((0..items.len()).collect(), items, gutters, (&mut regions, DEPTH));
+    regions.into_iter().flat_map(|region| parted(rows(region, items), items)).collect()
+}
+
+fn cut(inside: Vec<usize>, items: &[Item], gutters: &[Rect], (regions, depth): (&mut Vec<Vec<usize>>, usize)) {
+    if inside.is_empty() {
+        return;
+    }
+    let best = gutters.iter().filter(|gutter| is_between_columns(gutter, &inside, items, gutters)).max_by_key(|gutter| gutter.h);
+    let Some(gutter) = best.filter(|_| depth > 0) else {
+        regions.push(inside);
+        return;
+    };
+    let (top, bottom) = (gutter.y as f32, (gutter.y + gutter.h) as f32);
+    let middle = gutter.x as f32 + gutter.w as f32 / 2.0;
+    let mut parts: [Vec<usize>; 4] = Default::default();
+    for at in inside {
+        let item = &items[at];
+        let y = item.base - 0.5 * item.small;
+        let part = if y < top {
+            0
+        } else if y > bottom {
+            3
+        } else if item.middle() < middle {
+            1
+        } else {
+            2
+        };
+        parts[part].push(at);
+    }
+    if parts[1].is_empty() || parts[2].is_empty() {
+        regions.push(parts.concat());
+        return;
+    }
+    for part in parts {
+        cut(part, items, gutters, (regions, depth - 1));
+    }
+}
+
+/// The items beside the gutter, up to the next gutter on either side.
+fn sides(gutter: &Rect, inside: &[usize], items: &[Item], gutters: &[Rect]) -> [Vec<usize>; 2] {
+    let (top, bottom) = (gutter.y as f32, (gutter.y + gutter.h) as f32);
+    let middle = gutter.x as f32 + gutter.w as f32 / 2.0;
+    let is_beside = |other: &&Rect| {
+        let shared = (other.y + other.h).min(gutter.y + gutter.h).saturating_sub(other.y.max(gutter.y));
+        shared * 2 > gutter.h
+    };
+    let mut sides = [Vec::new(), Vec::new()];
+    for at in inside.iter().filter(|at| (top..=bottom).contains(&(items[**at].base - 0.5 * items[**at].small))) {
+        sides[usize::from(items[*at].middle() > middle)].push(*at);
+    }
+    // The next gutter is the nearest with more than a piece between: a speck parts no gutter in two.
+    let mut others: Vec<f32> = gutters.iter().filter(is_beside).map(|other| other.x as f32 + other.w as f32 / 2.0).collect();
+    others.sort_by(|a, b| (a - middle).abs().total_cmp(&(b - middle).abs()));
+    for (side, is_left) in sides.iter_mut().zip([true, false]) {
+        let is_between = |at: &usize, x: f32| if is_left { items[*at].middle() > x } else { items[*at].middle() < x };
+        let bound = others
+            .iter()
+            .filter(|x| if is_left { **x < middle - 1.0 } else { **x > middle + 1.0 })
+            .find(|x| side.iter().filter(|at| is_between(at, **x)).count() >= 2);
+        if let Some(bound) = bound {
+            side.retain(|at| is_between(at, *bound));
+        }
+    }
+    sides
+}
+
+fn is_between_columns(gutter: &Rect, inside: &[usize], items: &[Item], gutters: &[Rect]) -> bool {
+    let [left, right] = sides(gutter, inside, items, gutters);
+    if left.len() < LINES || right.len() < LINES {
+        return false;
+    }
+    let (few, many) = if left.len() < right.len() { (&left, &right) } else { (&right, &left) };
+    let mut bases: Vec<f32> = many.iter().map(|at| items[*at].base).collect();
+    bases.sort_by(f32::total_cmp);
+    let is_aligned = |at: &&usize| {
+        let (base, near) = (items[**at].base, 0.3 * items[**at].small);
+        bases.get(bases.partition_point(|other| *other <= base - near)).is_some_and(|other| *other < base + near)
+    };
+    let aligned = few.iter().filter(is_aligned).count() as f32 / few.len() as f32;
+    aligned < ALIGNED || (is_filled(&left, items) && is_filled(&right, items))
+}
+
+/// True of running text: long lines, most of them as long as the column is wide.
+fn is_filled(side: &[usize], items: &[Item]) -> bool {
+    // Notes and headings beside the column do not count for its width.
+    let sorted = |of: fn(&Item) -> f32| {
+        let mut values: Vec<f32> = side.iter().map(|at| of(&items[*at])).collect();
+        values.sort_by(f32::total_cmp);
+        values
+    };
+    let (lefts, rights) = (sorted(|item| item.left), sorted(|item| item.right));
+    let (left, right) = (lefts[lefts.len() / 3], rights[rights.len() * 4 / 5]);
+    let mut widths: Vec<f32> = side.iter().map(|at| (items[*at].right - items[*at].left) / items[*at].small).collect();
+    widths.sort_by(f32::total_cmp);
+    let full = side.iter().filter(|at| items[**at].right - items[**at].left > 0.8 * (right - left)).count();
+    widths[widths.len() / 2] >= TEXT_WIDE && full as f32 >= FILLED * side.len() as f32
+}
+
+/// Pieces side by side are a row.
+fn rows(mut inside: Vec<usize>, items: &[Item]) -> Rows {
+    inside.sort_by(|a, b| items[*a].base.total_cmp(&items[*b].base));
+    let mut rows: Rows = Vec::new();
+    for at in inside {
+        let item = &items[at];
+        let fits = |row: &Vec<usize>| {
+            let is_side_by_side = |other: &usize| {
+                let other = &items[*other];
+                let shared = item.bottom().min(other.bottom()) - item.top().max(other.top());
+                shared > 0.5 * item.small.min(other.small) * 1.8
+            };
+            let is_clear = |other: &usize| {
+                let other = &items[*other];
+                item.left.max(other.left) > item.right.min(other.right) - 0.5 * item.small
+            };
+            row.iter().any(is_side_by_side) && row.iter().all(is_clear)
+        };
+        match rows.iter_mut().rev().take(8).find(|row| fits(row)) {
+            Some(row) => row.push(at),
+            None => rows.push(vec![at]),
+        }
+    }
+    for row in &mut rows {
+        row.sort_by(|a, b| items[*a].left.total_cmp(&items[*b].left));
+    }
+    rows.sort_by(|a, b| mean(a, items, |i| i.base).total_cmp(&mean(b, items, |i| i.base)));
+    rows
+}
+
+fn mean(row: &[usize], items: &[Item], of: impl Fn(&Item) -> f32) -> f32 {
+    row.iter().map(|at| of(&items[*at])).sum::<f32>() / row.len().max(1) as f32
+}
+
+/// Rows parted into blocks, at wide gaps and changes of size.
+fn parted(rows: Rows, items: &[Item]) -> Vec<Rows> {
+    let bases: Vec<f32> = rows.iter().map(|row| mean(row, items, |i| i.base)).collect();
+    let sizes: Vec<f32> = rows.iter().map(|row| mean(row, items, |i| i.small)).collect();
+    let mut blocks: Vec<Rows> = Vec::new();
+    let mut last: Option<usize> = None;
+    for (at, row) in rows.into_iter().enumerate() {
+        let is_new = last.is_none_or(|last| {
+            let gap = bases[at] - bases[last];
+            // The usual distance hereabouts: the least of those before and after, if it is one of lines at all.
+            let near = [(last.checked_sub(1), last), (Some(at), at + 1)];
+            let usual = near
+                .iter()
+                .filter_map(|(from, to)| Some(bases.get(*to)? - bases.get((*from)?)?))
+                .filter(|gap| *gap > 1.2 * sizes[last])
+                .fold(f32::MAX, f32::min)
+                .clamp(1.8 * sizes[last], 3.4 * sizes[last]);
+            let ratio = sizes[at].max(sizes[last]) / sizes[at].min(sizes[last]).max(1.0);
+            gap > BLOCK_GAP * usual || ratio > BLOCK_SIZE
+        });
+        last = Some(at);
+        match blocks.last_mut().filter(|_| !is_new) {
+            Some(block) => block.push(row),
+            None => blocks.push(vec![row]),
+        }
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(left: f32, right: f32, base: f32) -> Item {
+        Item { left, right, base, small: 20.0 }
+    }
+
+    #[test]
+    fn columns_of_running_text_are_read_one_after_the_other() {
+        let mut items: Vec<Item> = vec![item(100.0, 1500.0, 50.0)];
+        for line in 0..8_u8 {
+            items.push(item(100.0, 780.0, 150.0 + 45.0 * f32::from(line)));
+            items.push(item(860.0, 1500.0, 150.0 + 45.0 * f32::from(line)));
+        }
+        items.push(item(100.0, 1500.0, 700.0));
+        let gutter = Rect { x: 790, y: 110, w: 60, h: 380 };
+        let read: Vec<usize> = blocks(&items, &[gutter]).concat().concat();
+        let expected: Vec<usize> = [0].into_iter().chain((1..16).step_by(2)).chain((2..17).step_by(2)).chain([17]).collect();
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn cells_of_a_table_are_read_row_by_row() {
+        let items: Vec<Item> = (0..8_u8)
+            .flat_map(|line| {
+                let base = 150.0 + 60.0 * f32::from(line);
+                [item(100.0, 130.0, base), item(250.0, 500.0, base + 2.0), item(860.0, 960.0, base - 1.0)]
+            })
+            .collect();
+        let gutters = [Rect { x: 140, y: 110, w: 90, h: 500 }, Rect { x: 600, y: 110, w: 200, h: 500 }];
+        let read = blocks(&items, &gutters);
+        assert_eq!(read.concat().concat(), (0..24).collect::<Vec<_>>());
+        assert_eq!(read.concat().len(), 8);
+    }
+
+    #[test]
+    fn a_note_in_the_margin_on_baselines_of_its_own_is_read_apart() {
+        let mut items: Vec<Item> = (0..6_u8).map(|line| item(50.0, 190.0, 163.0 + 33.0 * f32::from(line))).collect();
+        items.extend((0..6_u8).map(|line| item(300.0, 1400.0, 150.0 + 45.0 * f32::from(line))));
+        let read: Vec<usize> = blocks(&items, &[Rect { x: 200, y: 110, w: 90, h: 240 }]).concat().concat();
+        assert_eq!(read[..5], [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_wide_gap_and_a_larger_letter_begin_blocks() {
+        let mut items: Vec<Item> = [100.0, 145.0, 190.0, 300.0, 345.0].map(|base| item(100.0, 900.0, base)).to_vec();
+        items.push(Item { small: 30.0, ..item(100.0, 900.0, 400.0) });
+        let sizes: Vec<usize> = blocks(&items, &[]).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [3, 2, 1]);
+    }
+}

@@ -1,0 +1,192 @@
+//! How does the network run fast? Over packed lines, layer after layer, each step of sixteen lanes at once.
+
+use super::kernel::{Engine, LANES, QUAD, ROWS, RowsKept, Step};
+use super::model::{Cell, Network};
+use super::pack::Packing;
+use super::strip::{Strip, ZERO};
+use super::trace::Trace;
+
+/// A network whose weights lie as the kernels want them.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pool: (usize, usize),
+    taps: RowsKept,
+    column: Layer,
+    along: Vec<(bool, Layer)>,
+    output: RowsKept,
+    pub(super) classes: usize,
+    pub(super) null: usize,
+    pub(super) height: usize,
+    pub(super) seed: i64,
+}
+
+#[derive(Debug)]
+struct Layer {
+    rows: RowsKept,
+    units: usize,
+}
+
+impl Layer {
+    fn of(cell: &Cell) -> Self {
+        Self { rows: RowsKept::of_cell(cell), units: cell.units }
+    }
+}
+
+/// Values of one layer: for each step, four values of each lane, for each four of the layer.
+struct Values {
+    /// Bytes of one step.
+    size: usize,
+    bytes: Vec<u8>,
+}
+
+impl Values {
+    fn new(steps: usize, width: usize) -> Self {
+        let size = width * LANES;
+        Self { size, bytes: vec![ZERO; steps * size] }
+    }
+
+    fn at(&self, step: usize) -> &[u8] {
+        &self.bytes[step * self.size..][..self.size]
+    }
+}
+
+impl Prepared {
+    /// None where the convolution has not the sixteen features that kernels know.
+    pub(super) fn of(network: &Network) -> Option<Self> {
+        (network.taps.rows == ROWS).then(|| Self {
+            pool: network.pool,
+            taps: RowsKept::of_taps(&network.taps),
+            column: Layer::of(&network.column),
+            along: network.along.iter().map(|(is_reversed, cell)| (*is_reversed, Layer::of(cell))).collect(),
+            output: RowsKept::of_matrix(&network.output),
+            classes: network.output.rows,
+            null: network.null,
+            height: network.height,
+            seed: network.seed,
+        })
+    }
+
+    /// Columns of a strip in one step.
+    pub(super) fn step(&self) -> usize {
+        self.pool.0
+    }
+
+    /// Steps that a strip takes.
+    pub(super) fn steps(&self, strip: &Strip) -> usize {
+        strip.steps(self.pool.0)
+    }
+
+    /// What the network says of each strip.
+    pub(super) fn traces(&self, engine: &Engine, strips: &[Strip]) -> Vec<Trace> {
+        let lengths: Vec<usize> = strips.iter().map(|strip| self.steps(strip)).collect();
+        let packing = Packing::of(&lengths);
+        let mut values = self.columns(engine, strips, &packing);
+        for (is_reversed, layer) in &self.along {
+            values = along(engine, layer, &values, (&packing, *is_reversed));
+        }
+        self.outputs(engine, &values, (&packing, strips.len()))
+    }
+
+    /// The values of the first layers: each column by itself, sixteen columns side by side.
+    fn columns(&self, engine: &Engine, strips: &[Strip], packing: &Packing) -> Values {
+        let rows = self.height / self.pool.1;
+        let units = self.column.units;
+        let mut values = Values::new(packing.steps, units);
+        let places = packing.places.iter();
+        let all: Vec<_> = places.flat_map(|place| (0..place.steps).map(move |step| (place, step))).collect();
+        let mut features = vec![ZERO; rows * ROWS * LANES];
+        let mut state = vec![0.0; units * LANES];
+        let (mut last, mut next) = (vec![ZERO; units * LANES], vec![ZERO; units * LANES]);
+        for some in all.chunks(LANES) {
+            for (lane, (place, step)) in some.iter().enumerate() {
+                self.features(engine, &strips[place.line], *step, (&mut features, lane));
+            }
+            state.fill(0.0);
+            last.fill(ZERO);
+            for inputs in features.chunks_exact(ROWS * LANES) {
+                let mut step = Step { inputs, last: &last, state: &mut state, outputs: &mut next };
+                engine.step(self.column.rows.as_rows(), &mut step);
+                std::mem::swap(&mut last, &mut next);
+            }
+            for (lane, (place, step)) in some.iter().enumerate() {
+                let size = values.size;
+                let column = &mut values.bytes[(place.start + step) * size..][..size];
+                for (to, from) in column.as_chunks_mut::<QUAD>().0.iter_mut().zip(last.as_chunks::<QUAD>().0) {
+                    to[4 * place.lane..][..4].copy_from_slice(&from[4 * lane..][..4]);
+                }
+            }
+        }
+        values
+    }
+
+    /// The features of one column of pooled places, into one lane.
+    fn features(&self, engine: &Engine, strip: &Strip, column: usize, (features, lane): (&mut [u8], usize)) {
+        let (pool_x, pool_y) = self.pool;
+        let mut places = vec![[0_u32; 3]; pool_x * pool_y];
+        for (y, features) in features.chunks_exact_mut(ROWS * LANES).enumerate() {
+            for (at, place) in places.iter_mut().enumerate() {
+                *place = taps(strip, column * pool_x + at / pool_y, y * pool_y + at % pool_y);
+            }
+            let found = engine.pooled(self.taps.as_rows(), &places);
+            for (to, from) in features.as_chunks_mut::<QUAD>().0.iter_mut().zip(found.as_chunks::<4>().0) {
+                to[4 * lane..][..4].copy_from_slice(from);
+            }
+        }
+    }
+
+    /// The certainties, as traces of the lines.
+    fn outputs(&self, engine: &Engine, values: &Values, (packing, count): (&Packing, usize)) -> Vec<Trace> {
+        let mut traces: Vec<Trace> = (0..count).map(|_| Trace::default()).collect();
+        let mut order: Vec<_> = packing.places.iter().collect();
+        order.sort_by_key(|place| place.start);
+        let mut coming = order.into_iter().peekable();
+        let mut running = [None; LANES];
+        let mut sums = vec![0.0_f32; self.classes.next_multiple_of(ROWS) * LANES];
+        for step in 0..packing.steps {
+            while let Some(place) = coming.next_if(|place| place.start == step) {
+                running[place.lane] = Some(place);
+            }
+            engine.sums(self.output.as_rows(), values.at(step), &mut sums);
+            let classes = &mut sums.as_chunks_mut::<LANES>().0[..self.classes];
+            super::trace::softmax(classes);
+            let lanes = running.map(|place| place.filter(|place| step < place.start + place.steps).map(|place| place.line));
+            super::trace::push(&mut traces, lanes, classes, self.null);
+        }
+        traces
+    }
+}
+
+/// What the convolution sees around a place, four bytes a column.
+fn taps(strip: &Strip, x: usize, y: usize) -> [u32; 3] {
+    if let Some(edge) = strip.edge(x, y) {
+        let columns = strip.edges[edge].as_chunks::<4>().0;
+        return std::array::from_fn(|column| u32::from_le_bytes(columns[column]));
+    }
+    std::array::from_fn(|column| {
+        let from = (x + column - 1) * strip.height + y - 1;
+        strip.pixels[from..].first_chunk().map_or(0, |four| u32::from_le_bytes(*four))
+    })
+}
+
+/// One LSTM along all lanes, from left to right or from right to left; it starts from rest with each line.
+fn along(engine: &Engine, layer: &Layer, inputs: &Values, (packing, is_reversed): (&Packing, bool)) -> Values {
+    let mut outputs = Values::new(packing.steps, layer.units);
+    let mut state = vec![0.0; layer.units * LANES];
+    let mut last = vec![ZERO; outputs.size];
+    for at in 0..packing.steps {
+        let (step, fresh) = if is_reversed {
+            let step = packing.steps - 1 - at;
+            (step, packing.ends[step])
+        } else {
+            (at, packing.begins[at])
+        };
+        for lane in (0..LANES).filter(|lane| fresh >> lane & 1 == 1) {
+            state.iter_mut().skip(lane).step_by(LANES).for_each(|state| *state = 0.0);
+            last.as_chunks_mut::<QUAD>().0.iter_mut().for_each(|quad| quad[4 * lane..][..4].fill(ZERO));
+        }
+        let to = &mut outputs.bytes[step * outputs.size..][..outputs.size];
+        engine.step(layer.rows.as_rows(), &mut Step { inputs: inputs.at(step), last: &last, state: &mut state, outputs: to });
+        last.copy_from_slice(to);
+    }
+    outputs
+}

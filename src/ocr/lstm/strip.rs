@@ -1,0 +1,225 @@
+//! How does a line become the network's input? Scaled to its height, stretched between its own black and white, in eight bits.
+
+use super::LineImage;
+
+/// What stands for an eight-bit zero: values are stored with 128 added, as the instructions want them.
+pub(super) const ZERO: u8 = 128;
+/// Widest line, in columns of the network; lines that would be wider are not read.
+pub(super) const COLUMNS_MAX: usize = 40_000;
+
+/// A line as the network sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Strip {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// Values column by column, from top to bottom, and four more bytes behind the last.
+    pub(super) pixels: Vec<u8>,
+    /// For each place at the border, row by row: its nine taps (three columns, each three and one that counts nothing).
+    pub(super) edges: Vec<[u8; 12]>,
+}
+
+impl Strip {
+    /// The strip of a line, `height` rows high; none where the line has no pixels, or is too wide.
+    pub(super) fn of(line: &LineImage, height: usize, seed: i64) -> Option<Self> {
+        let (width, gray) = scaled(line, height)?;
+        let values = values(&gray[height / 2 * width..][..width]);
+        let mut pixels = vec![ZERO; width * height + 4];
+        for (y, row) in gray.chunks_exact(width).enumerate() {
+            for (x, pixel) in row.iter().enumerate() {
+                pixels[x * height + y] = values[usize::from(*pixel)];
+            }
+        }
+        let mut strip = Self { width, height, pixels, edges: Vec::new() };
+        strip.edges = strip.edges(seed);
+        Some(strip)
+    }
+
+    /// The same line with black and white exchanged.
+    pub(super) fn inverted(line: &LineImage) -> LineImage {
+        LineImage { gray: line.gray.iter().map(|pixel| 255 - pixel).collect(), ..*line }
+    }
+
+    /// Steps that the network takes along the line.
+    pub(super) fn steps(&self, pool: usize) -> usize {
+        self.width / pool
+    }
+
+    /// Number of a place at the border among [`Self::edges`]; none inside.
+    pub(super) fn edge(&self, x: usize, y: usize) -> Option<usize> {
+        let per_row = self.width.min(2);
+        if y == 0 {
+            Some(x)
+        } else if y + 1 == self.height {
+            Some(self.width + (self.height - 2) * per_row + x)
+        } else if x == 0 || x + 1 == self.width {
+            Some(self.width + (y - 1) * per_row + usize::from(x > 0))
+        } else {
+            None
+        }
+    }
+
+    fn edges(&self, seed: i64) -> Vec<[u8; 12]> {
+        let mut noise = Noise::new(seed);
+        let mut edges = Vec::with_capacity(2 * (self.width + self.height));
+        for y in 0..self.height {
+            let is_inner_row = y > 0 && y + 1 < self.height;
+            let step = if is_inner_row { (self.width - 1).max(1) } else { 1 };
+            for x in (0..self.width).step_by(step) {
+                edges.push(self.taps(x, y, &mut noise));
+            }
+        }
+        edges
+    }
+
+    fn taps(&self, x: usize, y: usize, noise: &mut Noise) -> [u8; 12] {
+        let mut taps = [ZERO; 12];
+        for (at, tap) in taps.iter_mut().enumerate().filter(|(at, _)| at % 4 != 3) {
+            // One is added to both, so that nothing is negative.
+            let (column, row) = (x + at / 4, y + at % 4);
+            let is_inside = (1..=self.width).contains(&column) && (1..=self.height).contains(&row);
+            *tap = if is_inside { self.pixels[(column - 1) * self.height + row - 1] } else { noise.next() };
+        }
+        taps
+    }
+}
+
+/// Values beyond the border: the models were trained with noise there. The generator is the standard's minimal one,
+/// started as Tesseract 5.3 starts it, so that a line always gives the same text.
+struct Noise(i64);
+
+impl Noise {
+    const MODULUS: i64 = 2_147_483_647;
+
+    fn new(seed: i64) -> Self {
+        let start = seed.wrapping_mul(0x1000_0001).rem_euclid(Self::MODULUS);
+        let mut noise = Self(if start == 0 { 1 } else { start });
+        noise.next();
+        noise
+    }
+
+    fn next(&mut self) -> u8 {
+        self.0 = self.0 * 48_271 % Self::MODULUS;
+        let value = (254.0 * self.0 as f64 / Self::MODULUS as f64 - 127.0).round();
+        (value as i32 + i32::from(ZERO)) as u8
+    }
+}
+
+/// The line in grey at the height wanted, averaged over areas; a lower one is drawn out linearly.
+fn scaled(line: &LineImage, height: usize) -> Option<(usize, Vec<u8>)> {
+    let (from_width, from_height) = (line.width as usize, line.height as usize);
+    if from_width == 0 || from_height == 0 || line.gray.len() != from_width.checked_mul(from_height)? {
+        return None;
+    }
+    let width = (from_width as f64 * height as f64 / from_height as f64 + 0.5) as usize;
+    if width == 0 || width > COLUMNS_MAX {
+        return None;
+    }
+    let mut rows = vec![0.0_f32; height * from_width];
+    for (row, span) in rows.chunks_exact_mut(from_width).zip(spans(from_height, height)) {
+        for (from, weight) in span.parts() {
+            for (sum, pixel) in row.iter_mut().zip(&line.gray[from * from_width..][..from_width]) {
+                *sum += weight * f32::from(*pixel);
+            }
+        }
+    }
+    let columns: Vec<Span> = spans(from_width, width).collect();
+    let mut gray = Vec::with_capacity(width * height);
+    for row in rows.chunks_exact(from_width) {
+        gray.extend(columns.iter().map(|span| {
+            let sum: f32 = span.parts().map(|(from, weight)| weight * row[from]).sum();
+            (sum + 0.5) as u8
+        }));
+    }
+    Some((width, gray))
+}
+
+/// Which pixels make one, and how much of each: the first and the last count in part.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    first: usize,
+    last: usize,
+    /// Weights of the first, of those between, of the last.
+    weights: [f32; 3],
+}
+
+impl Span {
+    fn parts(self) -> impl Iterator<Item = (usize, f32)> {
+        let weight = move |at| {
+            if at == self.first {
+                self.weights[0]
+            } else if at == self.last {
+                self.weights[2]
+            } else {
+                self.weights[1]
+            }
+        };
+        (self.first..=self.last).map(move |at| (at, weight(at)))
+    }
+}
+
+fn spans(from: usize, to: usize) -> impl Iterator<Item = Span> {
+    let ratio = from as f64 / to as f64;
+    (0..to).map(move |at| {
+        if ratio < 1.0 {
+            let middle = ((at as f64 + 0.5) * ratio - 0.5).max(0.0);
+            let first = (middle as usize).min(from - 1);
+            let share = (middle - first as f64) as f32;
+            return Span { first, last: (first + 1).min(from - 1), weights: [1.0 - share, 0.0, share] }.whole();
+        }
+        let (begin, end) = (at as f64 * ratio, ((at + 1) as f64 * ratio).min(from as f64));
+        let first = (begin as usize).min(from - 1);
+        let last = (end.ceil() as usize).clamp(first + 1, from) - 1;
+        let share = |part: f64| (part / ratio) as f32;
+        let weights = [share((first + 1) as f64 - begin), share(1.0), share(end - last as f64)];
+        Span { first, last, weights }.whole()
+    })
+}
+
+impl Span {
+    /// One pixel alone counts whole.
+    fn whole(mut self) -> Self {
+        if self.first == self.last {
+            self.weights[0] = 1.0;
+        }
+        self
+    }
+}
+
+/// The eight-bit value of each shade, from the darkest and lightest turns of the line's middle row.
+fn values(middle: &[u8]) -> [u8; 256] {
+    let (mut minima, mut maxima) = ([0_u32; 256], [0_u32; 256]);
+    for three in middle.windows(3) {
+        let [before, here, after] = [three[0], three[1], three[2]];
+        if (here < before && here <= after) || (here <= before && here < after) {
+            minima[usize::from(here)] += 1;
+        }
+        if (here > before && here >= after) || (here >= before && here > after) {
+            maxima[usize::from(here)] += 1;
+        }
+    }
+    let black = percentile(&minima, 0.25).unwrap_or(0.0);
+    let white = percentile(&maxima, 0.75).unwrap_or(255.0);
+    let contrast = (white - black) / 2.0;
+    let contrast = if contrast <= 0.0 { 1.0 } else { contrast };
+    std::array::from_fn(|shade| {
+        let value = 128.0 * ((shade as f32 - black) / contrast - 1.0);
+        ((value + 0.5_f32.copysign(value)).clamp(-127.0, 127.0) as i32 + i32::from(ZERO)) as u8
+    })
+}
+
+/// The shade that `share` of the counts lie under, drawn out inside its bin; none where nothing was counted.
+fn percentile(counts: &[u32; 256], share: f64) -> Option<f32> {
+    let total: u32 = counts.iter().sum();
+    if total == 0 {
+        return None;
+    }
+    let target = (share * f64::from(total)).max(1.0);
+    let mut sum = 0.0;
+    for (shade, count) in counts.iter().enumerate() {
+        sum += f64::from(*count);
+        if sum >= target {
+            return Some((shade as f64 + 1.0 - (sum - target) / f64::from(*count)) as f32);
+        }
+    }
+    None
+}

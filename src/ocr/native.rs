@@ -1,0 +1,143 @@
+//! How do we read ourselves? Lines of the sheet from whoever finds them, all read at once by our own reader of the models.
+//!
+//! Lines of a page come from our own finder, and where its gate doubts them from Tesseract's analysis of the layout; those of
+//! a block or a line always do. A sheet whose lines cannot be had, or that the gate does not trust, is read by Tesseract whole.
+
+use super::crops::{self, Piece};
+use super::layout::Analyser;
+use super::lines::gate::{self, Verdict};
+use super::lines::{self, Cut};
+use super::lstm::{ReadLine, Recogniser};
+use super::tesseract::{Tesseract, folded};
+use super::{Layout, OcrEngine, Orientation, Sheet};
+use crate::error::Result;
+use crate::page::{Block, Line, Origin, Word};
+
+/// Our own engine, with Tesseract beside it for what it leaves to it.
+pub struct Native {
+    recogniser: Recogniser,
+    analyser: Analyser,
+    lang: String,
+    /// Started when it is first needed.
+    tesseract: Option<Tesseract>,
+    /// Who read the last sheet.
+    is_ours: bool,
+    /// True if pages may be left to Tesseract.
+    is_gated: bool,
+}
+
+impl std::fmt::Debug for Native {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Native").field("lang", &self.lang).finish_non_exhaustive()
+    }
+}
+
+impl Native {
+    /// An engine for `lang`; an error where its models are missing or not of a kind that our reader knows.
+    pub fn new(lang: &str) -> Result<Self> {
+        let recogniser = Recogniser::new(lang)?;
+        Ok(Self { recogniser, analyser: Analyser::new(), lang: lang.to_owned(), tesseract: None, is_ours: true, is_gated: false })
+    }
+
+    /// The same, with a gate that leaves to Tesseract what is read better there.
+    #[must_use]
+    pub fn gated(self) -> Self {
+        Self { is_gated: true, ..self }
+    }
+
+    /// A page on our own lines, and what the gate says of it; `None` where no lines are found.
+    fn own(&mut self, sheet: &Sheet<'_>) -> Option<(Vec<Block>, Verdict)> {
+        let mut found = lines::find(sheet, Cut::default())?;
+        let images: Vec<_> = found.pieces_mut().map(|piece| std::mem::take(&mut piece.image)).collect();
+        let read = self.recogniser.read(&images);
+        drop(images);
+        let figures = gate::figures(&found, &read);
+        let verdict = gate::verdict(&figures);
+        tracing::debug!(?figures, ?verdict, signs = ?found.signs, rules = found.rules.len(), pictures = ?found.pictures, "lines of a page");
+        Some((lines::blocks(&found, &read), verdict))
+    }
+
+    fn tesseract(&mut self) -> Result<&mut Tesseract> {
+        let engine = match self.tesseract.take() {
+            Some(engine) => engine,
+            None => Tesseract::new(&self.lang)?,
+        };
+        Ok(self.tesseract.insert(engine))
+    }
+
+    /// Pieces of lines, and for each line whether a block begins with it.
+    fn pieces(&mut self, sheet: &Sheet<'_>) -> Option<(Vec<Piece>, Vec<bool>)> {
+        let rows = self.analyser.rows(sheet)?;
+        let pieces = crops::pieces(sheet, &rows);
+        Some((pieces, rows.iter().map(|row| row.is_first).collect()))
+    }
+}
+
+impl OcrEngine for Native {
+    fn origin(&self) -> Origin {
+        match &self.tesseract {
+            Some(tesseract) if !self.is_ours => tesseract.origin(),
+            _ => format!("conserva {} {} ({})", env!("CARGO_PKG_VERSION"), self.lang, self.recogniser.version()),
+        }
+    }
+
+    fn read(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
+        if sheet.layout == Layout::Page {
+            self.is_ours = true;
+            let own = self.own(&sheet).unwrap_or((Vec::new(), Verdict::Whole));
+            match own {
+                (blocks, Verdict::Keep) => return Ok(blocks),
+                (blocks, _) if !self.is_gated => return Ok(blocks),
+                (_, Verdict::Layout) => {}
+                (_, Verdict::Whole) => {
+                    self.is_ours = false;
+                    return self.tesseract()?.read(sheet);
+                }
+            }
+        }
+        let Some((pieces, firsts)) = self.pieces(&sheet) else {
+            self.is_ours = false;
+            return self.tesseract()?.read(sheet);
+        };
+        self.is_ours = true;
+        let images: Vec<_> = pieces.iter().map(|piece| piece.image.clone()).collect();
+        let read = self.recogniser.read(&images);
+        drop(images);
+        Ok(blocks(&pieces, &read, &firsts))
+    }
+
+    fn orientation(&mut self, sheet: Sheet<'_>) -> Option<Orientation> {
+        self.tesseract().ok()?.orientation(sheet)
+    }
+
+    fn other(&mut self) -> Result<&mut dyn OcrEngine> {
+        Ok(self.tesseract()?)
+    }
+}
+
+/// What was read of pieces, as lines in blocks; lines without words are left out.
+fn blocks(pieces: &[Piece], read: &[ReadLine], firsts: &[bool]) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut is_new_block = true;
+    let mut all = pieces.iter().zip(read).peekable();
+    for (line, is_first) in firsts.iter().enumerate() {
+        is_new_block |= is_first;
+        let mut words = Vec::new();
+        while let Some((piece, read)) = all.next_if(|(piece, _)| piece.line == line) {
+            words.extend(read.words.iter().filter_map(|word| {
+                let text = folded(&word.text);
+                let rect = piece.rect(word.start, word.end);
+                (!text.is_empty()).then_some(Word { text, rect, confidence: word.confidence })
+            }));
+        }
+        if words.is_empty() {
+            continue;
+        }
+        match blocks.last_mut() {
+            Some(block) if !is_new_block => block.lines.push(Line { words }),
+            _ => blocks.push(Block { lines: vec![Line { words }] }),
+        }
+        is_new_block = false;
+    }
+    blocks
+}
