@@ -31,6 +31,11 @@ struct Dovecot {
 impl Dovecot {
     /// `None` where dovecot is not installed, which is said aloud.
     fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same with `more` in its configuration.
+    fn start_with(more: &str) -> Option<Self> {
         let program = Path::new("/usr/sbin/dovecot");
         if !program.exists() {
             eprintln!("NOT CHECKED: a mailbox on a real server: dovecot-imapd is not installed (scripts/setup has it)");
@@ -66,7 +71,7 @@ impl Dovecot {
              userdb {{\n driver = static\n args = uid={user} gid={group} home={root}/mail\n}}\n\
              service imap-login {{\n chroot =\n inet_listener imap {{\n address = 127.0.0.1\n port = {port}\n }}\n \
              inet_listener imaps {{\n address = 127.0.0.1\n port = {tls_port}\n ssl = yes\n }}\n}}\n\
-             service anvil {{\n chroot =\n}}\nservice stats {{\n chroot =\n}}\n"
+             service anvil {{\n chroot =\n}}\nservice stats {{\n chroot =\n}}\n{more}\n"
         );
         std::fs::write(folder.path().join("dovecot.conf"), config).expect("configuration");
         std::fs::create_dir_all(folder.path().join("mail/new")).expect("mail");
@@ -196,25 +201,27 @@ fn messages_are_admitted_bit_by_bit_and_marked_however_the_server_is_reached() {
 
 #[test]
 fn messages_are_moved_where_that_is_asked_for_and_held_like_other_mail() {
-    let Some(server) = Dovecot::start() else { return };
-    let stage = Stage::with_archive();
-    configure(&stage, &server.table("after = 'move'\nmove_to = 'Archivio'"));
-    let messages: Vec<Vec<u8>> = (0..4).map(message).collect();
-    for (n, bytes) in messages.iter().enumerate() {
-        server.deliver(&format!("{}.m", 1_790_000_000 + n), bytes);
+    // The second server does not say that it can move: there a message is copied, deleted and expunged.
+    for more in ["", "imap_capability = IMAP4rev1 UIDPLUS"] {
+        let Some(server) = Dovecot::start_with(more) else { return };
+        let stage = Stage::with_archive();
+        configure(&stage, &server.table("after = 'move'\nmove_to = 'Archivio'"));
+        let messages: Vec<Vec<u8>> = (0..4).map(message).collect();
+        for (n, bytes) in messages.iter().enumerate() {
+            server.deliver(&format!("{}.m", 1_790_000_000 + n), bytes);
+        }
+        // The same message twice is two messages: the second waits for a decision.
+        server.deliver("1790000000.n", &messages[0]);
+        let _daemon = Daemon::start(&stage, &[], &[("PASSWORD_PEC", PASSWORD)]);
+        until("all have moved", 30, || server.flags(".Archivio").len() == 5);
+        until("nothing is left", 10, || server.flags("").is_empty());
+        until("all are at rest", 30, || arrivals(&stage).iter().all(|row| row["state"] != "working"));
+        let rows = arrivals(&stage);
+        assert_eq!((rows.len(), rows.iter().filter(|row| row["state"] == "duplicate").count()), (5, 1), "{rows:?}");
+        let documents = stage.json(&["list"], &[0]);
+        assert_eq!(documents.len(), 5);
+        assert!(documents.iter().all(|row| matches!(row["state"].as_str(), Some("held" | "duplicate"))), "{documents:?}");
     }
-    // The same message twice is two messages: the second waits for a decision.
-    server.deliver("1790000000.n", &messages[0]);
-    let environment = [("PASSWORD_PEC", PASSWORD)];
-    let _daemon = Daemon::start(&stage, &[], &environment);
-    until("all have moved", 30, || server.flags(".Archivio").len() == 5);
-    until("nothing is left", 10, || server.flags("").is_empty());
-    until("all are at rest", 30, || arrivals(&stage).iter().all(|row| row["state"] != "working"));
-    let rows = arrivals(&stage);
-    assert_eq!((rows.len(), rows.iter().filter(|row| row["state"] == "duplicate").count()), (5, 1), "{rows:?}");
-    let documents = stage.json(&["list"], &[0]);
-    assert_eq!(documents.len(), 5);
-    assert!(documents.iter().all(|row| matches!(row["state"].as_str(), Some("held" | "duplicate"))), "{documents:?}");
 }
 
 #[test]

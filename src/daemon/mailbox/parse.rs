@@ -109,6 +109,8 @@ pub(super) fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn lines(texts: &[&str]) -> Vec<Line> {
@@ -131,6 +133,18 @@ mod tests {
         assert_eq!((number_after(&fetched, "UID"), number_after(&fetched, "RFC822.SIZE")), (Some(12), Some(441)));
         assert_eq!(internal_date(&fetched), Some(5));
         assert_eq!(capabilities(&lines(&["CAPABILITY IMAP4rev1 move"])), ["IMAP4REV1", "MOVE"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_upsets_the_reading(text in "[ -~]{0,80}", bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            for text in [text.into_bytes(), bytes] {
+                let all = [Line { text: text.clone() }, Line { text: [b"1 FETCH (UID ", &text[..], b" INTERNALDATE \"", &text, b"\""].concat() }];
+                let _ = (literal(&text), is_message(&text), exists(&all), found(&all), capabilities(&all), may_set(&all, "k"));
+                let _ = (internal_date(&all), uid_of(&all[0], &all[1]), number_after(&all, "UID"), is_fetch(&all[0]));
+                prop_assert!(code(&text).len() <= 32);
+            }
+        }
     }
 
     #[test]
