@@ -94,8 +94,15 @@ impl Row {
         if self.elements.is_empty() { "mets" } else { self.elements }
     }
 
-    fn words(&self) -> &'static str {
-        if self.test.is_empty() { self.how } else { self.test }
+    /// What it asks for, in the notation of the specification's paths.
+    fn words(&self) -> String {
+        let place = self.place();
+        match (self.how, self.elements) {
+            ("every", "") => self.test.to_owned(),
+            ("every", _) => format!("{place}/{}", self.test),
+            ("one", _) => format!("{place} (1..1)"),
+            _ => format!("{place} (1..n)"),
+        }
     }
 
     /// The verdict, and how many elements fail.
