@@ -16,7 +16,7 @@ use conserva::verify::{Options, report};
 const ROUNDS: usize = 3;
 
 fn main() {
-    let scale = std::env::args().filter_map(|text| text.parse::<u32>().ok()).next().unwrap_or(1);
+    let scale = std::env::args().find_map(|text| text.parse::<u32>().ok()).unwrap_or(1);
     race("2,000 x 50 KiB", 2_000 * scale, 50 << 10);
     race("4 x 100 MiB", 4 * scale, 100 << 20);
 }

@@ -197,7 +197,9 @@ impl Request<'_> {
             {
                 if !parts.is_empty() {
                     xml.group(list, |xml| {
-                        parts.iter().for_each(|part| xml.group(one, |xml| self.documento(xml, part, &one.to_uppercase())));
+                        for part in parts {
+                            xml.group(one, |xml| self.documento(xml, part, &one.to_uppercase()));
+                        }
                     });
                 }
             }
@@ -296,7 +298,7 @@ fn fascicolo(plan: &Plan, versatore: &Versatore) -> String {
             xml.group("ProfiloArchivisticoFascicolo", |xml| {
                 xml.group("SegnaturaArchivistica", |xml| {
                     xml.group("Classificazione", |xml| {
-                        xml.leaf("IndiceClassificazione", &first(metadata, &["IndiceDiClassificazione"]))
+                        xml.leaf("IndiceClassificazione", &first(metadata, &["IndiceDiClassificazione"]));
                     });
                 });
             });

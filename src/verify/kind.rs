@@ -106,8 +106,8 @@ fn bag(container: &Container, top: &str) -> Option<(usize, String)> {
     }
     // Without its declaration a bag still shows by a manifest beside `data/`.
     let has_data = container.entries().iter().any(|entry| entry.path.starts_with(&format!("{top}data/")));
-    let mut names = container.entries().iter().filter_map(|entry| entry.path.strip_prefix(top));
-    (has_data && names.any(bagit::is_payload_manifest)).then(|| (0, top.to_owned()))
+    let mut inside = container.entries().iter().filter_map(|entry| entry.path.strip_prefix(top));
+    (has_data && inside.any(bagit::is_payload_manifest)).then(|| (0, top.to_owned()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

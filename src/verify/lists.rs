@@ -44,7 +44,7 @@ fn is_remark(line: &str) -> bool {
 
 /// The function of a line: the one that it names, else the one whose digests are that long.
 fn function(line: &Line) -> Option<Function> {
-    line.function.or_else(|| Function::of_length(line.hex.len() / 2).filter(|_| line.hex.len() % 2 == 0))
+    line.function.or_else(|| Function::of_length(line.hex.len() / 2).filter(|_| line.hex.len().is_multiple_of(2)))
 }
 
 /// Checks all lists together: what they name is here and unchanged, and nothing else is here.
@@ -99,7 +99,7 @@ fn one(container: &Container, entry: &Entry, text: &str, (claims, findings): (&m
         let hex = line.hex.to_ascii_lowercase();
         match seen.insert(format!("{} {path}", function.name()), hex.clone()) {
             Some(other) if other != hex => {
-                findings.push(error("bag-listed-differently").at(&entry.path, &place).value("file", path))
+                findings.push(error("bag-listed-differently").at(&entry.path, &place).value("file", path));
             }
             Some(_) => findings.push(warning("bag-listed-twice").at(&entry.path, &place).value("file", path)),
             None => {}

@@ -149,7 +149,9 @@ fn a_flipped_bit_in_any_profile_is_found_and_named_by_diff() {
         let order = ordered(profile, 1);
         let (_folder, built) = built(&order.plan().expect("plan")[0], &order.blobs);
         let folders = [tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder")];
-        folders.iter().for_each(|folder| unpack(&built.path, folder.path()));
+        for folder in &folders {
+            unpack(&built.path, folder.path());
+        }
         let same = diff(&built.path, folders[0].path(), &Options::default()).expect("a diff");
         assert!(same.is_same() && same.same == built.files, "{}", same.text(Lang::En));
         let is_content = |name: &String| name.contains("perch") || name.ends_with("PRINCIPALE-1");

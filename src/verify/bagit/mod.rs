@@ -48,12 +48,12 @@ pub(super) fn is_payload_manifest(name: &str) -> bool {
 
 /// Checks the bag in the folder `root`; the digests that were computed on the way.
 pub(super) fn check(container: &Container, root: &str, options: &Options, findings: &mut Findings) -> Digests {
-    let declared = match container.find(&format!("{root}{DECLARATION}")) {
-        Some(at) => text::declaration(container, &container.entries()[at], &options.limits, findings),
-        None => {
-            findings.push(error("bag-declaration-missing").at(&format!("{root}{DECLARATION}"), "").clause("RFC 8493 2.1.1"));
-            Declaration::default()
-        }
+    let path = format!("{root}{DECLARATION}");
+    let declared = if let Some(at) = container.find(&path) {
+        text::declaration(container, &container.entries()[at], &options.limits, findings)
+    } else {
+        findings.push(error("bag-declaration-missing").at(&path, "").clause("RFC 8493 2.1.1"));
+        Declaration::default()
     };
     let bag = Bag { container, root, declared, folded: folded(container) };
     let manifests = bag.manifests(findings);

@@ -61,9 +61,7 @@ impl Encoding {
             (Self::Latin1, _) => Some(bytes.iter().map(|b| char::from(*b)).collect()),
             (Self::Utf16 | Self::Utf16Le, [0xFF, 0xFE, rest @ ..]) | (Self::Utf16Le, rest) => utf16(rest, u16::from_le_bytes),
             // Without a mark the big end comes first (RFC 2781, 4.3).
-            (Self::Utf16 | Self::Utf16Be, [0xFE, 0xFF, rest @ ..]) | (Self::Utf16 | Self::Utf16Be, rest) => {
-                utf16(rest, u16::from_be_bytes)
-            }
+            (Self::Utf16 | Self::Utf16Be, [0xFE, 0xFF, rest @ ..] | rest) => utf16(rest, u16::from_be_bytes),
         }
     }
 }

@@ -94,8 +94,15 @@ impl Row {
         if self.elements.is_empty() { "mets" } else { self.elements }
     }
 
-    fn words(&self) -> &'static str {
-        if self.test.is_empty() { self.how } else { self.test }
+    /// What it asks for, in the notation of the specification's paths.
+    fn words(&self) -> String {
+        let place = self.place();
+        match (self.how, self.elements) {
+            ("every", "") => self.test.to_owned(),
+            ("every", _) => format!("{place}/{}", self.test),
+            ("one", _) => format!("{place} (1..1)"),
+            _ => format!("{place} (1..n)"),
+        }
     }
 
     /// The verdict, and how many elements fail.
@@ -185,7 +192,7 @@ mod tests {
             let row = Row::parse(line).unwrap_or_else(|| panic!("{line}"));
             assert!(["must", "should"].contains(&row.level) && ["root", "any"].contains(&row.scope), "{line}");
             let is_how = ["every", "some", "one"].contains(&row.how) || row.how.starts_with("if ");
-            assert!(is_how && (row.how == "every") == !row.test.is_empty(), "{line}");
+            assert!(is_how && (row.how == "every") != row.test.is_empty(), "{line}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use conserva::digest::Digest;
+use conserva::messages::Lang;
 use conserva::package::Profile;
 use conserva::verify::{Options, diff, report};
 use sha2::Digest as _;
@@ -76,7 +77,7 @@ fn mutate(bytes: &mut Vec<u8>, dice: &mut Dice) {
 /// The digests of `bytes` in every form that a list of ours may carry.
 fn written(bytes: &[u8]) -> [String; 5] {
     let sha256 = Digest::of(bytes);
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let hex = world::hex;
     [
         sha256.hex(),
         sha256.base64(),
@@ -159,11 +160,10 @@ fn any_mutated_package_of_any_kind_gets_a_report_in_time() {
         let said = std::panic::catch_unwind(|| report(&path, &Options::default()).expect("a report"));
         let said = said.unwrap_or_else(|_| panic!("seed {seed}, run {runs}: {name}, {key} panics"));
         assert!(started.elapsed() < PATIENCE, "seed {seed}, run {runs}: {name}, {key} took {:?}", started.elapsed());
-        if runs % 50 == 0 {
+        if runs.is_multiple_of(50) {
             std::fs::write(&good, packed(&subjects[0].1, false)).expect("written");
-            let _ =
-                std::panic::catch_unwind(|| diff(&path, &good, &Options::default()).map(|diff| diff.text(Default::default())))
-                    .unwrap_or_else(|_| panic!("seed {seed}, run {runs}: diff with {name} panics"));
+            let _ = std::panic::catch_unwind(|| diff(&path, &good, &Options::default()).map(|diff| diff.text(Lang::default())))
+                .unwrap_or_else(|_| panic!("seed {seed}, run {runs}: diff with {name} panics"));
         }
         runs += 1;
         readers += said.files;

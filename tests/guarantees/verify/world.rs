@@ -32,8 +32,11 @@ fn verdict(files: &Files) -> Report {
     report(laid(files).path(), &Options::default()).expect("a report")
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn sha256(bytes: &[u8]) -> String {
