@@ -35,6 +35,10 @@ pub(in crate::ocr) struct Figures {
     pub(in crate::ocr) pictures: f32,
     /// Pairs of lines over each other, per piece.
     pub(in crate::ocr) overlapping: f32,
+    /// Share of the sheet that pictures cover.
+    pub(in crate::ocr) covered: f32,
+    /// Letters that stand one over the other.
+    pub(in crate::ocr) stacked: u32,
     /// Words kept.
     pub(in crate::ocr) words: u32,
 }
@@ -97,6 +101,8 @@ pub(in crate::ocr) fn figures(found: &Found, read: &[ReadLine]) -> Figures {
         dropped: per(found.signs.dropped as f32, found.signs.parts as f32),
         pictures: per(pictures as f32, ink as f32),
         overlapping: per(found.signs.overlapping as f32, pieces.len() as f32),
+        covered: found.signs.covered,
+        stacked: found.signs.stacked,
         words,
     }
 }
@@ -108,7 +114,8 @@ pub(in crate::ocr) fn verdict(figures: &Figures) -> Verdict {
         return Verdict::Whole;
     }
     let is_littered = (figures.junk > LITTER.0 && figures.lost > LITTER.1) || figures.lost > LITTER.2;
-    if is_littered || figures.overlapping > OVERLAPPING || figures.pictures > PICTURES {
+    let is_pictured = figures.pictures > PICTURES || figures.covered > COVERED;
+    if is_littered || is_pictured || figures.overlapping > OVERLAPPING || figures.stacked >= STACKED {
         return Verdict::Layout;
     }
     Verdict::Keep
@@ -126,6 +133,10 @@ const LITTER: (f32, f32, f32) = (0.20, 0.05, 0.12);
 const OVERLAPPING: f32 = 0.05;
 /// Dark pixels of pictures and rules, per dark pixel of lines.
 const PICTURES: f32 = 1.0;
+/// Share of the sheet under pictures: writing may stand in them.
+const COVERED: f32 = 0.1;
+/// Letters of writing that runs up or down.
+const STACKED: u32 = 8;
 
 #[cfg(test)]
 mod tests {
@@ -139,6 +150,8 @@ mod tests {
         dropped: 0.01,
         pictures: 0.1,
         overlapping: 0.0,
+        covered: 0.0,
+        stacked: 0,
         words: 300,
     };
 
@@ -158,6 +171,8 @@ mod tests {
             Figures { lost: LITTER.2 + 0.01, ..GOOD },
             Figures { overlapping: OVERLAPPING + 0.01, ..GOOD },
             Figures { pictures: PICTURES + 0.1, ..GOOD },
+            Figures { covered: COVERED + 0.01, ..GOOD },
+            Figures { stacked: STACKED, ..GOOD },
         ];
         assert!(layout.iter().all(|figures| verdict(figures) == Verdict::Layout));
         assert_eq!(verdict(&Figures { junk: LITTER.0 + 0.01, ..GOOD }), Verdict::Keep);
