@@ -6,7 +6,7 @@
 use super::crops::{self, Piece};
 use super::layout::Analyser;
 use super::lines::gate::{self, Figures, Verdict};
-use super::lines::{self, Cut};
+use super::lines::{self, Cut, again};
 use super::lstm::{ReadLine, Recogniser};
 use super::tesseract::{Tesseract, folded};
 use super::{Layout, OcrEngine, Orientation, Sheet};
@@ -52,8 +52,13 @@ impl Native {
     fn own(&mut self, sheet: &Sheet<'_>) -> Option<(Vec<Block>, Figures, Verdict)> {
         let mut found = lines::find(sheet, Cut::default())?;
         let images: Vec<_> = found.pieces_mut().map(|piece| std::mem::take(&mut piece.image)).collect();
-        let read = self.recogniser.read(&images);
+        let mut read = self.recogniser.read(&images);
+        let doubtful = again::doubtful(&found, &read);
+        let framed: Vec<_> = doubtful.iter().map(|line| again::framed(&images[*line])).collect();
         drop(images);
+        for (line, second) in doubtful.into_iter().zip(self.recogniser.read(&framed)) {
+            again::surer(&mut read[line], second);
+        }
         let figures = gate::figures(&found, &read);
         let verdict = gate::verdict(&figures);
         let (rules, pictures) = (found.rules.len(), &found.pictures);

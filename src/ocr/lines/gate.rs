@@ -110,12 +110,13 @@ pub(in crate::ocr) fn figures(found: &Found, read: &[ReadLine]) -> Figures {
 /// The verdict that the figures give.
 pub(in crate::ocr) fn verdict(figures: &Figures) -> Verdict {
     let is_noise = figures.junk > NOISE.0 || figures.dropped > NOISE.1;
-    if figures.words == 0 || figures.confidence < READ_WELL || figures.low > LOW_MOST || is_noise {
+    let is_littered = (figures.junk > LITTER.0 && figures.lost > LITTER.1) || figures.lost > LITTER.2;
+    // Beside pictures Tesseract's lines alone are no better than ours: what it makes of the page is.
+    let is_other = is_noise || is_littered || figures.covered > COVERED || figures.stacked >= STACKED;
+    if figures.words == 0 || figures.confidence < READ_WELL || figures.low > LOW_MOST || is_other {
         return Verdict::Whole;
     }
-    let is_littered = (figures.junk > LITTER.0 && figures.lost > LITTER.1) || figures.lost > LITTER.2;
-    let is_pictured = figures.pictures > PICTURES || figures.covered > COVERED;
-    if is_littered || is_pictured || figures.overlapping > OVERLAPPING || figures.stacked >= STACKED {
+    if figures.overlapping > OVERLAPPING || figures.pictures > PICTURES {
         return Verdict::Layout;
     }
     Verdict::Keep
@@ -164,16 +165,13 @@ mod tests {
             Figures { low: LOW_MOST + 0.01, ..GOOD },
             Figures { junk: NOISE.0 + 0.01, ..GOOD },
             Figures { dropped: NOISE.1 + 0.01, ..GOOD },
-        ];
-        assert!(whole.iter().all(|figures| verdict(figures) == Verdict::Whole));
-        let layout = [
             Figures { junk: LITTER.0 + 0.01, lost: LITTER.1 + 0.01, ..GOOD },
             Figures { lost: LITTER.2 + 0.01, ..GOOD },
-            Figures { overlapping: OVERLAPPING + 0.01, ..GOOD },
-            Figures { pictures: PICTURES + 0.1, ..GOOD },
             Figures { covered: COVERED + 0.01, ..GOOD },
             Figures { stacked: STACKED, ..GOOD },
         ];
+        assert!(whole.iter().all(|figures| verdict(figures) == Verdict::Whole));
+        let layout = [Figures { overlapping: OVERLAPPING + 0.01, ..GOOD }, Figures { pictures: PICTURES + 0.1, ..GOOD }];
         assert!(layout.iter().all(|figures| verdict(figures) == Verdict::Layout));
         assert_eq!(verdict(&Figures { junk: LITTER.0 + 0.01, ..GOOD }), Verdict::Keep);
     }

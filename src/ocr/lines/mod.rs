@@ -4,6 +4,7 @@
 //! strung to lines ([`strands`]), each with its own baseline ([`fit`]), small marks go to the nearest ([`marks`]); columns
 //! and rows give the order ([`gutters`], [`order`]); each line is drawn alone and level ([`crop`]).
 
+pub(super) mod again;
 mod crop;
 mod fit;
 pub(super) mod gate;
@@ -294,8 +295,7 @@ fn covered(pictures: &[Rect], sheet: &Sheet<'_>) -> f32 {
 /// Lone letters close over each other, in stacks of at least [`STACK`].
 fn stacked(lines: &[Standing], letter: f32) -> u32 {
     let lone = lines.iter().map(|(strand, _)| strand).filter(|strand| strand.letters.len() <= 2);
-    let mut places: Vec<(f32, f32)> =
-        lone.map(|s| ((s.left + s.right) as f32 / 2.0, (s.top + s.bottom) as f32 / 2.0)).collect();
+    let mut places: Vec<(f32, f32)> = lone.map(|s| ((s.left + s.right) as f32 / 2.0, (s.top + s.bottom) as f32 / 2.0)).collect();
     places.sort_by(|a, b| a.1.total_cmp(&b.1));
     // The last letter of each stack, and how many it has.
     let mut stacks: Vec<((f32, f32), u32)> = Vec::new();
