@@ -17,6 +17,7 @@ mod identify;
 mod ingest_walk;
 mod journey;
 mod mutants;
+mod native;
 mod norms;
 mod official;
 mod package;
