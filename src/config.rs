@@ -66,7 +66,7 @@ impl Default for WatchConfig {
 pub struct OcrConfig {
     /// Language of the model, one or more joined by `+` (`ita`, `ita+deu`).
     pub language: String,
-    /// Which engine reads: `auto` (our own, with Tesseract for what is beyond it), `native` (our own), `tesseract`.
+    /// Which engine reads: `auto` (our own, with a gate that leaves pages to Tesseract), `native` (our own, never handed over), `tesseract`.
     pub engine: Engine,
     /// Child processes that read pages; 0 means one per core.
     pub children: usize,

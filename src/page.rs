@@ -11,7 +11,7 @@ pub type Origin = String;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
-    /// Our own where it knows the models, with Tesseract for what is beyond it; else Tesseract.
+    /// Our own where it knows the models, with a gate that leaves pages to Tesseract; else Tesseract.
     #[default]
     Auto,
     /// Our own.

@@ -300,6 +300,11 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
     let mut object = json!({"version": env!("CARGO_PKG_VERSION"), "sandbox": sandbox});
     let mut is_well = true;
     let layout = Layout::new(&all.archive);
+    let language = Config::read(&layout.config()).unwrap_or_default().ocr.language;
+    object["reader"] = match crate::ocr::lstm::Recogniser::new(&language) {
+        Ok(mut reader) => json!(reader.speed()),
+        Err(error) => json!({"engine": "tesseract", "why": error.message().text(if all.json { Lang::En } else { all.words() })}),
+    };
     if let Ok(config) = Config::read(&all.config.clone().unwrap_or_else(|| layout.config()))
         && layout.config().exists()
     {

@@ -54,7 +54,7 @@ pub(crate) struct OcrArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Engine {
-    /// Our own where it knows the language's model, with Tesseract for what is beyond it; else Tesseract.
+    /// Our own where it knows the language's model, page by page with a gate that leaves to Tesseract what it reads better.
     Auto,
     /// Our own, never handed over.
     Native,

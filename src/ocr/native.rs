@@ -5,13 +5,16 @@
 
 use super::crops::{self, Piece};
 use super::layout::Analyser;
-use super::lines::gate::{self, Verdict};
-use super::lines::{self, Cut};
+use super::lines::gate::{self, Figures, Verdict};
+use super::lines::{self, Cut, again};
 use super::lstm::{ReadLine, Recogniser};
 use super::tesseract::{Tesseract, folded};
 use super::{Layout, OcrEngine, Orientation, Sheet};
 use crate::error::Result;
 use crate::page::{Block, Line, Origin, Word};
+
+/// Mean confidence under which a page may lie upside down: what is read of one is under 40.
+const TURNED: f32 = 50.0;
 
 /// Our own engine, with Tesseract beside it for what it leaves to it.
 pub struct Native {
@@ -45,16 +48,31 @@ impl Native {
         Self { is_gated: true, ..self }
     }
 
-    /// A page on our own lines, and what the gate says of it; `None` where no lines are found.
-    fn own(&mut self, sheet: &Sheet<'_>) -> Option<(Vec<Block>, Verdict)> {
+    /// A page on our own lines, how it was read, and what the gate says of it; `None` where no lines are found.
+    fn own(&mut self, sheet: &Sheet<'_>) -> Option<(Vec<Block>, Figures, Verdict)> {
         let mut found = lines::find(sheet, Cut::default())?;
         let images: Vec<_> = found.pieces_mut().map(|piece| std::mem::take(&mut piece.image)).collect();
-        let read = self.recogniser.read(&images);
+        let mut read = self.recogniser.read(&images);
+        let doubtful = again::doubtful(&found, &read);
+        let framed: Vec<_> = doubtful.iter().map(|line| again::framed(&images[*line])).collect();
         drop(images);
+        for (line, second) in doubtful.into_iter().zip(self.recogniser.read(&framed)) {
+            again::surer(&mut read[line], second);
+        }
         let figures = gate::figures(&found, &read);
         let verdict = gate::verdict(&figures);
-        tracing::debug!(?figures, ?verdict, signs = ?found.signs, rules = found.rules.len(), pictures = ?found.pictures, "lines of a page");
-        Some((lines::blocks(&found, &read), verdict))
+        let (rules, pictures) = (found.rules.len(), &found.pictures);
+        tracing::debug!(?figures, ?verdict, signs = ?found.signs, rules, ?pictures, "lines of a page");
+        Some((lines::blocks(&found, &read), figures, verdict))
+    }
+
+    /// True of a page that cannot be read as it lies, and well upside down: no other engine need try it like this.
+    fn is_upside_down(&mut self, sheet: &Sheet<'_>, figures: &Figures) -> bool {
+        if figures.confidence >= TURNED {
+            return false;
+        }
+        let gray: Vec<u8> = sheet.gray.iter().rev().copied().collect();
+        self.own(&Sheet { gray: &gray, ..*sheet }).is_some_and(|(_, _, verdict)| verdict != Verdict::Whole)
     }
 
     fn tesseract(&mut self) -> Result<&mut Tesseract> {
@@ -84,12 +102,15 @@ impl OcrEngine for Native {
     fn read(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
         if sheet.layout == Layout::Page {
             self.is_ours = true;
-            let own = self.own(&sheet).unwrap_or((Vec::new(), Verdict::Whole));
+            let own = self.own(&sheet).unwrap_or((Vec::new(), Figures::default(), Verdict::Whole));
             match own {
-                (blocks, Verdict::Keep) => return Ok(blocks),
-                (blocks, _) if !self.is_gated => return Ok(blocks),
-                (_, Verdict::Layout) => {}
-                (_, Verdict::Whole) => {
+                (blocks, _, Verdict::Keep) => return Ok(blocks),
+                (blocks, ..) if !self.is_gated => return Ok(blocks),
+                (_, _, Verdict::Layout) => {}
+                (blocks, figures, Verdict::Whole) => {
+                    if self.is_upside_down(&sheet, &figures) {
+                        return Ok(blocks);
+                    }
                     self.is_ours = false;
                     return self.tesseract()?.read(sheet);
                 }

@@ -23,6 +23,7 @@ mod mailbox;
 mod mutants;
 mod network;
 mod network_drill;
+mod native;
 mod norms;
 mod official;
 mod package;

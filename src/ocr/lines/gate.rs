@@ -35,6 +35,10 @@ pub(in crate::ocr) struct Figures {
     pub(in crate::ocr) pictures: f32,
     /// Pairs of lines over each other, per piece.
     pub(in crate::ocr) overlapping: f32,
+    /// Share of the sheet that pictures cover.
+    pub(in crate::ocr) covered: f32,
+    /// Letters that stand one over the other.
+    pub(in crate::ocr) stacked: u32,
     /// Words kept.
     pub(in crate::ocr) words: u32,
 }
@@ -97,6 +101,8 @@ pub(in crate::ocr) fn figures(found: &Found, read: &[ReadLine]) -> Figures {
         dropped: per(found.signs.dropped as f32, found.signs.parts as f32),
         pictures: per(pictures as f32, ink as f32),
         overlapping: per(found.signs.overlapping as f32, pieces.len() as f32),
+        covered: found.signs.covered,
+        stacked: found.signs.stacked,
         words,
     }
 }
@@ -104,11 +110,13 @@ pub(in crate::ocr) fn figures(found: &Found, read: &[ReadLine]) -> Figures {
 /// The verdict that the figures give.
 pub(in crate::ocr) fn verdict(figures: &Figures) -> Verdict {
     let is_noise = figures.junk > NOISE.0 || figures.dropped > NOISE.1;
-    if figures.words == 0 || figures.confidence < READ_WELL || figures.low > LOW_MOST || is_noise {
+    let is_littered = (figures.junk > LITTER.0 && figures.lost > LITTER.1) || figures.lost > LITTER.2;
+    // Beside pictures Tesseract's lines alone are no better than ours: what it makes of the page is.
+    let is_other = is_noise || is_littered || figures.covered > COVERED || figures.stacked >= STACKED;
+    if figures.words == 0 || figures.confidence < READ_WELL || figures.low > LOW_MOST || is_other {
         return Verdict::Whole;
     }
-    let is_littered = (figures.junk > LITTER.0 && figures.lost > LITTER.1) || figures.lost > LITTER.2;
-    if is_littered || figures.overlapping > OVERLAPPING || figures.pictures > PICTURES {
+    if figures.overlapping > OVERLAPPING || figures.pictures > PICTURES {
         return Verdict::Layout;
     }
     Verdict::Keep
@@ -126,6 +134,10 @@ const LITTER: (f32, f32, f32) = (0.20, 0.05, 0.12);
 const OVERLAPPING: f32 = 0.05;
 /// Dark pixels of pictures and rules, per dark pixel of lines.
 const PICTURES: f32 = 1.0;
+/// Share of the sheet under pictures: writing may stand in them.
+const COVERED: f32 = 0.1;
+/// Letters of writing that runs up or down.
+const STACKED: u32 = 8;
 
 #[cfg(test)]
 mod tests {
@@ -139,6 +151,8 @@ mod tests {
         dropped: 0.01,
         pictures: 0.1,
         overlapping: 0.0,
+        covered: 0.0,
+        stacked: 0,
         words: 300,
     };
 
@@ -151,14 +165,13 @@ mod tests {
             Figures { low: LOW_MOST + 0.01, ..GOOD },
             Figures { junk: NOISE.0 + 0.01, ..GOOD },
             Figures { dropped: NOISE.1 + 0.01, ..GOOD },
-        ];
-        assert!(whole.iter().all(|figures| verdict(figures) == Verdict::Whole));
-        let layout = [
             Figures { junk: LITTER.0 + 0.01, lost: LITTER.1 + 0.01, ..GOOD },
             Figures { lost: LITTER.2 + 0.01, ..GOOD },
-            Figures { overlapping: OVERLAPPING + 0.01, ..GOOD },
-            Figures { pictures: PICTURES + 0.1, ..GOOD },
+            Figures { covered: COVERED + 0.01, ..GOOD },
+            Figures { stacked: STACKED, ..GOOD },
         ];
+        assert!(whole.iter().all(|figures| verdict(figures) == Verdict::Whole));
+        let layout = [Figures { overlapping: OVERLAPPING + 0.01, ..GOOD }, Figures { pictures: PICTURES + 0.1, ..GOOD }];
         assert!(layout.iter().all(|figures| verdict(figures) == Verdict::Layout));
         assert_eq!(verdict(&Figures { junk: LITTER.0 + 0.01, ..GOOD }), Verdict::Keep);
     }

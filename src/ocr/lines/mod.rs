@@ -4,6 +4,7 @@
 //! strung to lines ([`strands`]), each with its own baseline ([`fit`]), small marks go to the nearest ([`marks`]); columns
 //! and rows give the order ([`gutters`], [`order`]); each line is drawn alone and level ([`crop`]).
 
+pub(super) mod again;
 mod crop;
 mod fit;
 pub(super) mod gate;
@@ -77,6 +78,10 @@ pub(in crate::ocr) struct Signs {
     pub(in crate::ocr) overlapping: u32,
     /// Blocks in white on black.
     pub(in crate::ocr) inverse: u32,
+    /// Share of the sheet that pictures cover.
+    pub(in crate::ocr) covered: f32,
+    /// Letters that stand one over the other: writing that runs up or down.
+    pub(in crate::ocr) stacked: u32,
 }
 
 /// Most letters of a page, and most marks: four times those of a page of a newspaper.
@@ -91,6 +96,8 @@ const DASH: i32 = 4;
 const LONE: (f32, f32) = (0.75, 0.5);
 /// Dots and dashes side by side that may be marks.
 const DOTS: usize = 8;
+/// Least letters of a stack.
+const STACK: u32 = 6;
 /// Inches from the edge of the sheet in which a letter or two are none.
 const EDGE: f32 = 0.1;
 /// How far a block in white on black is looked into.
@@ -152,6 +159,8 @@ fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> O
         ink: (after - lost, lost, before - after),
         overlapping: overlapping(&items),
         inverse: 0,
+        covered: covered(&large.pictures, sheet),
+        stacked: stacked(&lines, letter),
     };
     Some((Found { blocks, rules: large.rules, pictures: large.pictures, signs }, large.inverse))
 }
@@ -276,6 +285,31 @@ fn overlapping(items: &[order::Item]) -> u32 {
         count += near.filter(|o| one.right.min(o.right) - one.left.max(o.left) > 1.0 * one.small.min(o.small)).count() as u32;
     }
     count
+}
+
+fn covered(pictures: &[Rect], sheet: &Sheet<'_>) -> f32 {
+    let area = |rect: &Rect| rect.w as f32 * rect.h as f32;
+    pictures.iter().map(area).sum::<f32>() / (sheet.width as f32 * sheet.height as f32).max(1.0)
+}
+
+/// Lone letters close over each other, in stacks of at least [`STACK`].
+fn stacked(lines: &[Standing], letter: f32) -> u32 {
+    let lone = lines.iter().map(|(strand, _)| strand).filter(|strand| strand.letters.len() <= 2);
+    let mut places: Vec<(f32, f32)> = lone.map(|s| ((s.left + s.right) as f32 / 2.0, (s.top + s.bottom) as f32 / 2.0)).collect();
+    places.sort_by(|a, b| a.1.total_cmp(&b.1));
+    // The last letter of each stack, and how many it has.
+    let mut stacks: Vec<((f32, f32), u32)> = Vec::new();
+    for place in places {
+        let goes_on = |stack: &&mut ((f32, f32), u32)| {
+            let ((x, y), _) = **stack;
+            (x - place.0).abs() < 0.6 * letter && place.1 > y && place.1 - y < 1.6 * letter
+        };
+        match stacks.iter_mut().rev().take(200).find(goes_on) {
+            Some(stack) => *stack = (place, stack.1 + 1),
+            None => stacks.push((place, 1)),
+        }
+    }
+    stacks.iter().map(|(_, count)| *count).filter(|count| *count >= STACK).sum()
 }
 
 /// The lines of a block in white on black, as a block of its own.

@@ -206,6 +206,16 @@ fn a_picture_is_left_out_and_remembered() {
 }
 
 #[test]
+fn letters_one_over_the_other_are_counted_and_a_column_of_numbers_is_none() {
+    let mut paper = text(12, 0.0, (0, 0));
+    for n in 0..12 {
+        paper.letter((60, 200 + n * 26), (22, 0), (22, 0));
+        paper.letter((1_480, 200 + n * 50), (22, 0), (22, 0));
+    }
+    assert_eq!(paper.found().signs.stacked, 12);
+}
+
+#[test]
 fn commas_accents_and_dashes_stay_and_specks_go() {
     let mut paper = text(4, 0.0, (0, 0));
     // A full stop and a comma after the last letter, an accent over the third, a dash behind, and dust below.

@@ -51,9 +51,12 @@ impl Values {
 }
 
 impl Prepared {
-    /// None where the convolution has not the sixteen features that kernels know.
+    /// None where the convolution has not the sixteen features that kernels know, or a layer is wider than they can sum.
     pub(super) fn of(network: &Network) -> Option<Self> {
-        (network.taps.rows == ROWS).then(|| Self {
+        let cells = network.along.iter().map(|(_, cell)| cell).chain([&network.column]);
+        let inputs = cells.map(|cell| cell.inputs + cell.units).chain([network.output.columns]).max();
+        let is_known = network.taps.rows == ROWS && inputs.is_some_and(RowsKept::is_exact);
+        is_known.then(|| Self {
             pool: network.pool,
             taps: RowsKept::of_taps(&network.taps),
             column: Layer::of(&network.column),
@@ -95,11 +98,12 @@ impl Prepared {
         let places = packing.places.iter();
         let all: Vec<_> = places.flat_map(|place| (0..place.steps).map(move |step| (place, step))).collect();
         let mut features = vec![ZERO; rows * ROWS * LANES];
+        let mut around = vec![[0_u32; 3]; self.pool.0 * self.pool.1];
         let mut state = vec![0.0; units * LANES];
         let (mut last, mut next) = (vec![ZERO; units * LANES], vec![ZERO; units * LANES]);
         for some in all.chunks(LANES) {
             for (lane, (place, step)) in some.iter().enumerate() {
-                self.features(engine, &strips[place.line], *step, (&mut features, lane));
+                self.features(engine, (&strips[place.line], *step), &mut around, (&mut features, lane));
             }
             state.fill(0.0);
             last.fill(ZERO);
@@ -120,14 +124,19 @@ impl Prepared {
     }
 
     /// The features of one column of pooled places, into one lane.
-    fn features(&self, engine: &Engine, strip: &Strip, column: usize, (features, lane): (&mut [u8], usize)) {
+    fn features(
+        &self,
+        engine: &Engine,
+        (strip, column): (&Strip, usize),
+        places: &mut [[u32; 3]],
+        (features, lane): (&mut [u8], usize),
+    ) {
         let (pool_x, pool_y) = self.pool;
-        let mut places = vec![[0_u32; 3]; pool_x * pool_y];
         for (y, features) in features.chunks_exact_mut(ROWS * LANES).enumerate() {
             for (at, place) in places.iter_mut().enumerate() {
                 *place = taps(strip, column * pool_x + at / pool_y, y * pool_y + at % pool_y);
             }
-            let found = engine.pooled(self.taps.as_rows(), &places);
+            let found = engine.pooled(self.taps.as_rows(), places);
             for (to, from) in features.as_chunks_mut::<QUAD>().0.iter_mut().zip(found.as_chunks::<4>().0) {
                 to[4 * lane..][..4].copy_from_slice(from);
             }

@@ -13,6 +13,7 @@ mod model;
 mod pack;
 #[cfg(test)]
 mod reference;
+mod speed;
 mod strip;
 mod trace;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use forward::Prepared;
 use kernel::Engine;
 pub use kernel::{Kernel, Precision};
 use model::{Charset, MODEL_BYTES_MAX, Model};
+pub use speed::Speed;
 use strip::Strip;
 use trace::Trace;
 

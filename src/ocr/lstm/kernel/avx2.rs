@@ -58,34 +58,39 @@ fn signed(bytes: __m256i) -> __m256i {
     _mm256_xor_si256(bytes, _mm256_set1_epi8(i8::MIN))
 }
 
-/// Which eight of sixteen rows are summed: two units with their gates, or one half.
-const UNITS: [[usize; SOME]; 2] = [[0, 1, 4, 5, 8, 9, 12, 13], [2, 3, 6, 7, 10, 11, 14, 15]];
-const HALVES: [[usize; SOME]; 2] = [[0, 1, 2, 3, 4, 5, 6, 7], [8, 9, 10, 11, 12, 13, 14, 15]];
+/// Which eight of sixteen rows are summed: the first two units with their gates, the last two, or one half. Known to the
+/// compiler, so that sums stay in registers.
+const SETS: [[usize; SOME]; 4] =
+    [[0, 1, 4, 5, 8, 9, 12, 13], [2, 3, 6, 7, 10, 11, 14, 15], [0, 1, 2, 3, 4, 5, 6, 7], [8, 9, 10, 11, 12, 13, 14, 15]];
 
-/// The scaled sums of some rows over the lanes of one half.
+/// The scaled sums of a set of rows over the lanes of one half.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn summed(some: &[usize; SOME], group: &Group<'_>, (runs, half): ([&[u8]; 2], usize)) -> [__m256; SOME] {
-    let mut sums = [_mm256_set1_epi32(0); SOME];
-    for (sum, row) in sums.iter_mut().zip(some) {
-        *sum = _mm256_set1_epi32(group.constant[*row]);
-    }
+fn summed<const SET: usize>(group: &Group<'_>, (runs, half): ([&[u8]; 2], usize)) -> [__m256; SOME] {
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = const { SETS[SET] };
+    let start = |row: usize| _mm256_set1_epi32(group.constant[row]);
+    let (mut s0, mut s1, mut s2, mut s3) = (start(r0), start(r1), start(r2), start(r3));
+    let (mut s4, mut s5, mut s6, mut s7) = (start(r4), start(r5), start(r6), start(r7));
     let (first, second) = group.words.as_chunks::<ROWS>().0.split_at(runs[0].len() / QUAD);
     for (run, words) in runs.into_iter().zip([first, second]) {
         for (quad, words) in run.as_chunks::<QUAD>().0.iter().zip(words) {
-            let Some(bytes) = quad.as_chunks::<{ QUAD / 2 }>().0.get(half) else { continue };
-            // SAFETY: the array has the 32 bytes that are read; the load needs no alignment.
+            let (low, high) = quad.split_at(QUAD / 2);
+            let bytes = if half == 0 { low } else { high };
+            // SAFETY: each half has the 32 bytes that are read; the load needs no alignment.
             let inputs = signed(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) });
-            for (sum, row) in sums.iter_mut().zip(some) {
-                *sum = add(*sum, inputs, _mm256_set1_epi32(words[*row].cast_signed()));
-            }
+            let weights = |row: usize| _mm256_set1_epi32(words[row].cast_signed());
+            s0 = add(s0, inputs, weights(r0));
+            s1 = add(s1, inputs, weights(r1));
+            s2 = add(s2, inputs, weights(r2));
+            s3 = add(s3, inputs, weights(r3));
+            s4 = add(s4, inputs, weights(r4));
+            s5 = add(s5, inputs, weights(r5));
+            s6 = add(s6, inputs, weights(r6));
+            s7 = add(s7, inputs, weights(r7));
         }
     }
-    let mut reals = [_mm256_set1_ps(0.0); SOME];
-    for ((real, sum), row) in reals.iter_mut().zip(sums).zip(some) {
-        *real = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(group.scale[*row]));
-    }
-    reals
+    let real = |sum, row: usize| _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(group.scale[row]));
+    [real(s0, r0), real(s1, r1), real(s2, r2), real(s3, r3), real(s4, r4), real(s5, r5), real(s6, r6), real(s7, r7)]
 }
 
 /// Sixteen rows.
@@ -107,31 +112,39 @@ fn step_with<const FAST: bool>(rows: Rows<'_>, step: &mut Step<'_>, curves: &Cur
     let units = step.state.as_chunks_mut::<{ 4 * LANES }>().0.iter_mut().zip(step.outputs.as_chunks_mut::<QUAD>().0);
     for (group, (state, outputs)) in groups(rows, quads).zip(units) {
         for (half, outputs) in outputs.as_chunks_mut::<{ QUAD / 2 }>().0.iter_mut().enumerate() {
-            let mut word = _mm256_set1_epi32(0);
-            let states = state.as_chunks_mut::<HALF>().0;
-            for (pair, some) in UNITS.iter().enumerate() {
-                let [a0, a1, b0, b1, c0, c1, d0, d1] = summed(some, &group, ([step.inputs, step.last], half));
-                let low = unit::<FAST>([a0, b0, c0, d0], &mut states[4 * pair + half], curves);
-                let high = unit::<FAST>([a1, b1, c1, d1], &mut states[4 * pair + 2 + half], curves);
-                let both = _mm256_or_si256(low, _mm256_slli_epi32::<8>(high));
-                word = _mm256_or_si256(word, if pair == 0 { both } else { _mm256_slli_epi32::<16>(both) });
-            }
+            let runs = [step.inputs, step.last];
+            let [s0, s1, s2, s3] = state.as_chunks_mut::<LANES>().0 else { continue };
+            let [a0, a1, b0, b1, c0, c1, d0, d1] = summed::<0>(&group, (runs, half));
+            let byte0 = unit::<FAST>([a0, b0, c0, d0], half_of(s0, half), curves);
+            let byte1 = unit::<FAST>([a1, b1, c1, d1], half_of(s1, half), curves);
+            let [a2, a3, b2, b3, c2, c3, d2, d3] = summed::<1>(&group, (runs, half));
+            let byte2 = unit::<FAST>([a2, b2, c2, d2], half_of(s2, half), curves);
+            let byte3 = unit::<FAST>([a3, b3, c3, d3], half_of(s3, half), curves);
+            let low = _mm256_or_si256(byte0, _mm256_slli_epi32::<8>(byte1));
+            let high = _mm256_or_si256(_mm256_slli_epi32::<16>(byte2), _mm256_slli_epi32::<24>(byte3));
+            let word = _mm256_or_si256(low, high);
             // SAFETY: the array has the 32 bytes that are written.
             unsafe { _mm256_storeu_si256(outputs.as_mut_ptr().cast(), word) };
         }
     }
 }
 
+/// The states of the lanes of one half.
+fn half_of(state: &mut [f32; LANES], half: usize) -> &mut [f32] {
+    &mut state[half * HALF..][..HALF]
+}
+
 /// One unit of an LSTM: its state moves on, its output as a byte with 128 added.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn unit<const FAST: bool>([input, take, keep, give]: [__m256; 4], state: &mut [f32; HALF], curves: &Curves) -> __m256i {
-    // SAFETY: the array has the 8 numbers that are read.
+fn unit<const FAST: bool>([input, take, keep, give]: [__m256; 4], state: &mut [f32], curves: &Curves) -> __m256i {
+    assert!(state.len() == HALF, "the lanes of one half");
+    // SAFETY: the slice has the 8 numbers that are read, as is checked.
     let before = unsafe { _mm256_loadu_ps(state.as_ptr()) };
     let kept = _mm256_mul_ps(before, logistic::<FAST>(keep, curves));
     let taken = _mm256_mul_ps(tanh::<FAST>(input, curves), logistic::<FAST>(take, curves));
     let after = _mm256_min_ps(_mm256_max_ps(_mm256_add_ps(kept, taken), _mm256_set1_ps(-100.0)), _mm256_set1_ps(100.0));
-    // SAFETY: the array has the 8 numbers that are written.
+    // SAFETY: the slice has the 8 numbers that are written, as is checked.
     unsafe { _mm256_storeu_ps(state.as_mut_ptr(), after) };
     byte(_mm256_mul_ps(tanh::<FAST>(after, curves), logistic::<FAST>(give, curves)))
 }
@@ -211,12 +224,12 @@ fn logistic_fast(x: __m256) -> __m256 {
 fn sums_with(rows: Rows<'_>, inputs: &[u8], sums: &mut [f32]) {
     for (group, out) in groups(rows, inputs.len() / QUAD).zip(sums.as_chunks_mut::<{ ROWS * LANES }>().0) {
         let out = out.as_chunks_mut::<HALF>().0;
-        for some in &HALVES {
-            for half in 0..2 {
-                for (row, real) in some.iter().zip(summed(some, &group, ([inputs, &[]], half))) {
-                    // SAFETY: the array has the 8 numbers that are written.
-                    unsafe { _mm256_storeu_ps(out[2 * row + half].as_mut_ptr(), real) };
-                }
+        for half in 0..2 {
+            let runs = [inputs, &[]];
+            let reals = summed::<2>(&group, (runs, half)).into_iter().chain(summed::<3>(&group, (runs, half)));
+            for (row, real) in reals.enumerate() {
+                // SAFETY: the array has the 8 numbers that are written.
+                unsafe { _mm256_storeu_ps(out[2 * row + half].as_mut_ptr(), real) };
             }
         }
     }

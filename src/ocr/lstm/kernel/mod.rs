@@ -102,6 +102,11 @@ impl RowsKept {
         Rows { words: &self.words, start: &self.start, constant: &self.constant, scale: &self.scale }
     }
 
+    /// True where every kernel computes exact sums.
+    pub(super) fn is_exact(inputs: usize) -> bool {
+        inputs <= portable::EXACT
+    }
+
     /// An LSTM: four units with their four gates make sixteen rows, gate by gate.
     pub(super) fn of_cell(cell: &Cell) -> Self {
         let rows = (0..cell.units).step_by(4).flat_map(|group| {

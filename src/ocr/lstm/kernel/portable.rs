@@ -4,44 +4,52 @@ use super::super::activation::{Curves, eight_bits};
 use super::super::strip::ZERO;
 use super::{LANES, QUAD, ROWS, Rows, Step};
 
-type Sums = [[i32; LANES]; ROWS];
+/// Sums of whole numbers, kept as real ones: every machine multiplies these by the vector, and below 2^24 they are exact.
+type Sums = [[f32; LANES]; ROWS];
+
+/// Four inputs of every lane, 128 taken away again.
+type Quad = [[f32; LANES]; 4];
+
+fn quads(inputs: &[u8]) -> impl Iterator<Item = Quad> {
+    inputs.as_chunks::<QUAD>().0.iter().map(|bytes| {
+        let lanes = bytes.as_chunks::<4>().0;
+        std::array::from_fn(|byte| std::array::from_fn(|lane| f32::from(i16::from(lanes[lane][byte]) - i16::from(ZERO))))
+    })
+}
 
 /// Adds four inputs of every lane, each times the weights of sixteen rows.
-fn add(sums: &mut Sums, inputs: &[u8], words: &[u32]) {
-    let mut lanes = [[0_i32; LANES]; 4];
-    for (lane, bytes) in inputs.as_chunks::<4>().0.iter().enumerate() {
-        for (byte, value) in bytes.iter().enumerate() {
-            lanes[byte][lane] = i32::from(*value);
-        }
-    }
+fn add(sums: &mut Sums, inputs: &Quad, words: &[u32; ROWS]) {
     for (row, word) in sums.iter_mut().zip(words) {
-        let weights = word.to_le_bytes().map(|weight| i32::from(weight.cast_signed()));
-        for (lane, sum) in row.iter_mut().enumerate() {
-            *sum += lanes[0][lane] * weights[0]
-                + lanes[1][lane] * weights[1]
-                + lanes[2][lane] * weights[2]
-                + lanes[3][lane] * weights[3];
+        for (inputs, weight) in inputs.iter().zip(word.to_le_bytes()) {
+            let weight = f32::from(weight.cast_signed());
+            for (sum, input) in row.iter_mut().zip(inputs) {
+                *sum += *input * weight;
+            }
         }
     }
 }
 
-fn summed(start: &[i32], words: &[u32], inputs: impl Iterator<Item = impl AsRef<[u8]>>) -> Sums {
-    let mut sums: Sums = std::array::from_fn(|row| [start[row]; LANES]);
-    for (inputs, words) in inputs.zip(words.chunks_exact(ROWS)) {
-        add(&mut sums, inputs.as_ref(), words);
+/// Most inputs whose sums stay below 2^24: 127 times 128 for each, and the constant.
+pub(super) const EXACT: usize = (1 << 24) / (127 * 128) - 1;
+
+fn summed(constant: &[i32], words: &[u32], inputs: &[Quad]) -> Sums {
+    let mut sums: Sums = std::array::from_fn(|row| [constant[row] as f32; LANES]);
+    for (inputs, words) in inputs.iter().zip(words.as_chunks::<ROWS>().0) {
+        add(&mut sums, inputs, words);
     }
     sums
 }
 
 pub(super) fn step(rows: Rows<'_>, step: &mut Step<'_>, curves: &Curves) {
-    let quads = (step.inputs.len() + step.last.len()) / QUAD;
-    let groups = rows.words.chunks_exact(quads * ROWS).zip(rows.start.chunks_exact(ROWS)).zip(rows.scale.chunks_exact(ROWS));
+    let inputs: Vec<Quad> = quads(step.inputs).chain(quads(step.last)).collect();
+    let quads = inputs.len();
+    let groups = rows.words.chunks_exact(quads * ROWS).zip(rows.constant.chunks_exact(ROWS)).zip(rows.scale.chunks_exact(ROWS));
     let units = step.state.chunks_exact_mut(4 * LANES).zip(step.outputs.chunks_exact_mut(QUAD));
-    for (((words, start), scale), (state, outputs)) in groups.zip(units) {
-        let sums = summed(start, words, step.inputs.chunks_exact(QUAD).chain(step.last.chunks_exact(QUAD)));
+    for (((words, constant), scale), (state, outputs)) in groups.zip(units) {
+        let sums = summed(constant, words, &inputs);
         for unit in 0..4 {
             for lane in 0..LANES {
-                let value = |gate: usize| sums[4 * gate + unit][lane] as f32 * scale[4 * gate + unit];
+                let value = |gate: usize| sums[4 * gate + unit][lane] * scale[4 * gate + unit];
                 let state = &mut state[unit * LANES + lane];
                 let kept = *state * curves.logistic(value(2));
                 *state = (kept + curves.tanh(value(0)) * curves.logistic(value(1))).clamp(-100.0, 100.0);
@@ -53,14 +61,15 @@ pub(super) fn step(rows: Rows<'_>, step: &mut Step<'_>, curves: &Curves) {
 }
 
 pub(super) fn sums(rows: Rows<'_>, inputs: &[u8], sums: &mut [f32]) {
-    let quads = inputs.len() / QUAD;
+    let inputs: Vec<Quad> = quads(inputs).collect();
+    let quads = inputs.len();
     let groups =
-        rows.words.chunks_exact((quads * ROWS).max(1)).zip(rows.start.chunks_exact(ROWS)).zip(rows.scale.chunks_exact(ROWS));
-    for (((words, start), scale), out) in groups.zip(sums.chunks_exact_mut(ROWS * LANES)) {
-        let sums = summed(start, words, inputs.chunks_exact(QUAD));
+        rows.words.chunks_exact((quads * ROWS).max(1)).zip(rows.constant.chunks_exact(ROWS)).zip(rows.scale.chunks_exact(ROWS));
+    for (((words, constant), scale), out) in groups.zip(sums.chunks_exact_mut(ROWS * LANES)) {
+        let sums = summed(constant, words, &inputs);
         for (row, out) in out.chunks_exact_mut(LANES).enumerate() {
             for (out, sum) in out.iter_mut().zip(sums[row]) {
-                *out = sum as f32 * scale[row];
+                *out = sum * scale[row];
             }
         }
     }

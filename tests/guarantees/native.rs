@@ -1,0 +1,73 @@
+//! Our own engine reads as Tesseract does: the same words, in the same places, as sure; and a second reading is not its own.
+
+use std::path::{Path, PathBuf};
+
+use conserva::child::{Again, Manner, Readers, ReadersOptions};
+use conserva::limits::Limits;
+use conserva::page::{Engine, ReadPage, Word};
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reader/page.png")
+}
+
+fn readers(engine: Engine, scratch: &Path) -> Readers {
+    let options = ReadersOptions {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_conserva")),
+        args: vec!["page-child".to_owned()],
+        count: 1,
+        lang: "ita".to_owned(),
+        engine,
+        limits: Limits::default(),
+        scratch: scratch.to_owned(),
+        roots: Vec::new(),
+    };
+    Readers::start(options).expect("readers")
+}
+
+fn read(readers: &Readers) -> ReadPage {
+    let surveys = readers.survey(&page(), "image/png").expect("a survey");
+    readers.read(&page(), "image/png", &surveys[0]).expect("a page")
+}
+
+fn words(page: &ReadPage) -> Vec<&Word> {
+    page.text.lines().flat_map(|line| &line.words).collect()
+}
+
+/// Share of both boxes that is in both.
+fn overlap(a: &Word, b: &Word) -> f32 {
+    let side = |a: u32, a_size: u32, b: u32, b_size: u32| (a + a_size).min(b + b_size).saturating_sub(a.max(b));
+    let both = side(a.rect.x, a.rect.w, b.rect.x, b.rect.w) * side(a.rect.y, a.rect.h, b.rect.y, b.rect.h);
+    both as f32 / (a.rect.w * a.rect.h + b.rect.w * b.rect.h - both) as f32
+}
+
+#[test]
+fn our_engine_reads_the_words_that_tesseract_reads_where_it_reads_them_and_as_sure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ours = read(&readers(Engine::Native, folder.path()));
+    let theirs = read(&readers(Engine::Tesseract, folder.path()));
+    assert!(ours.text.origin.starts_with("conserva "), "{}", ours.text.origin);
+    assert!(theirs.text.origin.starts_with("tesseract "), "{}", theirs.text.origin);
+    assert_eq!(ours.text.plain(), theirs.text.plain());
+    for (ours, theirs) in words(&ours).into_iter().zip(words(&theirs)) {
+        assert!(overlap(ours, theirs) > 0.7, "{}: {:?} and {:?}", ours.text, ours.rect, theirs.rect);
+        assert!(
+            (ours.confidence - theirs.confidence).abs() < 15.0,
+            "{}: {} and {}",
+            ours.text,
+            ours.confidence,
+            theirs.confidence
+        );
+    }
+}
+
+#[test]
+fn a_region_of_a_page_read_by_our_engine_is_read_again_by_tesseract() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let readers = readers(Engine::Native, folder.path());
+    let read = read(&readers);
+    let first = words(&read)[0];
+    let again = Again { manner: Manner::Gray, rects: vec![first.rect.grown(10, read.text.width, read.text.height)] };
+    let again = readers.reread(&page(), "image/png", &read.page, &again).expect("a second reading");
+    assert!(again[0].origin.starts_with("tesseract "), "{}", again[0].origin);
+    assert!(again[0].raw.contains(&first.text), "{} for {}", again[0].raw, first.text);
+}
