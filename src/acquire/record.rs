@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::parcel::Parcel;
-use super::{Admission, AdmitOutcome, event, keyed_name};
+use super::{Admission, AdmitOutcome, Offer, event, keyed_name};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, FileName};
+use crate::blobs::StoredBlob;
 use crate::digest::Digest;
 use crate::document::{Document, Hold};
 use crate::drill;
@@ -32,15 +33,43 @@ pub(super) struct Recorded {
     pub(super) has_sidecar: bool,
 }
 
+/// What is to be written of an arrival.
+pub(super) struct Entry<'a> {
+    pub(super) offer: &'a Offer,
+    pub(super) id: ArrivalId,
+    pub(super) mtime_ns: i64,
+    /// Its own bytes.
+    pub(super) stored: StoredBlob,
+    /// Other blobs that are part of it.
+    pub(super) others: Vec<(Digest, u64)>,
+    /// Facts that are part of the one transaction: kind, number, body.
+    pub(super) facts: Vec<(&'static str, u32, String)>,
+    /// True where a person has said what it is: earlier arrivals with the same bytes do not make it wait.
+    pub(super) is_expected: bool,
+    /// What else the journal line says.
+    pub(super) detail: Vec<(String, String)>,
+}
+
 /// Records all parcels of one ente, in order.
 pub(super) async fn recorded(desk: &Admission, parcels: &[&Parcel]) -> Result<Vec<Recorded>> {
+    let entries: Vec<Entry<'_>> = parcels.iter().map(|parcel| entry_of(parcel)).collect::<Result<_>>()?;
+    let entered = all_entered(desk, &entries.iter().collect::<Vec<_>>()).await?;
+    let mut recorded = Vec::with_capacity(parcels.len());
+    for (parcel, (arrival, outcome)) in parcels.iter().zip(entered) {
+        let has_sidecar = outcome != AdmitOutcome::Replay || knows_sidecar(desk, parcel, &arrival.id).await?;
+        recorded.push(Recorded { arrival, outcome, has_sidecar });
+    }
+    Ok(recorded)
+}
+
+async fn all_entered(desk: &Admission, entries: &[&Entry<'_>]) -> Result<Vec<(Arrival, AdmitOutcome)>> {
     for _ in 0..LOOKS_MAX {
         let mut looking = Looking { desk, before: BTreeMap::new(), changes: Vec::new() };
-        let mut all = Vec::with_capacity(parcels.len());
-        for parcel in parcels {
-            all.push(looking.recorded(parcel).await?);
+        let mut all = Vec::with_capacity(entries.len());
+        for entry in entries {
+            all.push(looking.entered(entry).await?);
         }
-        let Some(first) = parcels.first().filter(|_| !looking.changes.is_empty()) else { return Ok(all) };
+        let Some(first) = entries.first().filter(|_| !looking.changes.is_empty()) else { return Ok(all) };
         drill::point("acquire.before-record");
         match desk.store.apply(&first.offer.ente, None, &looking.changes).await {
             Ok(()) => return Ok(all),
@@ -60,26 +89,24 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    async fn recorded(&mut self, parcel: &Parcel) -> Result<Recorded> {
-        let (offer, sha256) = (&parcel.offer, parcel.stored.sha256);
-        let id = id_of(parcel);
+    async fn entered(&mut self, entry: &Entry<'_>) -> Result<(Arrival, AdmitOutcome)> {
+        let (offer, sha256) = (entry.offer, entry.stored.sha256);
         if !self.before.contains_key(&sha256) {
             self.before.insert(sha256, self.desk.store.arrivals_with(&offer.ente, &sha256).await?);
         }
         let before = self.before.entry(sha256).or_default();
-        if let Some(arrival) = before.iter().find(|arrival| arrival.id == id) {
-            let has_sidecar = knows_sidecar(self.desk, parcel, &id).await?;
-            return Ok(Recorded { arrival: arrival.clone(), outcome: AdmitOutcome::Replay, has_sidecar });
+        if let Some(arrival) = before.iter().find(|arrival| arrival.id == entry.id) {
+            return Ok((arrival.clone(), AdmitOutcome::Replay));
         }
         let first = before.first().cloned();
-        let twin = first.as_ref().filter(|_| offer.beside.place.is_none());
+        let twin = first.as_ref().filter(|_| !entry.is_expected);
         let arrival = Arrival {
-            id,
+            id: entry.id.clone(),
             ente: offer.ente.clone(),
             door: offer.door.clone(),
             name: offer.name.clone(),
-            bytes: parcel.stored.bytes,
-            mtime_ns: parcel.seen.mtime_ns,
+            bytes: entry.stored.bytes,
+            mtime_ns: entry.mtime_ns,
             sha256,
             admitted_at: self.desk.clock.now(),
             state: if twin.is_some() { ArrivalState::Duplicate } else { ArrivalState::Working },
@@ -88,14 +115,40 @@ impl Looking<'_> {
         };
         let name = keyed_name(self.desk, offer).await?;
         self.changes.push(Change::RequireArrivals { sha256, count: before.len() as u64 });
-        self.changes.extend(parcel.blobs().into_iter().map(|(sha256, bytes)| Change::AddBlob { sha256, bytes }));
+        self.changes.push(Change::AddBlob { sha256, bytes: entry.stored.bytes });
+        self.changes.extend(entry.others.iter().map(|(sha256, bytes)| Change::AddBlob { sha256: *sha256, bytes: *bytes }));
         self.changes.extend(admission(&arrival, twin));
-        self.changes.extend(facts(&arrival.id, parcel)?);
-        self.changes.push(line(&arrival, parcel, name));
+        let owner = || arrival.id.0.clone();
+        let put = |(kind, n, body): &(&'static str, u32, String)| Change::PutFact {
+            owner: owner(),
+            kind: (*kind).to_owned(),
+            n: *n,
+            body: body.clone(),
+        };
+        self.changes.extend(entry.facts.iter().map(put));
+        self.changes.push(line(&arrival, entry, name));
         let outcome = twin.map_or(AdmitOutcome::New, |twin| AdmitOutcome::Duplicate { of: twin.id.clone() });
         before.push(arrival.clone());
-        Ok(Recorded { arrival, outcome, has_sidecar: true })
+        Ok((arrival, outcome))
     }
+}
+
+/// What is written of a parcel.
+fn entry_of(parcel: &Parcel) -> Result<Entry<'_>> {
+    let mut detail: Vec<(String, String)> =
+        parcel.stack.iter().map(|stack| ("files".to_owned(), stack.files.len().to_string())).collect();
+    let sidecar = parcel.sidecar.iter().filter_map(|(_, _, given)| given.sidecar.as_ref());
+    detail.extend(sidecar.map(|file| ("sidecar".to_owned(), file.sha256.hex())));
+    Ok(Entry {
+        offer: &parcel.offer,
+        id: id_of(parcel),
+        mtime_ns: parcel.seen.mtime_ns,
+        stored: parcel.stored,
+        others: parcel.blobs().split_off(1),
+        facts: facts(parcel)?,
+        is_expected: parcel.offer.beside.place.is_some(),
+        detail,
+    })
 }
 
 /// All that makes an arrival that arrival. The folder in which it lay is part of the door: two files of one name, size, time
@@ -136,11 +189,10 @@ fn admission(arrival: &Arrival, twin: Option<&Arrival>) -> Vec<Change> {
 }
 
 /// What is known of it before its first step: the page that it was scanned for, the folder it lay in, its files, what was said.
-fn facts(id: &ArrivalId, parcel: &Parcel) -> Result<Vec<Change>> {
-    let mut changes = Vec::new();
-    let mut put = |kind: &str, n, body: serde_json::Result<String>| {
-        let body = body.map_err(Error::bug)?;
-        changes.push(Change::PutFact { owner: id.0.clone(), kind: kind.to_owned(), n, body });
+fn facts(parcel: &Parcel) -> Result<Vec<(&'static str, u32, String)>> {
+    let mut facts = Vec::new();
+    let mut put = |kind: &'static str, n, body: serde_json::Result<String>| {
+        facts.push((kind, n, body.map_err(Error::bug)?));
         Ok::<(), Error>(())
     };
     let beside = &parcel.offer.beside;
@@ -156,10 +208,10 @@ fn facts(id: &ArrivalId, parcel: &Parcel) -> Result<Vec<Change>> {
     for (n, given) in parcel.given() {
         put(given::FACT, n, serde_json::to_string(given))?;
     }
-    Ok(changes)
+    Ok(facts)
 }
 
-fn line(arrival: &Arrival, parcel: &Parcel, keyed_name: String) -> Change {
+fn line(arrival: &Arrival, entry: &Entry<'_>, keyed_name: String) -> Change {
     let outcome = if arrival.state == ArrivalState::Duplicate { "hold" } else { "success" };
     let line = event(arrival.admitted_at, "admitted", arrival.id.as_str(), outcome);
     let mut detail = vec![
@@ -169,8 +221,6 @@ fn line(arrival: &Arrival, parcel: &Parcel, keyed_name: String) -> Change {
         ("sha256".to_owned(), arrival.sha256.hex()),
     ];
     detail.extend(arrival.duplicate_of.iter().map(|of| ("duplicate_of".to_owned(), of.0.clone())));
-    detail.extend(parcel.stack.iter().map(|stack| ("files".to_owned(), stack.files.len().to_string())));
-    let sidecar = parcel.sidecar.iter().filter_map(|(_, _, given)| given.sidecar.as_ref());
-    detail.extend(sidecar.map(|file| ("sidecar".to_owned(), file.sha256.hex())));
+    detail.extend(entry.detail.iter().cloned());
     Change::Journal(Event { detail: detail.into_iter().collect(), ..line })
 }
