@@ -16,6 +16,7 @@ use crate::digest::{Digest, Hasher};
 use crate::drill;
 use crate::error::{Error, Result};
 use crate::given::{self, Given};
+use crate::inbox::Inbox;
 use crate::stack::{self, Stack};
 
 /// What a clean-up did.
@@ -27,10 +28,10 @@ pub struct Cleaned {
     pub kept: u64,
 }
 
-/// Deletes from `.taken` of the inbox at `folder` what was taken more than `days` before `today` and is in the archive. No
-/// days: nothing is ever deleted.
-pub async fn clean(desk: &Admission, ente: &EnteId, folder: &Path, (today, days): (Date, u64)) -> Result<Cleaned> {
-    let mut cleaned = Cleaned::default();
+/// Deletes from `.taken` of the inbox at `folder` what was taken more than its `taken_days` before `today` and is in the
+/// archive, and the scanner's end markers in which nothing stands. No days: nothing is ever deleted.
+pub async fn clean(desk: &Admission, ente: &EnteId, (inbox, folder): (&Inbox, &Path), today: Date) -> Result<Cleaned> {
+    let (mut cleaned, days) = (Cleaned::default(), inbox.taken_days);
     let Some(last) =
         i64::try_from(days).ok().filter(|days| *days > 0).and_then(|n| today.checked_sub(jiff::Span::new().days(n)).ok())
     else {
@@ -38,7 +39,7 @@ pub async fn clean(desk: &Admission, ente: &EnteId, folder: &Path, (today, days)
     };
     for day in days_before(&folder.join(".taken"), last)? {
         for path in files_of(&day) {
-            if is_admitted(desk, ente, (&day, &path)).await? {
+            if is_empty_marker(inbox, &path) || is_admitted(desk, ente, (&day, &path)).await? {
                 std::fs::remove_file(&path).map_err(|e| Error::disk("delete taken file", parent(&path), e))?;
                 drill::point("acquire.cleaned");
                 cleaned.deleted += 1;
@@ -67,6 +68,13 @@ fn days_before(taken: &Path, last: Date) -> Result<Vec<PathBuf>> {
 fn files_of(day: &Path) -> impl Iterator<Item = PathBuf> {
     let files = WalkDir::new(day).into_iter().filter_map(std::result::Result::ok);
     files.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path)
+}
+
+/// True of an end marker without content: of a batch it has a word before its name, of a folder it lies in the folder.
+fn is_empty_marker(inbox: &Inbox, path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let is_marker = inbox.is_end_marker(name.strip_prefix(b"marker-").unwrap_or(name));
+    is_marker && path.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
 }
 
 /// True if the file's bytes are those of the arrival that its name tells, of its sidecar, or of one of its pages, and the blob

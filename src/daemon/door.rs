@@ -181,7 +181,7 @@ impl Door {
             return;
         }
         let desk = admission(&self.house);
-        match acquire::clean::clean(&desk, &self.house.ente_id, &self.watched.folder, (today, inbox.taken_days)).await {
+        match acquire::clean::clean(&desk, &self.house.ente_id, (inbox, &self.watched.folder), today).await {
             Ok(cleaned) => {
                 let (deleted, kept) = (cleaned.deleted, cleaned.kept);
                 tracing::info!(inbox = inbox.profile, deleted, kept, "taken files were cleaned up");

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use conserva::acquire::{Admission, AdmitOutcome, Admitted, Beside, Offer, Release, admit, guard, quarantine};
+use conserva::acquire::{Admission, AdmitOutcome, Admitted, Beside, Offer, Release, admit, admit_together, guard, quarantine};
 use conserva::arrival::{ArrivalState, EnteId, FileName};
 use conserva::blobs::Blobs;
 use conserva::clock::Clock;
@@ -203,6 +203,28 @@ async fn the_same_file_put_into_the_inbox_again_leaves_it_again_and_replaces_not
     assert_eq!(replay.outcome, AdmitOutcome::Replay);
     let second = replay.taken.expect("taken");
     assert!(first.exists() && second.exists() && first != second && !path.exists());
+}
+
+#[tokio::test]
+async fn a_group_is_admitted_as_its_files_would_be_one_by_one_and_one_that_fails_costs_itself_only() {
+    let mut house = House::new().await;
+    let paths =
+        [house.file("a.tif", b"uno"), house.inbox().join("manca.tif"), house.file("b.tif", b"uno"), house.file("c.tif", b"due")];
+    let admitted = admit_together(&house.desk, paths.iter().map(|path| house.offer(path)).collect()).await;
+    let word = |admitted: &conserva::error::Result<Admitted>| match admitted {
+        Ok(admitted) if admitted.unreleased.is_some() => "stays".to_owned(),
+        Ok(admitted) => format!("{:?}", admitted.outcome).split([' ', '{']).next().unwrap_or_default().to_owned(),
+        Err(error) => error.code().to_owned(),
+    };
+    assert_eq!(admitted.iter().map(word).collect::<Vec<_>>(), ["New", "source-gone", "Duplicate", "New"]);
+    assert_eq!(house.desk.store.open_jobs(&prova()).await.expect("jobs").len(), 2);
+    assert_eq!(std::fs::read_dir(house.inbox()).expect("inbox").count(), 1, "only .taken is left");
+    house.desk.limits.queue_length_max = 3;
+    let paths = [house.file("d.tif", b"tre"), house.file("e.tif", b"quattro")];
+    let admitted = admit_together(&house.desk, paths.iter().map(|path| house.offer(path)).collect()).await;
+    assert_eq!(admitted.iter().map(word).collect::<Vec<_>>(), ["New", "queue-full"], "the last place, and one too many");
+    assert!(paths[1].exists());
+    assert!(admit_together(&house.desk, Vec::new()).await.is_empty());
 }
 
 #[tokio::test]

@@ -160,7 +160,7 @@ fn what_only_looks_like_a_sidecar_is_an_input_of_its_own() {
 
 #[test]
 fn a_sidecar_may_come_first_or_a_while_later_and_one_without_a_file_is_waited_for() {
-    let (stage, inbox) = watched("sidecar_seconds = 8\nincomplete_seconds = 18");
+    let (stage, inbox) = watched("sidecar_seconds = 15\nincomplete_seconds = 25");
     let sidecar = br#"{"documento": {"voce": "III.1"}}"#;
     write(&inbox.join("prima.pdf.json"), sidecar);
     write(&inbox.join("dopo.pdf"), &pdf(&["dopo"]));
@@ -173,7 +173,7 @@ fn a_sidecar_may_come_first_or_a_while_later_and_one_without_a_file_is_waited_fo
     write(&inbox.join("prima.pdf"), &pdf(&["prima"]));
     until("both are in with theirs", 15, || taken(&inbox) == 4);
     assert_eq!(arrivals(&stage).len(), 2);
-    until("the lonely one is an input of its own", 30, || lying(&inbox).is_empty());
+    until("the lonely one is an input of its own", 60, || lying(&inbox).is_empty());
     assert_eq!(arrivals(&stage).len(), 3);
 }
 
@@ -240,7 +240,7 @@ fn a_folder_is_one_document_its_files_are_its_pages_in_the_order_of_their_names(
     assert_eq!(arrived.len(), 2);
     let of = |name: &str| arrived.iter().find(|arrival| arrival["name"] == name).expect("an arrival").clone();
     let mut document = Value::Null;
-    until("it is at rest", 60, || {
+    until("it is at rest", 150, || {
         let ids = of("pratica 12");
         let shown = show(&stage, ids["id"].as_str().expect("id"));
         let Some(id) = shown["documents"][0].as_str() else { return false };
@@ -341,9 +341,11 @@ fn a_folder_with_a_link_stays_whole_and_is_said() {
 
 #[test]
 fn taken_files_are_deleted_when_their_days_are_over_and_their_bytes_are_in_the_archive_only() {
-    let (stage, inbox) = watched("taken_days = 30\nsubfolders = 'document'");
+    let (stage, inbox) = watched("taken_days = 30\nsubfolders = 'document'\nend_marker = '*.fine'");
     std::fs::create_dir(inbox.join("lotto")).expect("folder");
     write(&inbox.join("lotto/1.txt"), b"pagina");
+    write(&inbox.join("lotto/lotto.fine"), b"");
+    write(&inbox.join("tutto.fine"), b"");
     write(&inbox.join("buono.txt"), b"buono");
     write(&inbox.join("buono.txt.json"), br#"{"documento": {}}"#);
     write(&inbox.join("cambiato.txt"), b"cambiato");

@@ -541,7 +541,7 @@ fn a_full_disk_pauses_the_door_which_goes_on_by_itself_when_there_is_room() {
     std::fs::remove_file(&ballast).expect("room");
     drop(filling);
     until("all are in", 30, || lying(&inbox).is_empty());
-    assert_eq!(doctor(&stage)["door"]["state"], "working");
+    until("the door says that it works", 15, || doctor(&stage)["door"]["state"] == "working");
     assert_eq!((arrivals(&stage).len(), taken(&inbox)), (6, 6));
     assert_eq!(daemon.end(Signal::TERM), Some(0));
     assert!(stage.run(&["journal", "verify"]).status.success());

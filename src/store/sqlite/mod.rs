@@ -21,6 +21,7 @@ use sqlx::{Sqlite as Engine, Transaction};
 use crate::arrival::EnteId;
 use crate::clock::Clock;
 use crate::digest::Digest;
+use crate::drill;
 use crate::ente::Ente;
 use crate::error::{Error, Kind, Result};
 
@@ -59,7 +60,7 @@ impl Sqlite {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .foreign_keys(true)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(if drill::forgets("store.sync") { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
             .busy_timeout(Duration::from_secs(BUSY_SECONDS));
         let writing = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
