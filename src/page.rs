@@ -255,6 +255,9 @@ pub struct ReadPage {
     pub text: PageText,
 }
 
+/// The step of a page that could not be read.
+const UNREAD: &str = "unread";
+
 impl ReadPage {
     /// A page that could not be read: its place among the others, and no word.
     pub fn unread(survey: &PageSurvey) -> Self {
@@ -267,10 +270,15 @@ impl ReadPage {
             mean_confidence: None,
             quality: Vec::new(),
             readings: 0,
-            steps: vec!["unread".to_owned()],
+            steps: vec![UNREAD.to_owned()],
         };
         let (n, width, height) = (survey.n, survey.width, survey.height);
         Self { page, text: PageText { n, width, height, origin: "none".to_owned(), rotation: 0, blocks: Vec::new() } }
+    }
+
+    /// True of a page that could not be read.
+    pub fn is_unread(&self) -> bool {
+        self.page.steps.iter().any(|step| step == UNREAD)
     }
 }
 

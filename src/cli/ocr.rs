@@ -9,13 +9,14 @@ use serde_json::json;
 use super::{Global, output, progress};
 use crate::app::{self, StandAlone};
 use crate::arrival::FileName;
+use crate::child::Readers;
 use crate::config::OcrConfig;
-use crate::copy::{self, CopyOrder, PdfaLevel};
+use crate::copy::{self, CopyOrder, PageLines, Pages, PdfaLevel};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 use crate::messages::Message;
-use crate::page::{self, ReadPage};
+use crate::page::{self, PageSurvey, ReadPage};
 use crate::pipeline::AGENT;
 
 /// What was typed after `ocr`.
@@ -81,25 +82,9 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let (mime, sha256) = look(&args.input, &limits)?;
     let input = args.input.canonicalize().map_err(|e| Error::disk("find", &args.input, e))?;
     let surveys = readers.survey(&input, &mime)?;
-    let bar = progress::pages(surveys.len() as u64, all.words());
-    let (mut pages, mut unread, mut last_why) = (Vec::with_capacity(surveys.len()), 0_usize, String::new());
-    for (survey, read) in surveys.iter().zip(readers.read_all(&input, &mime, &surveys, &|done| bar.set_position(u64::from(done))))
-    {
-        pages.push(read.unwrap_or_else(|error| {
-            unread += 1;
-            let why = error.message().sentence(all.words());
-            output::complain(&Message::new("page-unread").with("page", survey.n).with("why", &why).text(all.words()));
-            last_why = why;
-            ReadPage::unread(survey)
-        }));
-    }
-    bar.finish_and_clear();
-    let tally = Tally::of(&pages, unread);
-    if unread == pages.len() {
-        return Err(Error::hold("pages-unread").with("count", unread).with("why", last_why));
-    }
-    side_files(args, &pages, all)?;
-    if !copy::wants_copy(&pages) {
+    let (pages, tally) = read(&readers, (&input, &mime), &surveys, (all, alone.path().join("pages.jsonl")))?;
+    side_files(args, &pages)?;
+    if tally.digital == tally.all {
         return Err(Error::hold("born-digital").with("path", args.input.display()));
     }
     let order = CopyOrder {
@@ -111,7 +96,7 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
         lang: "it".to_owned(),
         input,
         mime,
-        pages: pages.into(),
+        pages,
         others: Vec::new(),
         outlines: Vec::new(),
     };
@@ -121,11 +106,45 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
         let answer = json!({"input": args.input, "output": args.output, "pages": tally, "report": report});
         output::line(&answer.to_string());
     }
-    Ok(u8::from(unread > 0))
+    Ok(u8::from(tally.unread > 0))
+}
+
+/// Pages that are read before they are put away: memory grows with these, not with the input.
+const TOGETHER: usize = 64;
+
+/// Reads the pages into the file `kept` and says how they fared.
+fn read(
+    readers: &Readers,
+    (input, mime): (&std::path::Path, &str),
+    surveys: &[PageSurvey],
+    (all, kept): (&Global, PathBuf),
+) -> Result<(Pages, Tally)> {
+    let bar = progress::pages(surveys.len() as u64, all.words());
+    let mut pages = PageLines::create(kept)?;
+    let (mut tally, mut last_why) = (Tally::default(), String::new());
+    for together in surveys.chunks(TOGETHER) {
+        for (survey, read) in together.iter().zip(readers.read_all(input, mime, together, &|_| bar.inc(1))) {
+            let page = read.unwrap_or_else(|error| {
+                let why = error.message().sentence(all.words());
+                bar.suspend(|| {
+                    output::complain(&Message::new("page-unread").with("page", survey.n).with("why", &why).text(all.words()));
+                });
+                last_why = why;
+                ReadPage::unread(survey)
+            });
+            tally.count(&page);
+            pages.push(&page)?;
+        }
+    }
+    bar.finish_and_clear();
+    if tally.unread == tally.all {
+        return Err(Error::hold("pages-unread").with("count", tally.unread).with("why", last_why));
+    }
+    Ok((pages.finish()?, tally))
 }
 
 /// How the pages fared: the share of those that a second pass was needed for is what a scanner's settings are judged by.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Tally {
     all: usize,
     blank: usize,
@@ -136,16 +155,14 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(pages: &[ReadPage], unread: usize) -> Self {
-        let count = |is: fn(&ReadPage) -> bool| pages.iter().filter(|page| is(page)).count();
-        Self {
-            all: pages.len(),
-            blank: count(|p| p.page.blank),
-            digital: count(|p| p.page.survey.source.is_digital()),
-            read_once: count(|p| p.page.readings == 1),
-            read_again: count(|p| p.page.readings > 1),
-            unread,
-        }
+    fn count(&mut self, read: &ReadPage) {
+        let page = &read.page;
+        self.all += 1;
+        self.blank += usize::from(page.blank);
+        self.digital += usize::from(page.survey.source.is_digital());
+        self.read_once += usize::from(page.readings == 1);
+        self.read_again += usize::from(page.readings > 1);
+        self.unread += usize::from(read.is_unread());
     }
 }
 
@@ -186,16 +203,16 @@ fn instant_of(path: &std::path::Path) -> Result<jiff::Timestamp> {
     Ok(jiff::Timestamp::from_second(instant.as_second()).unwrap_or(instant))
 }
 
-fn side_files(args: &OcrArgs, pages: &[ReadPage], _all: &Global) -> Result<()> {
+fn side_files(args: &OcrArgs, pages: &Pages) -> Result<()> {
     let source = name_of(&args.input);
     if let Some(path) = &args.text {
-        output::write_whole(path, copy::plain(pages).as_bytes())?;
+        output::write_with(path, |out| copy::write_plain(out, pages))?;
     }
     if let Some(path) = &args.alto {
-        output::write_whole(path, copy::alto(pages, &source, AGENT).as_bytes())?;
+        output::write_with(path, |out| copy::write_alto(out, pages, &source, AGENT))?;
     }
     if let Some(path) = &args.hocr {
-        output::write_whole(path, copy::hocr(pages, &source, AGENT).as_bytes())?;
+        output::write_with(path, |out| copy::write_hocr(out, pages, &source, AGENT))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Where does it go? Results on stdout, everything else on stderr, files whole or not at all.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -23,36 +24,34 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 /// Writes a file that the person asked for: under a temporary name beside it, synced, then renamed.
-#[expect(clippy::disallowed_methods, reason = "a file outside the archive, written whole")]
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = std::fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.and_then(|()| std::fs::rename(&temporary, path)).map_err(|e| {
-        let _ = std::fs::remove_file(&temporary);
-        Error::disk("write", path, e)
-    })
+    write_with(path, |out| out.write_all(bytes).map_err(|e| Error::disk("write", path, e)))
 }
 
 /// Copies a file that the person asked for, the same way.
-#[expect(clippy::disallowed_methods, reason = "a file outside the archive, written whole")]
 pub(crate) fn copy_whole(source: &Path, target: &Path) -> Result<()> {
-    let mut name = target.file_name().unwrap_or_default().to_owned();
+    let disk = |e| Error::disk("copy", target, e);
+    let mut from = std::fs::File::open(source).map_err(disk)?;
+    write_with(target, |to| std::io::copy(&mut from, to).map(drop).map_err(disk))
+}
+
+/// Has `write` write a file that the person asked for, the same way.
+#[expect(clippy::disallowed_methods, reason = "a file outside the archive, written whole")]
+pub(crate) fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
+    let disk = |e| Error::disk("write", path, e);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = target.with_file_name(name);
-    let copied = std::fs::File::open(source).and_then(|mut from| {
-        let mut to = std::fs::File::create(&temporary)?;
-        std::io::copy(&mut from, &mut to)?;
-        to.sync_all()
+    let temporary = path.with_file_name(name);
+    let written = File::create(&temporary).map_err(disk).and_then(|file| {
+        let mut out = BufWriter::with_capacity(1 << 16, file);
+        write(&mut out)?;
+        out.into_inner().map_err(|e| disk(e.into_error()))?.sync_all().map_err(disk)?;
+        std::fs::rename(&temporary, path).map_err(disk)
     });
-    copied.and_then(|()| std::fs::rename(&temporary, target)).map_err(|e| {
+    if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
-        Error::disk("copy", target, e)
-    })
+    }
+    written
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Where does each word stand, for a program of the future? ALTO 4, the format that libraries and archives read.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,7 +7,7 @@ use std::path::Path;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::order::{PageIter, Pages};
+use super::order::Pages;
 use crate::error::{Error, Result};
 use crate::page::{Block, Line, PageText, ReadPage, Rect, Word};
 
@@ -24,23 +23,10 @@ pub(super) type Xml<W> = Writer<W>;
 /// Boxes are pixels of the stored page image, before any turn; a page that is to be turned, and its blocks, say so in
 /// ROTATION (degrees counter-clockwise, as the schema has it). Blocks and lines stand in reading order. Who read a page,
 /// and what was done to its image before, are processing steps that the page refers to (rules S-06, S-07).
-pub fn alto(pages: &[ReadPage], source: &str, ocr: &str) -> String {
-    let pages = || -> Result<PageIter<'_>> { Ok(Box::new(pages.iter().map(|page| Ok(Cow::Borrowed(page))))) };
-    finished(|xml| document(xml, &pages, (source, ocr)).map_err(io::Error::other))
-}
-
-/// The same, written page by page: memory does not grow with the words of the document.
+///
+/// Written page by page: memory does not grow with the words of the document.
 pub fn write_alto(out: impl Write, pages: &Pages, source: &str, ocr: &str) -> Result<()> {
-    document(&mut Writer::new_with_indent(out, b' ', 1), &|| pages.one_by_one(), (source, ocr))
-}
-
-/// The text that `write` makes; writing to memory does not fail.
-pub(super) fn finished(write: impl FnOnce(&mut Xml<Vec<u8>>) -> io::Result<()>) -> String {
-    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 1);
-    if let Err(error) = write(&mut xml) {
-        tracing::error!(%error, "XML could not be written to memory");
-    }
-    String::from_utf8(xml.into_inner()).unwrap_or_default()
+    document(&mut Writer::new_with_indent(out, b' ', 1), pages, (source, ocr))
 }
 
 /// What XML 1.0 may hold of a text: control characters and noncharacters dropped.
@@ -48,15 +34,15 @@ pub(super) fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect()
 }
 
-fn document<'a, W: Write>(xml: &mut Xml<W>, pages: &dyn Fn() -> Result<PageIter<'a>>, (source, ocr): (&str, &str)) -> Result<()> {
+fn document<W: Write>(xml: &mut Xml<W>, pages: &Pages, (source, ocr): (&str, &str)) -> Result<()> {
     let failed = |e: io::Error| Error::disk("write ALTO", Path::new("alto.xml"), e);
     // The steps stand before the pages that refer to them: the pages are gone through twice rather than kept.
     let mut steps = Steps::default();
-    for page in pages()? {
+    for page in pages.one_by_one()? {
         steps.add(page?.as_ref());
     }
     head(xml, source, ocr, &steps).map_err(failed)?;
-    for page in pages()? {
+    for page in pages.one_by_one()? {
         let page = page?;
         page_element(xml, &page, &steps.references(&page)).map_err(failed)?;
     }

@@ -1,44 +1,60 @@
 //! How do other OCR tools exchange words with boxes? hOCR; and the plain text that everybody reads.
 
-use std::io;
+use std::io::{self, Write};
+use std::path::Path;
 
-use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::alto::{Xml, clean, finished};
+use super::alto::{Xml, clean};
+use super::order::Pages;
+use crate::error::{Error, Result};
 use crate::page::{Block, Line, ReadPage, Rect};
 
-/// The words of `pages` as hOCR 1.2 in XHTML. `source` names the file that was read, `ocr` who read it.
-pub fn hocr(pages: &[ReadPage], source: &str, ocr: &str) -> String {
-    finished(|xml| document(xml, pages, source, ocr))
+/// The words of `pages` as hOCR 1.2 in XHTML, page by page. `source` names the file that was read, `ocr` who read it.
+pub fn write_hocr(out: impl Write, pages: &Pages, source: &str, ocr: &str) -> Result<()> {
+    let failed = |e: io::Error| Error::disk("write hOCR", Path::new("page.hocr"), e);
+    let mut xml = Writer::new_with_indent(out, b' ', 1);
+    head(&mut xml, source, ocr).map_err(failed)?;
+    for page in pages.one_by_one()? {
+        page_element(&mut xml, page?.as_ref(), source).map_err(failed)?;
+    }
+    foot(&mut xml).map_err(failed)
 }
 
-/// The plain text of `pages`: a form feed between one page and the next.
-pub fn plain(pages: &[ReadPage]) -> String {
-    let texts: Vec<String> = pages.iter().map(|page| page.text.plain()).collect();
+/// The plain text of `pages`, page by page: a form feed between one and the next.
+pub fn write_plain(mut out: impl Write, pages: &Pages) -> Result<()> {
+    let failed = |e: io::Error| Error::disk("write text", Path::new("page.txt"), e);
     let kept = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-    let texts: Vec<String> = texts.iter().map(|text| text.chars().filter(kept).collect()).collect();
-    texts.join("\n\u{c}") + "\n"
+    for (n, page) in pages.one_by_one()?.enumerate() {
+        let between = if n == 0 { "" } else { "\n\u{c}" };
+        let text: String = page?.text.plain().chars().filter(kept).collect();
+        out.write_all(between.as_bytes()).and_then(|()| out.write_all(text.as_bytes())).map_err(failed)?;
+    }
+    out.write_all(b"\n").and_then(|()| out.flush()).map_err(failed)
 }
 
-fn document(xml: &mut Xml<Vec<u8>>, pages: &[ReadPage], source: &str, ocr: &str) -> io::Result<()> {
+fn head<W: Write>(xml: &mut Xml<W>, source: &str, ocr: &str) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    xml.create_element("html").with_attribute(("xmlns", "http://www.w3.org/1999/xhtml")).write_inner_content(|xml| {
-        xml.create_element("head").write_inner_content(|xml| {
-            xml.create_element("title").write_text_content(BytesText::new(&clean(source)))?;
-            let known = "ocr_page ocr_carea ocr_line ocrx_word ocrp_wconf";
-            for (name, content) in [("ocr-system", clean(ocr)), ("ocr-capabilities", known.to_owned())] {
-                xml.create_element("meta").with_attributes([("name", name), ("content", &content)]).write_empty()?;
-            }
-            Ok(())
-        })?;
-        xml.create_element("body")
-            .write_inner_content(|xml| pages.iter().try_for_each(|page| page_element(xml, page, source)))?;
+    xml.write_event(Event::Start(BytesStart::new("html").with_attributes([("xmlns", "http://www.w3.org/1999/xhtml")])))?;
+    xml.create_element("head").write_inner_content(|xml| {
+        xml.create_element("title").write_text_content(BytesText::new(&clean(source)))?;
+        let known = "ocr_page ocr_carea ocr_line ocrx_word ocrp_wconf";
+        for (name, content) in [("ocr-system", clean(ocr)), ("ocr-capabilities", known.to_owned())] {
+            xml.create_element("meta").with_attributes([("name", name), ("content", &content)]).write_empty()?;
+        }
         Ok(())
     })?;
-    Ok(())
+    xml.write_event(Event::Start(BytesStart::new("body")))
 }
 
-fn page_element(xml: &mut Xml<Vec<u8>>, read: &ReadPage, source: &str) -> io::Result<()> {
+fn foot<W: Write>(xml: &mut Xml<W>) -> io::Result<()> {
+    xml.write_event(Event::End(BytesEnd::new("body")))?;
+    xml.write_event(Event::End(BytesEnd::new("html")))?;
+    xml.get_mut().flush()
+}
+
+fn page_element<W: Write>(xml: &mut Xml<W>, read: &ReadPage, source: &str) -> io::Result<()> {
     let text = &read.text;
     let dpi = read.page.dpi_used.round();
     let image = clean(source).replace('"', "'");
@@ -58,14 +74,14 @@ fn page_element(xml: &mut Xml<Vec<u8>>, read: &ReadPage, source: &str) -> io::Re
     })
 }
 
-fn block_element(xml: &mut Xml<Vec<u8>>, id: &str, rotation: u16, block: &Block) -> io::Result<()> {
+fn block_element<W: Write>(xml: &mut Xml<W>, id: &str, rotation: u16, block: &Block) -> io::Result<()> {
     let rect = block.lines.iter().fold(Rect::default(), |all, line| all.union(line.rect()));
     element(xml, "div", "ocr_carea", (&format!("block_{id}"), &bbox(rect)), |xml| {
         block.lines.iter().enumerate().try_for_each(|(l, line)| line_element(xml, &format!("{id}_{}", l + 1), rotation, line))
     })
 }
 
-fn line_element(xml: &mut Xml<Vec<u8>>, id: &str, rotation: u16, line: &Line) -> io::Result<()> {
+fn line_element<W: Write>(xml: &mut Xml<W>, id: &str, rotation: u16, line: &Line) -> io::Result<()> {
     // Counter-clockwise, as far as the text is turned on the stored image: as many degrees clockwise bring it upright.
     let angle = if rotation == 0 { String::new() } else { format!("; textangle {rotation}") };
     element(xml, "span", "ocr_line", (&format!("line_{id}"), &(bbox(line.rect()) + &angle)), |xml| {
@@ -81,12 +97,12 @@ fn line_element(xml: &mut Xml<Vec<u8>>, id: &str, rotation: u16, line: &Line) ->
 }
 
 /// One element of hOCR with its class, id and title.
-fn element(
-    xml: &mut Xml<Vec<u8>>,
+fn element<W: Write>(
+    xml: &mut Xml<W>,
     name: &str,
     class: &str,
     (id, title): (&str, &str),
-    inner: impl FnOnce(&mut Xml<Vec<u8>>) -> io::Result<()>,
+    inner: impl FnOnce(&mut Xml<W>) -> io::Result<()>,
 ) -> io::Result<()> {
     let element = xml.create_element(name).with_attributes([("class", class), ("id", id), ("title", title)]);
     element.write_inner_content(inner)?;

@@ -34,8 +34,8 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{PageSource, ReadPage};
 
-pub use alto::{alto, write_alto};
-pub use hocr::{hocr, plain};
+pub use alto::write_alto;
+pub use hocr::{write_hocr, write_plain};
 pub use order::{CopyOrder, CopyReport, OtherFile, Outline, PageLines, Pages, ranges};
 
 use font::Alphabet;

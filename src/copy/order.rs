@@ -84,7 +84,7 @@ impl From<Vec<ReadPage>> for Pages {
 }
 
 /// One page after the other.
-pub(super) type PageIter<'a> = Box<dyn Iterator<Item = Result<Cow<'a, ReadPage>>> + 'a>;
+type PageIter<'a> = Box<dyn Iterator<Item = Result<Cow<'a, ReadPage>>> + 'a>;
 
 impl Pages {
     /// How many there are.

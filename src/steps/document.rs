@@ -56,7 +56,11 @@ pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
                     doubts.extend(poor::doubts(&page, worker.ente.soglie.pagina, &document));
                     pages.push(put(document.as_str(), "page", survey.n, &page)?);
                 }
-                Err(error) => doubts.push(doubt_of(error)?.on_page(survey.n)),
+                Err(error) => {
+                    // Its place in the copy is kept; what could not be read is said, and holds.
+                    doubts.push(doubt_of(error)?.on_page(survey.n));
+                    pages.push(put(document.as_str(), "page", survey.n, &ReadPage::unread(survey))?);
+                }
             }
             Ok(())
         })?;

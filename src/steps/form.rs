@@ -13,9 +13,9 @@ use crate::blobs::StoredBlob;
 use crate::copy::{self, CopyReport, OtherFile, Outline, PageLines, Pages};
 use crate::digest::Digest;
 use crate::document::{Component, Copy, Document, DocumentId, Format, Hold};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::messages::{Lang, Message};
-use crate::page::PageSurvey;
+use crate::page::{PageSurvey, ReadPage};
 use crate::pipeline::{AGENT, House, Outcome, Step};
 use crate::rescan::Rescan;
 use crate::scratch::Scratch;
@@ -39,13 +39,13 @@ pub(crate) async fn form(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
     let mut components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let rescans = sheets::rescans(house, id).await?;
     let scratch = house.scratch.folder()?;
-    let (pages, read) = read_pages(house, id, &scratch).await?;
+    let Read { pages, legible, surveys: read } = read_pages(house, id, &scratch).await?;
     let source = principal(&components)?.clone();
     for component in components.iter_mut().filter(|c| c.sha256 == source.sha256) {
         component.pages = read.len() as u32;
     }
     let sheets = Sheets::of(house, &components, &rescans)?;
-    let material = Material { document: row.document, source, sheets, rescans, pages, read, scratch };
+    let material = Material { document: row.document, source, sheets, rescans, pages, legible, read, scratch };
     let worker = Arc::clone(house);
     let made = blocking(move || copies(&worker, &material)).await?;
     let mut changes: Vec<Change> = made.copies.iter().map(|c| Change::AddBlob { sha256: c.sha256, bytes: c.bytes }).collect();
@@ -86,21 +86,43 @@ struct Material {
     sheets: Sheets,
     rescans: Vec<Rescan>,
     pages: Pages,
+    legible: Option<Pages>,
     read: Vec<PageSurvey>,
     scratch: Scratch,
 }
 
-/// The pages that were read, in a scratch file, a page at a time: memory does not grow with the document.
-async fn read_pages(house: &House, id: &DocumentId, scratch: &Scratch) -> Result<(Pages, Vec<PageSurvey>)> {
+/// The pages of a document as they were read.
+struct Read {
+    /// All of them, those that could not be read without words.
+    pages: Pages,
+    /// Those that could be read, where some could not and some could.
+    legible: Option<Pages>,
+    /// All of them, as they were before.
+    surveys: Vec<PageSurvey>,
+}
+
+/// The pages of a document, in scratch files, a page at a time: memory does not grow with the document.
+async fn read_pages(house: &House, id: &DocumentId, scratch: &Scratch) -> Result<Read> {
     let surveys: Vec<PageSurvey> = need_fact(house, id.as_str(), "survey").await?;
-    let mut lines = PageLines::create(scratch.file("pages.jsonl"))?;
-    let mut read = Vec::with_capacity(surveys.len());
+    let mut all = PageLines::create(scratch.file("pages.jsonl"))?;
+    let mut legible = PageLines::create(scratch.file("legible.jsonl"))?;
+    let (mut read, mut unread) = (Vec::with_capacity(surveys.len()), 0_usize);
     for survey in surveys {
         let Some(body) = house.store.fact_at(&house.ente_id, (id.as_str(), "page", survey.n)).await? else { continue };
-        lines.push_json(&body)?;
+        all.push_json(&body)?;
+        let page: ReadPage = serde_json::from_str(&body).map_err(|_| Error::bug("a page's fact"))?;
+        if page.is_unread() {
+            unread += 1;
+        } else {
+            legible.push_json(&body)?;
+        }
         read.push(survey);
     }
-    Ok((lines.finish()?, read))
+    if unread == read.len() {
+        read.clear();
+    }
+    let legible = if (1..read.len()).contains(&unread) { Some(legible.finish()?) } else { None };
+    Ok(Read { pages: all.finish()?, legible, surveys: read })
 }
 
 /// The copies of a component, and what stood in their way.
@@ -124,7 +146,12 @@ fn copies(house: &House, material: &Material) -> Result<Made> {
     if made.copy.left_alone.is_some() {
         return Ok(made);
     }
-    match searchable(house, material) {
+    // A page that could not be read may be one that cannot be shown either: then the copy is made of the others.
+    let copy = searchable(house, material, &material.pages).or_else(|error| match &material.legible {
+        Some(legible) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => searchable(house, material, legible),
+        _ => Err(error),
+    });
+    match copy {
         Ok((copy, report)) => {
             made.copies.push(copy);
             made.copy.report = Some(report);
@@ -157,7 +184,7 @@ fn alto(house: &House, material: &Material) -> Result<Copy> {
 }
 
 /// Has a child make the PDF/A copy in scratch, and keeps it as a blob. Dates and /ID come from the document (invariant 4).
-fn searchable(house: &House, material: &Material) -> Result<(Copy, CopyReport)> {
+fn searchable(house: &House, material: &Material, pages: &Pages) -> Result<(Copy, CopyReport)> {
     let Material { document, source, sheets, .. } = material;
     let level = house.config.copy.level.as_str();
     let mut id = [0_u8; 16];
@@ -165,7 +192,7 @@ fn searchable(house: &House, material: &Material) -> Result<(Copy, CopyReport)> 
     let order = copy::CopyOrder {
         input: sheets.whole().path.clone(),
         mime: source.format.mime.clone(),
-        pages: material.pages.clone(),
+        pages: pages.clone(),
         others: sheets.anew().map(|(page, file)| OtherFile { page, input: file.path.clone() }).collect(),
         outlines: outlines(material),
         level: copy::PdfaLevel::parse(level).ok_or_else(|| Error::bug("level of PDF/A"))?,

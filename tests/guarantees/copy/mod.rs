@@ -4,6 +4,7 @@ mod judge;
 mod material;
 mod pdf;
 mod sheets;
+mod unread;
 mod words;
 
 use std::path::{Path, PathBuf};

@@ -99,10 +99,12 @@ fn pages_in_a_file_give_the_same_copy_as_pages_in_memory() {
     let there = CopyOrder { pages: lines.finish().expect("written"), ..here.clone() };
     made(&there);
     assert!(std::fs::read(&there.output).expect("copy") == expected, "the same bytes");
-    let mut alto = Vec::new();
-    write_alto(&mut alto, &there.pages, "a.tif", "x").expect("ALTO");
-    let pages: Vec<_> = here.pages.one_by_one().expect("pages").map(|page| page.expect("a page").into_owned()).collect();
-    assert_eq!(String::from_utf8(alto).expect("UTF-8"), conserva::copy::alto(&pages, "a.tif", "x"));
+    let [here, there] = [&here.pages, &there.pages].map(|pages| {
+        let mut alto = Vec::new();
+        write_alto(&mut alto, pages, "a.tif", "x").expect("ALTO");
+        alto
+    });
+    assert!(!here.is_empty() && here == there, "the same ALTO");
 }
 
 #[test]

@@ -2,11 +2,29 @@
 
 use std::path::Path;
 
-use conserva::copy::{CopyOrder, PdfaLevel, alto, hocr, plain};
+use conserva::copy::{CopyOrder, PdfaLevel, write_alto, write_hocr, write_plain};
 use conserva::page::{PageSource, ReadPage, Rect};
 use quick_xml::events::Event;
 
 use super::material::{DPI, SIZE, fixture, fixture_order, line, made, order, read_page, sample_lines, tool};
+
+fn alto(pages: &[ReadPage], source: &str, ocr: &str) -> String {
+    text(|out| write_alto(out, &pages.to_vec().into(), source, ocr))
+}
+
+fn hocr(pages: &[ReadPage], source: &str, ocr: &str) -> String {
+    text(|out| write_hocr(out, &pages.to_vec().into(), source, ocr))
+}
+
+fn plain(pages: &[ReadPage]) -> String {
+    text(|out| write_plain(out, &pages.to_vec().into()))
+}
+
+fn text(write: impl FnOnce(&mut Vec<u8>) -> conserva::error::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).expect("written to memory");
+    String::from_utf8(out).expect("UTF-8")
+}
 
 #[test]
 fn the_words_come_back_as_they_were_read() {
