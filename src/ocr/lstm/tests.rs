@@ -190,6 +190,6 @@ fn the_models_of_the_packages_are_known() {
 fn the_installed_model_says_with_every_kernel_what_the_plain_network_says() {
     let Some(file) = installed("ita") else { return };
     let model = Model::parse(&file).expect("a model");
-    let lines: Vec<LineImage> = [40, 90].iter().map(|width| Dice(0x17a).line(*width, 36)).collect();
+    let lines: Vec<LineImage> = [18, 31].iter().map(|width| Dice(0x17a).line(*width, 36)).collect();
     compare(&model.network, &lines);
 }
