@@ -43,7 +43,7 @@ pub(in crate::ocr) struct Figures {
     pub(in crate::ocr) words: u32,
 }
 
-/// A piece with a mean confidence under this is no writing; one of few parts under the second, unless it is a number; one
+/// A piece with a mean confidence under this is no writing; one of few parts under the second, unless it is a number or a cross; one
 /// without a letter or a digit under the third; a large one of few parts under the last.
 const WRITING: f32 = 25.0;
 const FEW_PARTS: (u32, f32) = (2, 60.0);
@@ -64,11 +64,13 @@ fn confidence(line: &ReadLine) -> f32 {
 pub(in crate::ocr) fn is_junk(piece: &Piece, line: &ReadLine, letter: f32) -> bool {
     let mean = confidence(line);
     let text = || line.words.iter().flat_map(|word| word.text.chars());
-    let is_number = mean >= SHORT.1 && text().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '/'));
+    // Numbers and crosses stand alone in cells and boxes.
+    let is_alone = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '/' | 'X' | 'x');
+    let is_entry = mean >= SHORT.1 && text().all(is_alone);
     mean < WRITING
         || (text().count() <= SHORT.0 && mean < SHORT.1)
-        || (piece.parts <= FEW_PARTS.0 && mean < FEW_PARTS.1 && !is_number)
-        || (line.mean < DOUBTFUL.0 && mean < DOUBTFUL.1)
+        || (piece.parts <= FEW_PARTS.0 && mean < FEW_PARTS.1 && !is_entry)
+        || (line.mean < DOUBTFUL.0 && mean < DOUBTFUL.1 && !is_entry)
         || (piece.small > HUGE.0 * letter && piece.parts <= HUGE.1 && mean < HUGE.2)
         || (!text().any(char::is_alphanumeric) && mean < SIGNS)
 }

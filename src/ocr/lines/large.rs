@@ -227,7 +227,7 @@ fn apart(mut drawing: Drawing, part: &Part, letter: f32, large: &mut Large) -> O
         large.pictures.push(rect(part));
         return Some((Vec::new(), Vec::new()));
     };
-    Some(without_remains(runs, parts, letter, large))
+    Some(without_remains(runs, &parts, letter, large))
 }
 
 fn runs_of(drawing: &Drawing, part: &Part) -> Vec<Run> {
@@ -269,7 +269,7 @@ fn remember(found: &[[usize; 4]], part: &Part, letter: f32, large: &mut Large) {
 }
 
 /// Parts that are no shreds of rules; large ones are pictures.
-fn without_remains(runs: Vec<Run>, parts: Vec<Part>, letter: f32, large: &mut Large) -> (Vec<Run>, Vec<Part>) {
+fn without_remains(runs: Vec<Run>, parts: &[Part], letter: f32, large: &mut Large) -> (Vec<Run>, Vec<Part>) {
     let mut numbers = vec![u32::MAX; parts.len()];
     let mut kept = Vec::new();
     for (at, part) in parts.iter().enumerate() {

@@ -27,7 +27,9 @@ pub(super) fn attach(parts: &[Part], marks: &[u32], lines: &mut [(Strand, Stand)
         let reach = (stand.small * OVER) as i32;
         let from = ((strand.top - reach).max(0) as f32 / bin) as usize;
         let to = (((strand.bottom + reach) as f32 / bin) as usize + 1).min(bins.len());
-        bins[from..to].iter_mut().for_each(|bin| bin.push(at as u32));
+        for bin in &mut bins[from..to] {
+            bin.push(at as u32);
+        }
     }
     let mut spans: Vec<Vec<(i32, i32)>> = lines.iter().map(|(strand, _)| spans(parts, strand)).collect();
     let mut order: Vec<u32> = marks.to_vec();
@@ -46,9 +48,9 @@ pub(super) fn attach(parts: &[Part], marks: &[u32], lines: &mut [(Strand, Stand)
                 .min_by(|a, b| a.0.total_cmp(&b.0));
             let Some((_, line)) = best else {
                 if round == 0 {
-                    again.push(at)
+                    again.push(at);
                 } else {
-                    left_over.push(at)
+                    left_over.push(at);
                 }
                 continue;
             };

@@ -4,6 +4,8 @@
 //! strung to lines ([`strands`]), each with its own baseline ([`fit`]), small marks go to the nearest ([`marks`]); columns
 //! and rows give the order ([`gutters`], [`order`]); each line is drawn alone and level ([`crop`]).
 
+#![allow(clippy::similar_names, reason = "strands stand: the two nouns of this folder")]
+
 pub(super) mod again;
 mod crop;
 mod fit;
@@ -216,7 +218,9 @@ fn standing(
     lines.retain(|(strand, _)| !is_stray(strand, sheet, letter));
     sized(&mut lines);
     let dropped = marks::attach(parts, &sorted.marks, &mut lines, letter);
-    lines.iter_mut().for_each(|line| marks::without_bullet(parts, line, letter));
+    for line in &mut lines {
+        marks::without_bullet(parts, line, letter);
+    }
     lines.retain(|(strand, _)| !strand.letters.is_empty());
     Some((lines, dropped))
 }
@@ -344,7 +348,9 @@ fn top(block: &FoundBlock) -> u32 {
 /// Otsu's threshold of a page in grey.
 fn threshold(gray: &[u8]) -> u8 {
     let mut counts = [0_u64; 256];
-    gray.iter().for_each(|value| counts[usize::from(*value)] += 1);
+    for value in gray {
+        counts[usize::from(*value)] += 1;
+    }
     let all = gray.len() as f64;
     let moment: f64 = counts.iter().enumerate().map(|(value, count)| value as f64 * *count as f64).sum();
     let (mut best, mut found, mut below, mut sum) = (-1.0, 128, 0.0, 0.0);

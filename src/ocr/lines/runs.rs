@@ -202,7 +202,9 @@ impl Ink {
         }
         // Row by row again: counted, then dealt out.
         let mut counts = vec![0_u32; height + 1];
-        self.runs.iter().for_each(|run| counts[run.y as usize + 1] += 1);
+        for run in &self.runs {
+            counts[run.y as usize + 1] += 1;
+        }
         for at in 1..counts.len() {
             counts[at] += counts[at - 1];
         }

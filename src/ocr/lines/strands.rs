@@ -95,8 +95,8 @@ pub(super) fn strands(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
             growing.push(Growing { strand: Strand::default(), recent: Vec::new() });
             growing.len() as u32 - 1
         };
-        let before = growing[line as usize].recent.last().map(|(_, top, low)| ((top + low) / 2.0 / bin) as usize);
-        let here = ((top + low) / 2.0 / bin) as usize;
+        let before = growing[line as usize].recent.last().map(|(_, top, low)| (f32::midpoint(*top, *low) / bin) as usize);
+        let here = (f32::midpoint(top, low) / bin) as usize;
         if before != Some(here) {
             if let Some(before) = before {
                 bins[before].retain(|other| *other != line);

@@ -276,7 +276,9 @@ fn sheets_of_hostile_sizes_and_patterns_are_borne() {
 fn letters_in_grey_are_found_like_black_ones_and_keep_their_values() {
     let mut paper = text(5, 0.0, (0, 0));
     let black = boxes(&paper.found());
-    paper.gray.iter_mut().for_each(|value| *value = if *value == 0 { 70 } else { 230 });
+    for value in &mut paper.gray {
+        *value = if *value == 0 { 70 } else { 230 };
+    }
     let sheet = Sheet { is_bilevel: false, ..paper.sheet(300.0) };
     let found = find(&sheet, Cut::default()).unwrap();
     assert_eq!(boxes(&found), black);
