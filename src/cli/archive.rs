@@ -303,7 +303,9 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
     let language = Config::read(&layout.config()).unwrap_or_default().ocr.language;
     object["reader"] = match crate::ocr::lstm::Recogniser::new(&language) {
         Ok(mut reader) => json!(reader.speed()),
-        Err(error) => json!({"engine": "tesseract", "why": error.message().text(if all.json { Lang::En } else { all.words() })}),
+        Err(error) => {
+            json!({"engine": "tesseract", "why": Error::from(error).message().text(if all.json { Lang::En } else { all.words() })})
+        }
     };
     if let Ok(config) = Config::read(&all.config.clone().unwrap_or_else(|| layout.config()))
         && layout.config().exists()

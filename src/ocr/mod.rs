@@ -3,15 +3,15 @@
 mod crops;
 mod layout;
 mod lines;
-pub mod lstm;
 mod native;
 mod pix;
 mod tesseract;
 
+pub use conserva_lstm as lstm;
 pub use native::Native;
 pub use tesseract::Tesseract;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::page::{Block, Engine, Origin};
 
 /// The pixels that an engine is asked to read.
@@ -81,4 +81,10 @@ pub fn engine(choice: Engine, lang: &str) -> Result<Box<dyn OcrEngine>> {
         Some(native) => Box::new(native),
         None => Box::new(Tesseract::new(lang)?),
     })
+}
+
+impl From<lstm::Unread> for Error {
+    fn from(unread: lstm::Unread) -> Self {
+        Self::new(Kind::Environment, "ocr-model-unread").with("lang", unread.lang).with("what", unread.what)
+    }
 }

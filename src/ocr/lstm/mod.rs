@@ -32,7 +32,24 @@ pub use speed::Speed;
 use strip::Strip;
 use trace::Trace;
 
-use crate::error::{Error, Kind, Result};
+/// Why no reader can be made: a model that is missing, broken, or of a kind that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The language asked for.
+    pub lang: String,
+    /// What is the matter, in a few words.
+    pub what: String,
+}
+
+impl std::fmt::Display for Unread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.lang, self.what)
+    }
+}
+
+impl std::error::Error for Unread {}
+
+type Result<T> = std::result::Result<T, Unread>;
 
 /// One line of text, cut out of a page at the page's resolution.
 #[derive(Debug, Clone, Default)]
@@ -268,8 +285,8 @@ impl Language {
     }
 }
 
-fn unread(lang: &str, what: &str) -> Error {
-    Error::new(Kind::Environment, "ocr-model-unread").with("lang", lang).with("what", what)
+fn unread(lang: &str, what: &str) -> Unread {
+    Unread { lang: lang.to_owned(), what: what.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How is a model file walked through? Forward, little-endian, never past its end; every count has a ceiling.
 
 /// What a part of a model gives, or a few words on why it cannot be used.
-pub(in crate::ocr) type Parsed<T> = Result<T, &'static str>;
+pub(crate) type Parsed<T> = Result<T, &'static str>;
 
 /// What is left of a file.
 pub(super) struct Bytes<'a> {

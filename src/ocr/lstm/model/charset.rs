@@ -5,23 +5,23 @@ use super::bytes::{Bytes, Parsed};
 /// Most characters of a model; Latin ones have some 120, Chinese ones thousands (which need several codes each).
 const CHARS_MAX: usize = 4096;
 /// Number of the blank among the characters.
-pub(in crate::ocr::lstm) const BLANK: u16 = 0;
+pub(crate) const BLANK: u16 = 0;
 
 /// One character of the model.
 #[derive(Debug, Clone, Default)]
-pub(in crate::ocr::lstm) struct Char {
+pub(crate) struct Char {
     /// What is written; a blank for the blank.
-    pub(in crate::ocr::lstm) text: String,
+    pub(crate) text: String,
     /// True for a digit: dictionaries of numbers have one edge for all of them.
-    pub(in crate::ocr::lstm) is_digit: bool,
+    pub(crate) is_digit: bool,
 }
 
 /// The characters, and which class stands for which.
 #[derive(Debug, Clone)]
-pub(in crate::ocr::lstm) struct Charset {
-    pub(in crate::ocr::lstm) chars: Vec<Char>,
+pub(crate) struct Charset {
+    pub(crate) chars: Vec<Char>,
     /// Character of each class; none for the class that means nothing.
-    pub(in crate::ocr::lstm) of_class: Vec<Option<u16>>,
+    pub(crate) of_class: Vec<Option<u16>>,
 }
 
 impl Charset {

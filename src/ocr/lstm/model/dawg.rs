@@ -7,18 +7,18 @@ const EDGES_MAX: usize = 1 << 23;
 
 /// One dictionary of a model: of words, of punctuation around them, or of numbers.
 #[derive(Debug, Clone)]
-pub(in crate::ocr::lstm) struct Dawg {
+pub(crate) struct Dawg {
     edges: Vec<u64>,
     letter_bits: u32,
 }
 
 /// An edge that was found: where it leads, and whether a word may end with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ocr::lstm) struct Step {
+pub(crate) struct Step {
     /// First edge of the next node; `None` where nothing follows.
-    pub(in crate::ocr::lstm) next: Option<u32>,
+    pub(crate) next: Option<u32>,
     /// True where a word may end here.
-    pub(in crate::ocr::lstm) is_end: bool,
+    pub(crate) is_end: bool,
 }
 
 impl Dawg {
@@ -37,7 +37,7 @@ impl Dawg {
     }
 
     /// The edge of `letter` in the node whose first edge is `node`.
-    pub(in crate::ocr::lstm) fn step(&self, node: u32, letter: u16) -> Option<Step> {
+    pub(crate) fn step(&self, node: u32, letter: u16) -> Option<Step> {
         const LAST: u64 = 1;
         const BACKWARD: u64 = 2;
         const WORD_END: u64 = 4;

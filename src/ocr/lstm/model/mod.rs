@@ -7,13 +7,13 @@ mod dawg;
 mod network;
 
 use bytes::Bytes;
-pub(in crate::ocr) use bytes::Parsed;
+pub(crate) use bytes::Parsed;
 pub(super) use charset::{BLANK, Charset};
 pub(super) use dawg::Dawg;
 pub(super) use network::{Cell, Matrix, Network};
 
 /// Longest model file, bytes; the largest that is published has 35 million.
-pub(in crate::ocr) const MODEL_BYTES_MAX: u64 = 256 << 20;
+pub(crate) const MODEL_BYTES_MAX: u64 = 256 << 20;
 
 /// A model that this reader can use.
 #[derive(Debug, Clone)]

@@ -16,41 +16,41 @@ const HEIGHT_MAX: usize = 256;
 
 /// Rows of eight-bit weights, one row per output, the last column for a constant input of 1 (127 in eight bits).
 #[derive(Debug, Clone, Default)]
-pub(in crate::ocr::lstm) struct Matrix {
-    pub(in crate::ocr::lstm) rows: usize,
-    pub(in crate::ocr::lstm) columns: usize,
-    pub(in crate::ocr::lstm) weights: Vec<i8>,
+pub(crate) struct Matrix {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) weights: Vec<i8>,
     /// What a sum of products of eight-bit numbers is multiplied by.
-    pub(in crate::ocr::lstm) scale: Vec<f32>,
+    pub(crate) scale: Vec<f32>,
 }
 
 /// One LSTM: cell input, input gate, forget gate, output gate, each over the inputs and then its own last outputs.
 #[derive(Debug, Clone)]
-pub(in crate::ocr::lstm) struct Cell {
-    pub(in crate::ocr::lstm) inputs: usize,
-    pub(in crate::ocr::lstm) units: usize,
-    pub(in crate::ocr::lstm) gates: [Matrix; 4],
+pub(crate) struct Cell {
+    pub(crate) inputs: usize,
+    pub(crate) units: usize,
+    pub(crate) gates: [Matrix; 4],
 }
 
 /// The whole network.
 #[derive(Debug, Clone)]
-pub(in crate::ocr::lstm) struct Network {
+pub(crate) struct Network {
     /// Rows of a line image.
-    pub(in crate::ocr::lstm) height: usize,
+    pub(crate) height: usize,
     /// The nine taps of the convolution, columns from left to right, each from top to bottom.
-    pub(in crate::ocr::lstm) taps: Matrix,
+    pub(crate) taps: Matrix,
     /// Columns and rows that pooling makes one.
-    pub(in crate::ocr::lstm) pool: (usize, usize),
+    pub(crate) pool: (usize, usize),
     /// Runs down each column; its last outputs are kept.
-    pub(in crate::ocr::lstm) column: Cell,
+    pub(crate) column: Cell,
     /// Run along the line, from right to left where the flag says so.
-    pub(in crate::ocr::lstm) along: Vec<(bool, Cell)>,
+    pub(crate) along: Vec<(bool, Cell)>,
     /// Gives one certainty per class.
-    pub(in crate::ocr::lstm) output: Matrix,
+    pub(crate) output: Matrix,
     /// The class that means nothing.
-    pub(in crate::ocr::lstm) null: usize,
+    pub(crate) null: usize,
     /// Seed of the noise beyond the border of the image.
-    pub(in crate::ocr::lstm) seed: i64,
+    pub(crate) seed: i64,
 }
 
 enum Node {
