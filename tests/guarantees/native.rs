@@ -33,11 +33,12 @@ fn words(page: &ReadPage) -> Vec<&Word> {
     page.text.lines().flat_map(|line| &line.words).collect()
 }
 
-/// Share of both boxes that is in both.
+/// Share of the width of both boxes that is in both; none where they stand in different lines. Our boxes are as high as the line.
 fn overlap(a: &Word, b: &Word) -> f32 {
     let side = |a: u32, a_size: u32, b: u32, b_size: u32| (a + a_size).min(b + b_size).saturating_sub(a.max(b));
-    let both = side(a.rect.x, a.rect.w, b.rect.x, b.rect.w) * side(a.rect.y, a.rect.h, b.rect.y, b.rect.h);
-    both as f32 / (a.rect.w * a.rect.h + b.rect.w * b.rect.h - both) as f32
+    let across = side(a.rect.x, a.rect.w, b.rect.x, b.rect.w);
+    let down = side(a.rect.y, a.rect.h, b.rect.y, b.rect.h);
+    if down * 10 < b.rect.h * 7 { 0.0 } else { across as f32 / (a.rect.w + b.rect.w - across) as f32 }
 }
 
 #[test]
@@ -47,7 +48,9 @@ fn our_engine_reads_the_words_that_tesseract_reads_where_it_reads_them_and_as_su
     let theirs = read(&readers(Engine::Tesseract, folder.path()));
     assert!(ours.text.origin.starts_with("conserva "), "{}", ours.text.origin);
     assert!(theirs.text.origin.starts_with("tesseract "), "{}", theirs.text.origin);
-    assert_eq!(ours.text.plain(), theirs.text.plain());
+    // Line by line: where blocks begin, each engine says for itself.
+    let lines = |page: &ReadPage| -> Vec<String> { page.text.lines().map(conserva::page::Line::text).collect() };
+    assert_eq!(lines(&ours), lines(&theirs));
     for (ours, theirs) in words(&ours).into_iter().zip(words(&theirs)) {
         assert!(overlap(ours, theirs) > 0.7, "{}: {:?} and {:?}", ours.text, ours.rect, theirs.rect);
         assert!(
