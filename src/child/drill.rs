@@ -16,6 +16,7 @@ pub(super) fn misbehave(how: &Value) -> Value {
         Some("eat") => eat(),
         Some("read-passwd") => Value::Bool(std::fs::File::open("/etc/passwd").is_ok()),
         Some("connect") => Value::Bool(std::net::TcpListener::bind("127.0.0.1:0").is_ok()),
+        Some("environment") => std::env::vars_os().map(|(name, _)| Value::from(name.to_string_lossy())).collect(),
         Some("exec") => Value::Bool(std::process::Command::new("/bin/true").status().is_ok()),
         _ => how.clone(),
     }

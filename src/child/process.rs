@@ -11,6 +11,15 @@ use std::time::Duration;
 use super::{ReadersOptions, frame, kernel};
 use crate::error::{Error, Result};
 
+/// What a child may know of its parent's environment: where models lie, how texts are coded, how much is logged. Tokens and
+/// passwords that are kept there stay with the parent.
+const KNOWN: [&str; 6] = ["TESSDATA_PREFIX", "LD_LIBRARY_PATH", "PATH", "LANG", "LC_ALL", "CONSERVA_LOG"];
+
+#[expect(clippy::disallowed_methods, reason = "passed on, not read")]
+fn inherited(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}
+
 /// Last words kept of a child, bytes. They are only searched for the marks below, never shown (invariant 13).
 const LAST_WORDS: usize = 8 << 10;
 const MEMORY_MARKS: [&str; 4] = ["memory allocation of", "bad_alloc", "out of memory", "capacity overflow"];
@@ -43,8 +52,9 @@ impl Process {
     pub(super) fn start(options: &ReadersOptions, roots: Vec<PathBuf>) -> Result<Self> {
         let mut command = Command::new(&options.program);
         command.args(&options.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env_clear().envs(KNOWN.iter().filter_map(|name| Some((name, inherited(name)?))));
         // One thread per engine: without it Tesseract burns four times the CPU. It only counts before exec.
-        command.env("OMP_THREAD_LIMIT", "1").env("OMP_NUM_THREADS", "1").env("MALLOC_ARENA_MAX", "1").env_remove("LD_PRELOAD");
+        command.env("OMP_THREAD_LIMIT", "1").env("OMP_NUM_THREADS", "1").env("MALLOC_ARENA_MAX", "1");
         kernel::arm(&mut command, options.limits.child_memory_bytes_max);
         let mut child = command.spawn().map_err(|e| Error::disk("start a page reader", &options.program, e))?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {

@@ -504,6 +504,16 @@ mod drill {
     }
 
     #[test]
+    fn a_child_is_told_nothing_of_the_environment_but_what_it_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = readers(folder.path());
+        let told = ask(&readers, "environment", 5).unwrap();
+        let names: Vec<&str> = told.as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+        assert!(names.contains(&"OMP_THREAD_LIMIT") && !names.iter().any(|name| name.starts_with("CARGO")), "{names:?}");
+        assert!(names.len() <= 9, "{names:?}");
+    }
+
+    #[test]
     fn a_child_starts_no_program_opens_no_socket_and_reads_no_other_file() {
         let folder = tempfile::tempdir().unwrap();
         let readers = readers(folder.path());

@@ -1,8 +1,8 @@
 //! Which text stands in the image of a line? Our own reader of the LSTM models that Tesseract's packages install.
 //!
-//! A [`model`] file gives network, characters and dictionaries; a line becomes a [`strip`]; the network runs over all
-//! lines of a page at once ([`forward`]) on the widest instructions of the machine ([`kernel`]); the [`beam`] finds the
-//! text that its certainties mean. [`reference`] says the same as `forward`, plainly and slowly: tests hold them equal.
+//! A `model` file gives network, characters and dictionaries; a line becomes a `strip`; the network runs over all
+//! lines of a page at once (`forward`) on the widest instructions of the machine (`kernel`); the `beam` finds the
+//! text that its certainties mean. `reference` says the same as `forward`, plainly and slowly: tests hold them equal.
 
 mod activation;
 mod beam;
