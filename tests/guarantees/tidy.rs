@@ -28,6 +28,7 @@ const NOUNS: &[&str] = &[
     "likeness",
     "limits",
     "mailbox",
+    "mapped",
     "messages",
     "page",
     "pdv",
@@ -97,6 +98,7 @@ const MORE: &[(&str, &[&str])] = &[
 const UNSAFE: &[&str] = &[
     "src/acquire/lease.rs",
     "src/child/kernel.rs",
+    "src/mapped.rs",
     "src/ocr/layout.rs",
     "src/ocr/lstm/kernel/avx2.rs",
     "src/ocr/lstm/kernel/guard.rs",
