@@ -2,10 +2,12 @@
 
 use super::super::activation::{Curves, eight_bits, logistic_fast, tanh_fast};
 use super::super::strip::ZERO;
+#[cfg(not(target_arch = "x86_64"))]
+use super::pairs;
 use super::rows::Wide;
 #[cfg(target_arch = "x86_64")]
-use super::sse2::summed;
-use super::{FOUR, LANES, Precision, ROWS, Rows, Step, fours, pairs};
+use super::sse2::{greatest, summed};
+use super::{FOUR, LANES, Precision, ROWS, Rows, Step, fours};
 
 /// Sums of four rows for every lane.
 type Sums = [[i32; LANES]; FOUR];
@@ -28,6 +30,7 @@ fn summed(words: &[u32], start: &[i32; FOUR], wide: &[Wide]) -> Sums {
 }
 
 /// The two numbers of sixteen bits of a word.
+#[cfg(not(target_arch = "x86_64"))]
 fn halves(word: u32) -> [i16; 2] {
     [word as i16, (word >> 16) as i16]
 }
@@ -76,8 +79,9 @@ pub(super) fn sums(rows: Rows<'_>, wide: &[Wide], sums: &mut [f32]) {
     }
 }
 
-/// Here the sixteen features of one place run side by side.
-pub(super) fn pooled(rows: Rows<'_>, places: &[[u32; 3]], curves: &Curves) -> [u32; ROWS] {
+/// The greatest sum of each of sixteen rows over the places given.
+#[cfg(not(target_arch = "x86_64"))]
+fn greatest(rows: Rows<'_>, places: &[[u32; 3]]) -> [i32; ROWS] {
     let mut most = [i32::MIN; ROWS];
     for place in places {
         let mut sums: [i32; ROWS] = std::array::from_fn(|row| rows.start[row]);
@@ -92,6 +96,12 @@ pub(super) fn pooled(rows: Rows<'_>, places: &[[u32; 3]], curves: &Curves) -> [u
             *most = (*most).max(sum);
         }
     }
+    most
+}
+
+/// Here the sixteen features of one place run side by side.
+pub(super) fn pooled(rows: Rows<'_>, places: &[[u32; 3]], curves: &Curves) -> [u32; ROWS] {
+    let most = greatest(rows, places);
     std::array::from_fn(|row| {
         u32::from(eight_bits(curves.tanh(most[row] as f32 * rows.scale[row])).cast_unsigned().wrapping_add(ZERO))
     })

@@ -2,10 +2,13 @@
 //! sixteen bits, which every such processor has.
 #![expect(unsafe_code, reason = "vector instructions: loads and stores take pointers")]
 
-use std::arch::x86_64::{_mm_add_epi32, _mm_loadu_si128, _mm_madd_epi16, _mm_set1_epi32, _mm_storeu_si128};
+use std::arch::x86_64::{
+    __m128i, _mm_add_epi32, _mm_and_si128, _mm_andnot_si128, _mm_cmpgt_epi32, _mm_loadu_si128, _mm_madd_epi16, _mm_or_si128,
+    _mm_set1_epi32, _mm_storeu_si128,
+};
 
 use super::rows::Wide;
-use super::{FOUR, LANES};
+use super::{FOUR, LANES, ROWS, Rows, pairs};
 
 /// Numbers of sixteen bits in one vector, and vectors that make all lanes.
 const WIDTH: usize = 8;
@@ -48,4 +51,38 @@ fn summed_with(words: &[u32], start: &[i32; FOUR], wide: &[Wide]) -> [[i32; LANE
         }
     }
     sums
+}
+
+/// The greatest sum of each of sixteen rows over the places given.
+pub(super) fn greatest(rows: Rows<'_>, places: &[[u32; 3]]) -> [i32; ROWS] {
+    // SAFETY: as for `summed`.
+    unsafe { greatest_with(rows, places) }
+}
+
+#[target_feature(enable = "sse2")]
+fn greatest_with(rows: Rows<'_>, places: &[[u32; 3]]) -> [i32; ROWS] {
+    let mut greatest = [i32::MIN; ROWS];
+    for (part, greatest) in greatest.as_chunks_mut::<FOUR>().0.iter_mut().enumerate() {
+        // SAFETY: each array has the 16 bytes that are read; the load needs no alignment.
+        let loaded = |words: &[u32; FOUR]| -> __m128i { unsafe { _mm_loadu_si128(words.as_ptr().cast()) } };
+        let mut weights = [_mm_set1_epi32(0); 6];
+        for (weights, words) in weights.iter_mut().zip(rows.words.as_chunks::<ROWS>().0) {
+            *weights = loaded(&words.as_chunks::<FOUR>().0[part]);
+        }
+        let start = loaded(&rows.start.as_chunks::<FOUR>().0[part].map(i32::cast_unsigned));
+        let mut most = _mm_set1_epi32(i32::MIN);
+        for place in places {
+            let mut sum = start;
+            for (taps, weights) in place.iter().zip(weights.as_chunks::<2>().0) {
+                let [first, second] = pairs(*taps).map(|pair| _mm_set1_epi32(pair.cast_signed()));
+                sum = _mm_add_epi32(sum, _mm_madd_epi16(first, weights[0]));
+                sum = _mm_add_epi32(sum, _mm_madd_epi16(second, weights[1]));
+            }
+            let is_greater = _mm_cmpgt_epi32(sum, most);
+            most = _mm_or_si128(_mm_and_si128(is_greater, sum), _mm_andnot_si128(is_greater, most));
+        }
+        // SAFETY: the array has the 16 bytes that are written; the store needs no alignment.
+        unsafe { _mm_storeu_si128(greatest.as_mut_ptr().cast(), most) };
+    }
+    greatest
 }
