@@ -104,9 +104,11 @@ fn conserva(models: &Path, arguments: &[&std::ffi::OsStr]) -> serde_json::Value 
 fn a_model_of_a_kind_that_ours_does_not_know_is_left_to_tesseract_and_said() {
     let mut model = std::fs::read(models().join("ita.traineddata")).expect("the model");
     // One scale of the last layer is turned round, of a character that the page has not: ours does not know such layers, while
-    // Tesseract does not mind. The scales end where the length of the network's description stands.
-    let spec = model.windows(6).position(|window| window == b"[1,36,").expect("a description");
-    model[spec - 4 - 16..][..8].copy_from_slice(&(-1e-9_f64).to_le_bytes());
+    // Tesseract does not mind. Behind the scales stand some rates with their number, then the network's description with its length.
+    let spec = model.windows(6).position(|window| window == b"[1,36,").expect("a description") - 4;
+    let is_number = |rates: &usize| model[spec - 4 * rates - 4..][..4] == (*rates as u32).to_le_bytes();
+    let end = spec - 4 - 4 * (1..64).find(is_number).expect("rates");
+    model[end - 16..][..8].copy_from_slice(&(-1e-9_f64).to_le_bytes());
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("ita.traineddata"), model).expect("written");
     let copy = folder.path().join("copy.pdf");
