@@ -111,7 +111,7 @@ async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<(Fields, Vec<Li
     blocking(move || {
         let prints = likeness::prints(&worker, &sheets, &read)?;
         let (pages, texts): (Vec<Page>, Vec<PageText>) = read.into_iter().map(|read| (read.page, read.text)).unzip();
-        let eye = Eye { house: &worker, sheets: &sheets, pages: &pages };
+        let eye = Eye { house: &worker, sheets: &sheets, pages: &pages, texts: &texts };
         let mut fields = extract::fields(&texts, &worker.ente);
         let stamps = eye.stamps(&extract::unread_stamps(&texts, &worker.ente, &fields))?;
         if !stamps.is_empty() {
@@ -129,6 +129,7 @@ struct Eye<'a> {
     house: &'a House,
     sheets: &'a Sheets,
     pages: &'a [Page],
+    texts: &'a [PageText],
 }
 
 impl Eye<'_> {
@@ -163,7 +164,9 @@ impl Eye<'_> {
             if here.is_empty() {
                 continue;
             }
-            let asked = Again { manner, rects: here.iter().map(|(_, region)| region.rect).collect() };
+            let first =
+                self.texts.iter().find(|text| text.n == page.survey.n).map(|text| text.origin.clone()).unwrap_or_default();
+            let asked = Again { manner, first, rects: here.iter().map(|(_, region)| region.rect).collect() };
             let file = self.sheets.file(page.survey.n);
             match self.house.readers.reread(&file.path, &file.mime, page, &asked) {
                 Ok(read) => rereads.extend(here.iter().zip(read).map(|((field, _), r)| extract::FieldReread {
