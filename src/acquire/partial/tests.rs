@@ -23,9 +23,7 @@ impl std::io::Read for Breaking {
 }
 
 fn bytes(held: &Held) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut held.open().expect("whole"), &mut bytes).expect("read");
-    bytes
+    std::fs::read(held.whole().expect("whole")).expect("read")
 }
 
 #[test]
@@ -151,4 +149,15 @@ fn an_upload_at_which_nothing_happens_is_forgotten_unless_it_is_whole_or_held() 
     assert_eq!(shelf.expire(after(26)).expect("expired"), 1);
     let names: Vec<_> = std::fs::read_dir(folder.path()).expect("folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(names, ["whole"]);
+}
+
+#[test]
+fn a_clock_that_was_set_forward_ends_no_upload() {
+    let folder = tempfile::tempdir().expect("folder");
+    let shelf = Shelf::open(folder.path(), CEILINGS).expect("shelf");
+    let (upload, _) = shelf.declare("u".to_owned(), declared(3)).expect("declared");
+    let after = |hours: i64| upload.declared.at.saturating_add(SignedDuration::from_hours(hours)).expect("instant");
+    shelf.touch(after(8_760));
+    assert_eq!(shelf.expire(after(8_783)).expect("looked"), 0);
+    assert_eq!(shelf.expire(after(8_785)).expect("looked"), 1);
 }
