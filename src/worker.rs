@@ -125,7 +125,7 @@ pub async fn work_on(house: &Arc<House>, porters: usize) -> Result<()> {
         crew.spawn(tireless(Arc::clone(house)));
     }
     while let Some(joined) = crew.join_next().await {
-        joined.map_err(|e| Error::panicked(e))?;
+        joined.map_err(Error::panicked)?;
     }
     Ok(())
 }

@@ -166,7 +166,9 @@ async fn list_lotti(all: &Global, house: &House) -> Result<()> {
     ];
     let lots = desk::lots(house).await?;
     if all.json {
-        lots.iter().for_each(|lot| output::line(&json!(lot).to_string()));
+        for lot in &lots {
+            output::line(&json!(lot).to_string());
+        }
         return Ok(());
     }
     let line = |lot: &desk::Lot| -> Vec<String> {

@@ -265,7 +265,7 @@ fn ensure_nothing_left(archive: &Path) {
         .iter()
         .flat_map(|folder| walk(folder))
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| is_left(name) || name.ends_with(".part"))
+        .filter(|name| is_left(name) || Path::new(name).extension().is_some_and(|extension| extension == "part"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }

@@ -32,7 +32,7 @@ struct Told {
 }
 
 /// A house whose archive lies on `disk`.
-fn house<'a>(server: &'a Dovecot, mebibytes: u64) -> Option<(Disk, Play<'a>)> {
+fn house(server: &Dovecot, mebibytes: u64) -> Option<(Disk, Play<'_>)> {
     let stage = Stage::bare();
     let disk = Disk::new(&stage, mebibytes)?;
     std::fs::create_dir(disk.place.join("archivio")).expect("folder");
@@ -232,11 +232,11 @@ fn a_build_that_forgets_one_fsync_of_the_network_doors_fails_the_drill() {
 
 fn states(stage: &Stage) -> BTreeMap<String, String> {
     let told = stage.json(&["doctor"], &[0, 1]).remove(0);
-    let state = |value: &Value| format!("{} {}", value["state"].as_str().unwrap_or("-"), value["code"].as_str().unwrap_or("-"));
+    let word = |value: &Value| format!("{} {}", value["state"].as_str().unwrap_or("-"), value["code"].as_str().unwrap_or("-"));
     BTreeMap::from([
-        ("inbox".to_owned(), state(&told["inboxes"][0]["door"])),
-        ("upload".to_owned(), state(&told["uploads"][0])),
-        ("mailbox".to_owned(), state(&told["mailboxes"][0])),
+        ("inbox".to_owned(), word(&told["inboxes"][0]["door"])),
+        ("upload".to_owned(), word(&told["uploads"][0])),
+        ("mailbox".to_owned(), word(&told["mailboxes"][0])),
     ])
 }
 

@@ -39,7 +39,8 @@ impl Disk {
 
     fn mount(&self) -> bool {
         // What is not synced stays in memory for longer than a play takes, and the kernel guesses nobody's wishes at a close.
-        let mounted = Command::new("mount").args(["-o", "loop,commit=300,noauto_da_alloc"]).arg(&self.image).arg(&self.place).output();
+        let mounted =
+            Command::new("mount").args(["-o", "loop,commit=300,noauto_da_alloc"]).arg(&self.image).arg(&self.place).output();
         mounted.is_ok_and(|output| output.status.success())
     }
 

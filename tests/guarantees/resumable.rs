@@ -344,16 +344,16 @@ fn an_upload_that_is_whole_becomes_its_blob_and_takes_its_room_once() {
         let walk = walkdir::WalkDir::new(stage.path(folder)).into_iter().flatten().filter(|e| e.file_type().is_file());
         walk.map(walkdir::DirEntry::into_path).collect::<Vec<_>>()
     };
-    let part =
+    let bits =
         files("archivio/uploads").into_iter().find(|path| path.extension().is_some_and(|e| e == "part")).expect("the part");
     let blob = files("archivio/blobs").into_iter().find(|path| path.ends_with(&hex)).expect("the blob");
     let look = |path: &std::path::Path| path.metadata().expect("metadata");
-    assert_eq!((look(&part).ino(), look(&part).nlink()), (look(&blob).ino(), 2), "one file with two names");
+    assert_eq!((look(&bits).ino(), look(&bits).nlink()), (look(&blob).ino(), 2), "one file with two names");
     assert!(arrivals(&stage).is_empty());
     let daemon = Daemon::start(&stage, &["--only", "acquire"], &[]);
     assert_eq!(offset(port, &path), Some(bytes.len() as u64), "what was taken stays");
     until("it is in", 20, || arrivals(&stage).len() == 1);
-    until("its first name is gone", 10, || !part.exists());
+    until("its first name is gone", 10, || !bits.exists());
     assert_eq!((look(&blob).nlink(), look(&blob).mode() & 0o777), (1, 0o400));
     assert_eq!(arrivals(&stage)[0]["sha256"], hex.as_str());
     // Asked again with nothing to add, it opens nothing.
