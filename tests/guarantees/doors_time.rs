@@ -79,7 +79,7 @@ fn a_clock_that_is_set_forward_and_back_stops_nothing_and_doubles_nothing() {
     assert_eq!(twice(&stage), Vec::<String>::new());
     assert_eq!(daemon.end(Signal::TERM), Some(0));
     assert!(stage.run(&["journal", "verify"]).status.success());
-    eprintln!("time: {} inputs through five clocks, {days:?}", put.len());
+    eprintln!("time: {} inputs through a clock set six times, {days:?}", put.len());
 }
 
 /// A file whose writer still writes when the clock is set forward is not old for that.
