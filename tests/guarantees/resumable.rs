@@ -26,8 +26,8 @@ pub fn create(port: u16, name: &str, bytes: usize) -> Option<String> {
     let metadata = format!("filename {}", STANDARD.encode(name));
     let headers = [("Upload-Length", bytes.to_string()), ("Upload-Metadata", metadata)];
     let answer = tus(port, "POST", "/upload/ufficio/tus", (&headers, b""))?;
-    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
-    answer.header("location")
+    // Only a house in trouble says another thing; whoever needs the address notices that there is none.
+    answer.header("location").filter(|_| answer.status == 201)
 }
 
 /// The offset that the counter tells.
