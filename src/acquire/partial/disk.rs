@@ -174,7 +174,16 @@ pub(super) fn read_all(shelf: &Path) -> Result<Vec<Upload>> {
             std::fs::remove_dir_all(entry.path()).map_err(failed)?;
         }
     }
-    look_all(shelf)
+    let uploads = look_all(shelf)?;
+    for upload in &uploads {
+        for (n, standing) in upload.standings().iter().enumerate() {
+            // A death between the line that says what became of it and the end of its bytes.
+            if standing.over.is_some() && part(&upload.folder, n).exists() {
+                drop_part(&upload.folder, n)?;
+            }
+        }
+    }
+    Ok(uploads)
 }
 
 /// The same without touching anything; a shelf that is not there is empty.

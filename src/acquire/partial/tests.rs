@@ -59,10 +59,13 @@ fn a_file_that_is_over_stays_over_even_beside_a_torn_line() {
     let (upload, _) = shelf.declare("u".to_owned(), declared(1)).expect("declared");
     let over = Over::Refused { reason: Message::new("file-too-large") };
     upload.hold(0).expect("held").close(over.clone()).expect("closed");
+    // Bytes that outlived a death just after the line are taken away.
+    let part = folder.path().join("u/0.part");
+    std::fs::File::create(&part).expect("part");
     let mut log = std::fs::File::options().append(true).open(folder.path().join("u/over.log")).expect("log");
     log.write_all(b"{\"n\":1,\"ov").expect("torn");
     let again = Shelf::open(folder.path(), CEILINGS).expect("shelf").find("u").expect("there");
-    assert_eq!((again.standing(0).expect("file").over, again.is_over()), (Some(over.clone()), false));
+    assert_eq!((again.standing(0).expect("file").over, again.is_over(), part.exists()), (Some(over.clone()), false, false));
     again.hold(1).expect("held").close(over).expect("closed");
     let shelf = Shelf::open(folder.path(), CEILINGS).expect("shelf");
     assert!(shelf.find("u").expect("there").is_over());
