@@ -11,6 +11,7 @@ use crate::aggregation::AggregationId;
 use crate::app::{self, Archive};
 use crate::config::{Config, Layout};
 use crate::desk::{self, Selection};
+use crate::document::DocumentState;
 use crate::error::{Error, Kind, Result};
 use crate::messages::{Lang, Message};
 use crate::pipeline::House;
@@ -74,18 +75,27 @@ async fn show_ingested(all: &Global, house: &House, lines: &[desk::IngestLine]) 
 }
 
 /// `list`.
-pub(crate) async fn list(all: &Global, what: Listed) -> Result<u8> {
+pub(crate) async fn list(all: &Global, what: Listed, lotto: Option<&str>) -> Result<u8> {
     let archive = open(all).await?;
     let house = &archive.house;
-    match what {
-        Listed::Documents => {
-            let documents = house.store.documents(&house.ente_id, None).await?;
+    match (what, lotto) {
+        (Listed::Documents, lotto) => {
+            let mut documents = Vec::new();
+            for row in house.store.documents(&house.ente_id, None).await? {
+                if lotto.is_none() || desk::lot_of(house, &row.document.arrival).await?.as_deref() == lotto {
+                    documents.push(row);
+                }
+            }
             let rows = desk::rows(house, &documents, all.words()).await?;
             show_rows(all, &rows);
         }
-        Listed::Arrivals => list_arrivals(all, house).await?,
-        Listed::Fascicoli => list_fascicoli(all, house).await?,
-        Listed::Pdv => list_pdv(all, house).await?,
+        (Listed::Arrivals, lotto) => list_arrivals(all, house, lotto).await?,
+        (_, Some(lotto)) => {
+            return Err(Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("--lotto {lotto}")));
+        }
+        (Listed::Fascicoli, None) => list_fascicoli(all, house).await?,
+        (Listed::Pdv, None) => list_pdv(all, house).await?,
+        (Listed::Lotti, None) => list_lotti(all, house).await?,
     }
     Ok(0)
 }
@@ -100,14 +110,18 @@ pub(super) fn show_rows(all: &Global, rows: &[desk::Row]) {
     }
 }
 
-async fn list_arrivals(all: &Global, house: &House) -> Result<()> {
+async fn list_arrivals(all: &Global, house: &House, wanted: Option<&str>) -> Result<()> {
     let mut lines = Vec::new();
     for arrival in house.store.arrivals(&house.ente_id).await? {
+        let lotto = desk::lot_of(house, &arrival.id).await?;
+        if wanted.is_some() && lotto.as_deref() != wanted {
+            continue;
+        }
         let documents: Vec<String> = desk::documents_of(house, &arrival.id).await?.into_iter().map(|d| d.document.id.0).collect();
         if all.json {
             let object = json!({"id": arrival.id, "door": arrival.door, "name": arrival.name.shown(), "sha256": arrival.sha256,
                 "bytes": arrival.bytes, "state": arrival.state, "admitted_at": arrival.admitted_at,
-                "duplicate_of": arrival.duplicate_of, "documents": documents});
+                "duplicate_of": arrival.duplicate_of, "lotto": lotto, "documents": documents});
             output::line(&object.to_string());
         } else {
             let state = serde_json::to_value(arrival.state).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
@@ -138,6 +152,32 @@ async fn list_fascicoli(all: &Global, house: &House) -> Result<()> {
     if !all.json {
         tables::table(&["head-id", "head-kind", "head-oggetto", "word-documents"], &lines, all.words());
     }
+    Ok(())
+}
+
+async fn list_lotti(all: &Global, house: &House) -> Result<()> {
+    let states = [
+        DocumentState::Working,
+        DocumentState::Held,
+        DocumentState::Duplicate,
+        DocumentState::Refused,
+        DocumentState::Ready,
+        DocumentState::Packaged,
+    ];
+    let lots = desk::lots(house).await?;
+    if all.json {
+        for lot in &lots {
+            output::line(&json!(lot).to_string());
+        }
+        return Ok(());
+    }
+    let line = |lot: &desk::Lot| -> Vec<String> {
+        let counts = states.iter().map(|state| lot.count(*state).to_string());
+        [lot.lotto.clone(), lot.arrivals.to_string()].into_iter().chain(counts).collect()
+    };
+    let codes: Vec<String> = states.iter().map(|state| format!("state-{}", state.as_str())).collect();
+    let heads: Vec<&str> = ["head-lotto", "head-arrivals"].into_iter().chain(codes.iter().map(String::as_str)).collect();
+    tables::table(&heads, &lots.iter().map(line).collect::<Vec<_>>(), all.words());
     Ok(())
 }
 

@@ -115,11 +115,14 @@ enum Verb {
         #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
         only: Vec<watch::Part>,
     },
-    /// Lists documents, arrivals, fascicoli or pdv.
+    /// Lists documents, arrivals, fascicoli, pdv or lotti.
     List {
         /// What to list.
         #[arg(value_enum, default_value_t = Listed::Documents)]
         what: Listed,
+        /// Only the documents or arrivals of this lotto: what sidecars call so, or a folder at a door.
+        #[arg(long, value_name = "NAME")]
+        lotto: Option<String>,
     },
     /// Shows everything known of one document, arrival, fascicolo or pdv.
     Show {
@@ -237,6 +240,7 @@ pub(crate) enum Listed {
     Arrivals,
     Fascicoli,
     Pdv,
+    Lotti,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -275,6 +279,7 @@ enum JournalVerb {
 
 /// The whole program: parses, acts, shows an error once, gives the exit code.
 pub fn main() -> ExitCode {
+    output::tell_panics_by_their_place();
     if std::env::args_os().nth(1).is_some_and(|arg| arg == crate::child::SUBCOMMAND) {
         return crate::child::serve();
     }
@@ -338,7 +343,7 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Ingest { paths, take, rescan: Some(target) } => archive::rescan(all, &paths, take, &target).await,
         Verb::Ingest { paths, take, .. } => archive::ingest(all, &paths, take).await,
         Verb::Watch { only } => watch::watch(all, &only).await,
-        Verb::List { what } => archive::list(all, what).await,
+        Verb::List { what, lotto } => archive::list(all, what, lotto.as_deref()).await,
         Verb::Show { id, page: Some(page), picture: Some(path) } => archive::picture(all, &id, page, &path).await,
         Verb::Show { id, .. } => archive::show(all, &id).await,
         Verb::Review(asked) => review::review(all, asked).await,

@@ -3,6 +3,7 @@
 mod fixity;
 mod ingest;
 mod look;
+mod lots;
 mod packages;
 mod rescan;
 mod review;
@@ -14,6 +15,7 @@ pub use crate::store::Count;
 pub use fixity::{FixityOrder, FixityReport, fixity};
 pub use ingest::{IngestLine, Outcome, ingest};
 pub use look::{picture, review_html};
+pub use lots::{Lot, lot_of, lots};
 pub use packages::{Packaged, Profile, Selection, package, preview};
 pub use rescan::{By, expect, give, target};
 pub use review::{Request, decide, queue};

@@ -86,9 +86,11 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
     let rescans = steps::sheets::rescans(house, &row.document.id).await?;
     let pages: Vec<ReadPage> = steps::facts(house, id, "page").await?;
     let arrival = house.store.arrival(&house.ente_id, &row.document.arrival).await?;
-    let source = arrival.as_ref().map(
-        |a| json!({"arrival": a.id, "door": a.door, "name": a.name.shown(), "sha256": a.sha256, "admitted_at": a.admitted_at}),
-    );
+    let lotto = super::lot_of(house, &row.document.arrival).await?;
+    let source = arrival.as_ref().map(|a| {
+        json!({"arrival": a.id, "door": a.door, "name": a.name.shown(), "sha256": a.sha256, "admitted_at": a.admitted_at,
+            "lotto": lotto})
+    });
     Ok(json!({
         "id": row.document.id, "state": row.document.state, "name": row.document.name.shown(), "version": row.document.version,
         "source": source,

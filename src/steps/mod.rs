@@ -26,7 +26,7 @@ use crate::store::{Change, DocumentRow};
 
 /// Runs blocking work (a room) off the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| Error::bug("a step ended by panic").because(e))?
+    tokio::task::spawn_blocking(work).await.map_err(Error::panicked)?
 }
 
 /// The row of a document that a job names.

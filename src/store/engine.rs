@@ -42,7 +42,8 @@ impl Store {
     }
 
     /// Claims the next job of one of `steps` (all, if empty) until `lease_seconds` after `now`: highest priority, then
-    /// the ente that was served least lately, then the oldest. A job whose lease has ended is claimable again.
+    /// the ente that was served least lately, then the oldest. A job whose lease has ended is claimable again, and so is one whose time
+    /// lies further ahead than any lease or pause: the clock was set back meanwhile.
     pub async fn claim(&self, steps: &[&str], now: Timestamp, lease_seconds: u64) -> Result<Option<Claim>> {
         let Self::Sqlite(engine) = self;
         engine.claim(steps, now, lease_seconds).await
@@ -76,6 +77,12 @@ impl Store {
     pub async fn open_job_count(&self) -> Result<u64> {
         let Self::Sqlite(engine) = self;
         engine.open_job_count().await
+    }
+
+    /// True while a job of that step and owner is open and nobody has ever taken it: whoever does will look after this.
+    pub async fn is_to_come(&self, ente: &EnteId, step: &str, owner: &str) -> Result<bool> {
+        let Self::Sqlite(engine) = self;
+        engine.is_to_come(ente, step, owner).await
     }
 
     /// How much of an ente is in which state, and what its journal says since an instant.

@@ -363,3 +363,17 @@ fn the_ente_of_the_samples_is_whole_and_its_codes_hold() {
     let sum: u32 = digits.iter().enumerate().map(|(n, &d)| if n % 2 == 0 { d } else { d * 2 % 10 + d * 2 / 10 }).sum();
     assert_eq!((digits.len(), sum % 10), (11, 0));
 }
+
+/// An end that comes too early: objects that follow the last one were meant to be ended too, and one inside an object stops
+/// whoever reads from the front.
+#[test]
+fn a_pdf_with_an_early_end_is_no_whole_pdf() {
+    let object = |n: u32, text: &str| format!("{n} 0 obj\n<<{text}>>\nendobj\n");
+    let cut = format!("%PDF-1.4\n{}%%EOF\n{}startxref\n9\n", object(1, ""), object(2, ""));
+    let inside = format!("%PDF-1.4\n1 0 obj\n<<>>\n%%EOF\nendobj\n{}startxref\n9\n%%EOF\n", object(2, ""));
+    let code = |text: &str| {
+        let format = seen(text.as_bytes(), "a.pdf");
+        identify::gate(&format, &FileName::new("a.pdf")).expect_err("held").code().to_owned()
+    };
+    assert_eq!((code(&cut).as_str(), code(&inside).as_str()), ("file-truncated", "structure-damaged"));
+}
