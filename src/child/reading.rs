@@ -49,7 +49,8 @@ impl Reader {
         let image = self.files.image(&file, survey, &self.limits)?;
         self.files.decode_ahead(request.next.as_ref(), &self.limits);
         let plan = prepare::plan(&image, survey);
-        if plan.look.blank {
+        let is_blank = plan.look.blank && !(plan.look.has_traces && turns::is_written(self.engine.as_mut(), &image, &plan)?);
+        if is_blank {
             return Ok(self.page(&image, survey, &plan, None));
         }
         let reading = turns::best(self.engine.as_mut(), &image, &plan)?;
@@ -75,7 +76,16 @@ impl Reader {
             let layout = if (height as f32) < plan.dpi * 0.25 { Layout::Line } else { Layout::Block };
             let dpi = manner.dpi();
             let (is_bilevel, is_uneven) = (manner != Manner::Gray, manner == Manner::Gray && !image.bilevel);
-            let sheet = Sheet { gray: &part.gray, width: part.width, height: part.height, dpi, is_bilevel, is_uneven, layout };
+            let sheet = Sheet {
+                gray: &part.gray,
+                width: part.width,
+                height: part.height,
+                dpi,
+                is_bilevel,
+                is_uneven,
+                threshold: None,
+                layout,
+            };
             // Another engine where there is one: what both read the same does not rest on one of them (invariant 11).
             let engine = self.engine.other(&request.again.first)?;
             let blocks = engine.read(sheet)?;
@@ -92,8 +102,9 @@ impl Reader {
         let survey = &request.page.survey;
         let image = self.image(&request.input, &request.mime, survey)?;
         let plan = prepare::plan(&image, survey);
-        let ready = prepare::prepare(&image, &plan, request.page.rotation / 90 * 90 % 360, Treatment::Even).image;
-        Ok(likeness::image_print(&ready.gray, (ready.width as usize, ready.height as usize)))
+        let ready = prepare::prepare(&image, &plan, request.page.rotation / 90 * 90 % 360, Treatment::Even);
+        let size = (ready.image.width as usize, ready.image.height as usize);
+        Ok(likeness::image_print(&ready.black_and_white(), size))
     }
 
     pub(super) fn picture(&mut self, request: &PictureRequest) -> Result<String> {

@@ -5,7 +5,7 @@
 //! [`CONFIDENCE_GOOD`](super::figures::CONFIDENCE_GOOD), in grey with a local threshold. The better reading stays, and
 //! every attempt is a step of the page (S-06).
 
-use super::figures::{is_good, weight};
+use super::figures::{CONFIDENCE_GOOD, is_good, weight, words};
 use crate::error::Result;
 use crate::normalise::{self, PageImage, Plan, Prepared, Stamp, Treatment};
 use crate::ocr::{Layout, OcrEngine, Orientation, Sheet};
@@ -18,6 +18,9 @@ const BETTER: f32 = 1.2;
 const BETTER_TREATED: f32 = 1.02;
 /// Least confidence of a word read off a stamp: seals and signatures give shreds of words.
 const STAMP_WORD: f32 = 60.0;
+
+/// Words of some letters, surely read, from which traces are writing.
+const WORDS_LEAST: usize = 5;
 
 /// One reading of a page at one turn.
 pub(super) struct Reading<'a> {
@@ -53,6 +56,14 @@ fn alone(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan, (stamp, rot
         }
     }
     Ok(blocks)
+}
+
+/// True if the traces on a page that looks blank are writing.
+pub(super) fn is_written(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Result<bool> {
+    let prepared = normalise::prepare(image, plan, image.rotation, Treatment::Even);
+    let blocks = engine.glance(sheet(&prepared))?;
+    let is_sure = |word: &&crate::page::Word| word.confidence >= CONFIDENCE_GOOD && word.text.chars().count() > 3;
+    Ok(is_good(&blocks) && words(&blocks).filter(is_sure).count() >= WORDS_LEAST)
 }
 
 fn of_page<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) -> Result<Reading<'a>> {
@@ -124,16 +135,21 @@ fn read<'a>(
     (rotation, treatment): (u16, Treatment),
 ) -> Result<Reading<'a>> {
     let prepared = normalise::prepare(image, plan, rotation, treatment);
-    let blocks = engine.read(Sheet {
+    let blocks = engine.read(sheet(&prepared))?;
+    Ok(Reading { prepared, blocks, count: 1, origin: engine.origin(), stamps: Vec::new() })
+}
+
+fn sheet<'a>(prepared: &'a Prepared<'_>) -> Sheet<'a> {
+    Sheet {
         gray: &prepared.image.gray,
         width: prepared.image.width,
         height: prepared.image.height,
         dpi: prepared.dpi,
         is_bilevel: prepared.image.bilevel,
+        threshold: prepared.threshold,
         is_uneven: prepared.is_uneven,
         layout: Layout::Page,
-    })?;
-    Ok(Reading { prepared, blocks, count: 1, origin: engine.origin(), stamps: Vec::new() })
+    }
 }
 
 fn orientation(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Option<Orientation> {
@@ -144,6 +160,7 @@ fn orientation(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Op
         height: prepared.height,
         dpi: plan.dpi,
         is_bilevel: prepared.bilevel,
+        threshold: None,
         is_uneven: false,
         layout: Layout::Page,
     })

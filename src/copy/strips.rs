@@ -36,6 +36,7 @@ pub(super) fn page_image(tiff: &mut TiffFile, number: u32, page: u32, limits: &L
             super::decoded::page_image(stored.tiff.again()?, number, page, alpha, limits)?
         }
         7 => stored.jpeg_page()?,
+        6 => stored.old_jpeg_page()?,
         1 | 5 | 8 | 32_773 | 32_946 => stored.packed_page()?,
         other => return Err(stored.unsupported(format!("compression {other}"))),
     };
@@ -207,6 +208,19 @@ impl Stored<'_> {
             pieces.push(self.piece(n, self.jpeg_picture(&head, data)));
         }
         Ok(self.of_pieces(pieces, None))
+    }
+
+    /// A page of the old kind of JPEG (TIFF 6.0 section 22) that the file holds as one whole stream: that stream.
+    fn old_jpeg_page(&mut self) -> Result<PageImage> {
+        let last = self.directory.list(273).iter().zip(self.directory.list(279)).map(|(at, length)| at.saturating_add(*length));
+        let end = last.max().unwrap_or(0);
+        let from = self.directory.get(513).or_else(|| self.directory.get(273)).unwrap_or(0);
+        let end = end.max(from.saturating_add(self.directory.get(514).unwrap_or(0)));
+        let data = self.tiff.bytes(from, end.saturating_sub(from))?;
+        match jpeg::head(&data).filter(|head| (head.width, head.height) == (self.width, self.height)) {
+            Some(head) => Ok(PageImage::whole(jpeg::picture(&head, data), None)),
+            None => Err(self.unsupported("compression 6")),
+        }
     }
 
     fn jpeg_picture(&self, head: &jpeg::JpegHead, data: Vec<u8>) -> Picture {

@@ -1,6 +1,6 @@
 //! Where was the sheet folded? Thin lines from edge to edge, which the engine takes for borders of columns.
 //!
-//! Looked for on the page in black and white, band by band: a fold is in the same place in nearly every band, give or
+//! Looked for on the page once it is settled what is ink, band by band: a fold is in the same place in nearly every band, give or
 //! take a lean. Only where the line is as thin as a line is it taken away; letters that it crosses stay.
 
 use std::ops::Range;
@@ -25,8 +25,8 @@ pub(super) struct Fold {
     middles: Vec<Option<usize>>,
 }
 
-/// The folds of a page in black and white.
-pub(super) fn find(image: &PageImage, dpi: f32) -> Vec<Fold> {
+/// The folds of a page on which values up to `ink` are dark.
+pub(super) fn find(image: &PageImage, dpi: f32, ink: u8) -> Vec<Fold> {
     let (width, height) = (image.width as usize, image.height as usize);
     if width < 8 * BANDS || height < 8 * BANDS {
         return Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn find(image: &PageImage, dpi: f32) -> Vec<Fold> {
         let bands: Vec<Vec<usize>> = (0..BANDS)
             .map(|band| {
                 let (rows, columns) = part(band, is_upright, (width, height));
-                let counts = if is_upright { by_column(image, rows.clone()) } else { by_row(image, columns.clone()) };
+                let counts = if is_upright { by_column(image, rows.clone(), ink) } else { by_row(image, columns.clone(), ink) };
                 let least = (if is_upright { rows.len() } else { columns.len() }) * SOLID / 100;
                 thin_runs(&counts, least, thick)
             })
@@ -56,17 +56,17 @@ fn part(band: usize, is_upright: bool, (width, height): (usize, usize)) -> (Rang
     if is_upright { (of(height), 0..width) } else { (0..height, of(width)) }
 }
 
-fn by_column(image: &PageImage, rows: Range<usize>) -> Vec<usize> {
+fn by_column(image: &PageImage, rows: Range<usize>, ink: u8) -> Vec<usize> {
     let width = image.width as usize;
     let mut counts = vec![0_u16; width];
     for row in image.gray[rows.start * width..rows.end * width].chunks_exact(width) {
-        counts.iter_mut().zip(row).for_each(|(count, value)| *count += u16::from(*value == 0));
+        counts.iter_mut().zip(row).for_each(|(count, value)| *count += u16::from(*value <= ink));
     }
     counts.into_iter().map(usize::from).collect()
 }
 
-fn by_row(image: &PageImage, columns: Range<usize>) -> Vec<usize> {
-    let dark = |row: &[u8]| row[columns.clone()].iter().map(|value| usize::from(*value == 0)).sum();
+fn by_row(image: &PageImage, columns: Range<usize>, ink: u8) -> Vec<usize> {
+    let dark = |row: &[u8]| row[columns.clone()].iter().map(|value| usize::from(*value <= ink)).sum();
     image.gray.chunks_exact(image.width as usize).map(dark).collect()
 }
 
@@ -115,7 +115,7 @@ fn linked(bands: &[Vec<usize>], thick: usize) -> Vec<Vec<Option<usize>>> {
 
 impl Fold {
     /// Paints the line white where it is no thicker than a line.
-    pub(super) fn wipe(&self, image: &mut PageImage, dpi: f32) {
+    pub(super) fn wipe(&self, image: &mut PageImage, dpi: f32, ink: u8) {
         let (width, height) = (image.width as usize, image.height as usize);
         let thick = ((dpi * THICK) as usize).max(3);
         let (along, across) = if self.is_upright { (height, width) } else { (width, height) };
@@ -123,15 +123,19 @@ impl Fold {
         for place in 0..along {
             let Some(middle) = self.middle(place * BANDS / along) else { continue };
             let near = middle.saturating_sub(thick)..(middle + thick + 1).min(across);
-            let Some(dark) = near.min_by_key(|aside| (image.gray[at(place, *aside)], aside.abs_diff(middle))) else { continue };
-            if image.gray[at(place, dark)] != 0 {
+            let Some(dark) = near.min_by_key(|aside| (image.gray[at(place, *aside)] > ink, aside.abs_diff(middle))) else {
+                continue;
+            };
+            if image.gray[at(place, dark)] > ink {
                 continue;
             }
-            let is_dark = |aside: usize| image.gray[at(place, aside)] == 0;
+            let is_dark = |aside: usize| image.gray[at(place, aside)] <= ink;
             let from = (0..dark).rev().take(thick).take_while(|aside| is_dark(*aside)).last().unwrap_or(dark);
             let to = (dark + 1..across).take(thick).take_while(|aside| is_dark(*aside)).last().unwrap_or(dark);
             if to - from < thick {
-                (from..=to).for_each(|aside| image.gray[at(place, aside)] = 255);
+                // In grey its rim goes with it.
+                let rim = usize::from(!image.bilevel);
+                (from.saturating_sub(rim)..=(to + rim).min(across - 1)).for_each(|aside| image.gray[at(place, aside)] = 255);
             }
         }
     }
@@ -159,9 +163,9 @@ mod tests {
         let is_fold = |x: usize, y: usize| x.abs_diff(340 + y / 60) < 2;
         let is_text = |x: usize, y: usize| y % 40 < 6 && (100..600).contains(&x) && x % 50 < 30;
         let mut image = page(|x, y| is_fold(x, y) || is_text(x, y));
-        let folds = find(&image, 150.0);
+        let folds = find(&image, 150.0, 0);
         assert_eq!(folds.len(), 1);
-        folds[0].wipe(&mut image, 150.0);
+        folds[0].wipe(&mut image, 150.0, 0);
         let left = |rows: Range<usize>| rows.map(|y| image.gray[y * 700 + 340 + y / 60]).filter(|value| *value == 0).count();
         assert_eq!(left(10..40), 0);
         assert_eq!(image.gray[2 * 700 + 310], 0);
@@ -170,6 +174,6 @@ mod tests {
     #[test]
     fn a_rule_that_stops_at_the_margins_and_lines_of_text_are_no_folds() {
         let image = page(|x, y| ((60..640).contains(&x) && y.abs_diff(200) < 2) || (y % 40 < 6 && x % 50 < 30));
-        assert_eq!(find(&image, 150.0), Vec::new());
+        assert_eq!(find(&image, 150.0, 0), Vec::new());
     }
 }

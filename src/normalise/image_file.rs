@@ -56,17 +56,7 @@ impl ImageFile {
         if self.format == ImageFormat::Jpeg && u64::from(self.width) * u64::from(self.height) > COLOUR_PIXELS_MAX {
             return self.large_jpeg(&bytes);
         }
-        let mut reader = image::ImageReader::with_format(std::io::Cursor::new(bytes), self.format);
-        let mut ceilings = image::Limits::default();
-        ceilings.max_alloc = Some(limits.page_pixels_max.saturating_mul(8));
-        reader.limits(ceilings);
-        let decoded = reader.decode().map_err(|e| broken_page(1, &e))?;
-        let (width, height) = (decoded.width(), decoded.height());
-        let image = match decoded {
-            DynamicImage::ImageRgb8(rgb) => colour::page(width, height, rgb.as_raw(), self.dpi),
-            other => PageImage::new(width, height, to_gray(other)),
-        };
-        let mut image = image.ok_or_else(|| broken_page(1, "size"))?;
+        let mut image = decoded(bytes, self.format, (1, self.dpi), limits)?;
         image.bilevel = self.bits == 1;
         image.dpi = self.dpi;
         image.rotation = self.rotation;
@@ -169,6 +159,25 @@ impl ImageFile {
             self.dpi = directory.dpi();
         }
     }
+}
+
+/// The pixels of a JPEG that stands in another file, on page `page` there.
+pub(super) fn jpeg(bytes: Vec<u8>, (page, dpi): (u32, f32), limits: &Limits) -> Result<PageImage> {
+    decoded(bytes, ImageFormat::Jpeg, (page, dpi), limits)
+}
+
+fn decoded(bytes: Vec<u8>, format: ImageFormat, (page, dpi): (u32, f32), limits: &Limits) -> Result<PageImage> {
+    let mut reader = image::ImageReader::with_format(std::io::Cursor::new(bytes), format);
+    let mut ceilings = image::Limits::default();
+    ceilings.max_alloc = Some(limits.page_pixels_max.saturating_mul(8));
+    reader.limits(ceilings);
+    let decoded = reader.decode().map_err(|e| broken_page(page, &e))?;
+    let (width, height) = (decoded.width(), decoded.height());
+    let image = match decoded {
+        DynamicImage::ImageRgb8(rgb) => colour::page(width, height, rgb.as_raw(), dpi),
+        other => PageImage::new(width, height, to_gray(other)),
+    };
+    image.ok_or_else(|| broken_page(page, "size"))
 }
 
 /// True if the end marker stands somewhere after the first scan began; scanners may add bytes after it.

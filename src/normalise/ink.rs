@@ -27,14 +27,17 @@ pub(super) fn even(image: &mut PageImage, dpi: f32) -> bool {
     is_noisy
 }
 
-/// Brings an even grey page to black and white; gives the threshold, which is black itself.
-pub(super) fn part(image: &mut PageImage) -> u8 {
-    let threshold = threshold(&histogram(&image.gray));
+/// The brightest value that is ink on an even grey page.
+pub(super) fn threshold_of(image: &PageImage) -> u8 {
+    threshold(&histogram(&image.gray))
+}
+
+/// Brings a grey page to black and white.
+pub(super) fn part(image: &mut PageImage, threshold: u8) {
     for value in &mut image.gray {
         *value = if *value > threshold { 255 } else { 0 };
     }
     image.bilevel = true;
-    threshold
 }
 
 /// How much neighbours on paper differ: the median over rows of the deviation between pixels two apart.
@@ -213,7 +216,8 @@ mod tests {
 
     fn separate(image: &mut PageImage) -> bool {
         let is_smoothed = even(image, 150.0);
-        part(image);
+        let threshold = threshold_of(image);
+        part(image, threshold);
         is_smoothed
     }
 

@@ -14,6 +14,8 @@ const INK_DROP: i32 = 36;
 /// Darkening of faint writing, and fewest letters of it: show-through of common paper stays under the first.
 const FAINT_DROP: i32 = 22;
 const FAINT_LETTERS: usize = 40;
+/// Darkening of traces that are read to find out what they are: less is the grain of the paper.
+const TRACE_DROP: i32 = 9;
 /// Fewest cells of a group that is content: a digit of 8 points has 12, a speck fewer than 8.
 const CONTENT_CELLS: usize = 8;
 /// Heights of letters, cells: 8 to 30 points.
@@ -26,6 +28,7 @@ const LINES_DOWN: f32 = 1.4;
 
 /// What was seen of one page.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is seen by itself")]
 pub struct Look {
     /// Dark cells of the small picture.
     pub(super) mask: Mask,
@@ -35,6 +38,9 @@ pub struct Look {
     pub unevenness: f32,
     /// True if nothing that could be writing is on the page.
     pub blank: bool,
+    /// True of a blank page with traces that may be very faint writing, or the back of the sheet showing through: only reading
+    /// tells which.
+    pub has_traces: bool,
     /// True if lines of text run down the stored image rather than across.
     pub sideways: bool,
     /// How much more sharply ink changes from column to column than from row to row.
@@ -85,9 +91,11 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         .collect();
     // Faint ink is judged against the page's own ink, so that show-through beside black text is not ink.
     let ink = ink_depth(&drops);
-    let least_drop = INK_DROP.max(ink / 4);
-    let dark = drops.iter().map(|drop| *drop > least_drop);
-    let mask = Mask { width: small.width, height: small.height, dark: dark.collect() };
+    let darker = |least: i32| {
+        let dark = drops.iter().map(|drop| *drop > least).collect();
+        Mask { width: small.width, height: small.height, dark }
+    };
+    let (mask, writing) = written(darker, INK_DROP.max(ink / 4));
     let groups = groups(&mask);
     let mut heights: Vec<usize> = groups.iter().map(|g| g.height).filter(|h| *h >= 3).collect();
     heights.sort_unstable();
@@ -96,7 +104,8 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
     Look {
         contrast: ink as f32 / 255.0,
         unevenness: paper.unevenness(),
-        blank: !groups.iter().any(|group| group.is_content(&mask)) && !is_faintly_written(&mask, &drops),
+        blank: matches!(writing, Writing::None | Writing::Traces),
+        has_traces: writing == Writing::Traces,
         sideways: down > LINES_DOWN * across,
         lean: down / across.max(1.0),
         inverted,
@@ -107,13 +116,32 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
     }
 }
 
-/// True if ink too faint for content stands in so many groups of the size of letters that it is faint writing rather than
-/// dirt or the back of a sheet showing through.
-fn is_faintly_written(mask: &Mask, drops: &[i32]) -> bool {
-    let dark = drops.iter().map(|drop| *drop > FAINT_DROP).collect();
-    let faint = Mask { dark, ..*mask };
-    let is_letter = |group: &&Group| LETTER_CELLS.contains(&group.height) && group.is_content(&faint);
-    groups(&faint).iter().filter(is_letter).count() >= FAINT_LETTERS
+/// What a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    /// Something that could be writing.
+    Ink,
+    /// Ink too faint for content, but so many groups of the size of letters that it is faint writing rather than dirt.
+    Faint,
+    /// The same, fainter still: it may as well be the back of the sheet.
+    Traces,
+    None,
+}
+
+/// What is on the page, and the cells that it is seen in; `darker` gives those that are darker than paper by more than so much.
+fn written(darker: impl Fn(i32) -> Mask, least: i32) -> (Mask, Writing) {
+    let mask = darker(least);
+    if groups(&mask).iter().any(|group| group.is_content(&mask)) {
+        return (mask, Writing::Ink);
+    }
+    for (least, writing) in [(FAINT_DROP, Writing::Faint), (TRACE_DROP, Writing::Traces)] {
+        let faint = darker(least);
+        let is_letter = |group: &&Group| LETTER_CELLS.contains(&group.height) && group.is_content(&faint);
+        if groups(&faint).iter().filter(is_letter).count() >= FAINT_LETTERS {
+            return (faint, writing);
+        }
+    }
+    (mask, Writing::None)
 }
 
 /// By how much the darker quarter of the inked cells is darker than the paper; 0 where there is no ink.

@@ -36,6 +36,8 @@ pub struct Plan {
 pub struct Prepared<'a> {
     /// The pixels to read: those stored, where nothing had to be done.
     pub image: Cow<'a, PageImage>,
+    /// The brightest value that is ink, where that was settled for a page in grey.
+    pub threshold: Option<u8>,
     /// Their resolution.
     pub dpi: f32,
     /// True if the engine should choose its threshold locally.
@@ -51,13 +53,21 @@ pub struct Prepared<'a> {
 /// How a page is made ready for a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Treatment {
-    /// Light evened out, one threshold, black and white: what is tried first.
+    /// Light evened out, one threshold: what is tried first.
     Even,
     /// In grey, the engine's own local threshold: what is tried where the first reading is poor.
     Grey,
 }
 
 impl Prepared<'_> {
+    /// Its pixels in black and white.
+    pub fn black_and_white(&self) -> Cow<'_, [u8]> {
+        match self.threshold {
+            Some(ink) => Cow::Owned(self.image.gray.iter().map(|value| if *value > ink { 255 } else { 0 }).collect()),
+            None => Cow::Borrowed(&self.image.gray),
+        }
+    }
+
     /// The box on the stored page of a box on the prepared image.
     pub fn stored(&self, rect: Rect) -> Rect {
         let unscaled = |value: u32| (value as f32 / self.scale).round() as u32;
@@ -140,10 +150,10 @@ pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment:
         steps.push(format!("scale {scale:.2}"));
     }
     let dpi = plan.dpi * scale;
-    inked(&mut image, dpi, treatment, &mut steps);
+    let threshold = inked(&mut image, dpi, treatment, &mut steps);
     let skew_deg = if is_straightened { skew_deg } else { 0.0 };
     let back = Back { width: stored.width, height: stored.height, rotation, skew_deg };
-    Prepared { dpi, is_uneven: treatment == Treatment::Grey && !image.bilevel, image, back, scale, steps }
+    Prepared { dpi, is_uneven: treatment == Treatment::Grey && !image.bilevel, image, threshold, back, scale, steps }
 }
 
 /// The page made black and white as it lies, neither turned nor straightened: what the detector of orientation looks at.
@@ -152,7 +162,10 @@ pub fn as_it_lies<'a>(stored: &'a PageImage, plan: &Plan) -> Cow<'a, PageImage> 
     if !stored.bilevel {
         ink::even(image.to_mut(), plan.dpi);
     }
-    inked(&mut image, plan.dpi, Treatment::Even, &mut Vec::new());
+    let threshold = inked(&mut image, plan.dpi, Treatment::Even, &mut Vec::new());
+    if let Some(threshold) = threshold {
+        ink::part(image.to_mut(), threshold);
+    }
     image
 }
 
@@ -184,24 +197,25 @@ fn cleaned<'a>(stored: &'a PageImage, plan: &Plan, steps: &mut Vec<String>) -> C
     image
 }
 
-/// Brings the page to black and white as the treatment says, and takes folds away.
-fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, steps: &mut Vec<String>) {
+/// Settles what is ink, as the treatment says, and takes folds away; gives the brightest value that is ink on a page in grey.
+fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, steps: &mut Vec<String>) -> Option<u8> {
     if treatment == Treatment::Grey && !image.bilevel {
         steps.push("local threshold".to_owned());
-        return;
+        return None;
     }
-    if !image.bilevel {
-        let threshold = ink::part(image.to_mut());
+    let threshold = (!image.bilevel).then(|| ink::threshold_of(image));
+    if let Some(threshold) = threshold {
         steps.push(format!("threshold {threshold}"));
     }
-    let folds = folds::find(image, dpi);
+    let folds = folds::find(image, dpi, threshold.unwrap_or(0));
     if !folds.is_empty() {
         let image = image.to_mut();
         for fold in &folds {
-            fold.wipe(image, dpi);
+            fold.wipe(image, dpi, threshold.unwrap_or(0));
         }
         steps.push(format!("folds {}", folds.len()));
     }
+    threshold
 }
 
 /// A stamp alone as an image of its own, and its plan at the page's resolution.

@@ -48,6 +48,8 @@ pub(super) struct Directory {
     pub(super) colour_map: Vec<u64>,
     /// Where the value of the photometric entry stands, and a one in the file's byte order.
     pub(super) photometric_at: (u64, [u8; 2]),
+    /// Where the JPEG of a page of the old kind begins, and its bytes; 0 where nothing says.
+    pub(super) jpeg: (u64, u64),
     pub(super) offsets: Vec<u64>,
     pub(super) counts: Vec<u64>,
 }
@@ -71,6 +73,7 @@ impl Default for Directory {
             is_reduced: false,
             colour_map: Vec::new(),
             photometric_at: (0, [0; 2]),
+            jpeg: (0, 0),
             offsets: Vec::new(),
             counts: Vec::new(),
         }
@@ -234,8 +237,8 @@ impl<'a, B: Bytes> Reader<'a, B> {
     }
 
     fn fill(&self, directory: &mut Directory, entry: &Entry, page: u32) -> Result<()> {
-        const WANTED: [u16; 21] =
-            [254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 292, 293, 296, 320, 322, 323, 324, 325];
+        const WANTED: [u16; 23] =
+            [254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 292, 293, 296, 320, 322, 323, 324, 325, 513, 514];
         if !WANTED.contains(&entry.tag) {
             return Ok(());
         }
@@ -260,6 +263,8 @@ impl<'a, B: Bytes> Reader<'a, B> {
             296 => directory.resolution_unit = word,
             320 => directory.colour_map = values,
             322 | 323 => directory.is_tiled = true,
+            513 => directory.jpeg.0 = value,
+            514 => directory.jpeg.1 = value,
             _ => {}
         }
         Ok(())

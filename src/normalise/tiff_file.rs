@@ -11,7 +11,7 @@ use tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
 
 use super::ccitt::{self, Coding};
 use super::tiff_directory::{Bytes, Directory, chain};
-use super::{PageImage, broken_page, colour, truncated};
+use super::{PageImage, broken_page, colour, image_file, truncated};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{PageSource, PageSurvey};
@@ -79,6 +79,7 @@ impl TiffFile {
         let directory = self.directories.get(at as usize).ok_or_else(|| Error::bug("no such TIFF directory"))?;
         let mut image = match directory.compression {
             2..=4 if !directory.is_tiled => self.fax_image(directory, page)?,
+            6 => self.old_jpeg(directory, page, limits)?,
             _ => self.other_image(at, directory, page, limits)?,
         };
         image.bilevel = directory.bits == 1 && directory.samples == 1;
@@ -115,6 +116,29 @@ impl TiffFile {
         PageImage::new(directory.width, directory.height, gray).ok_or_else(|| Error::bug("a page of another size"))
     }
 
+    /// A page of the old kind of JPEG (TIFF 6.0 section 22), where the file holds it as one whole stream: writers differed in how
+    /// they cut it up, and the pieces are not put together here.
+    fn old_jpeg(&self, directory: &Directory, page: u32, limits: &Limits) -> Result<PageImage> {
+        let strips = directory.offsets.iter().zip(&directory.counts);
+        let end = strips.map(|(at, count)| at.saturating_add(*count)).max().unwrap_or(0);
+        let (from, to) = match directory.jpeg {
+            (0, _) => (directory.offsets[0], end),
+            (at, bytes) => (at, end.max(at.saturating_add(bytes))),
+        };
+        let length = to.min(self.bytes.size).saturating_sub(from);
+        if length > limits.unpacked_bytes_max {
+            return Err(Error::hold("file-memory").with("bytes", limits.unpacked_bytes_max));
+        }
+        let mut data = vec![0; length as usize];
+        self.bytes.read_at(from, &mut data).map_err(super::broken)?;
+        if !data.starts_with(&[0xFF, 0xD8]) {
+            return Err(Error::hold("page-compression").with("page", page).with("what", directory.compression));
+        }
+        let image = image_file::jpeg(data, (page, directory.dpi()), limits)?;
+        let is_page = (image.width, image.height) == (directory.width, directory.height);
+        if is_page { Ok(image) } else { Err(broken_page(page, "size")) }
+    }
+
     fn strip(&self, directory: &Directory, strip: usize) -> Result<Option<Vec<u8>>> {
         let (Some(at), Some(count)) = (directory.offsets.get(strip), directory.counts.get(strip)) else { return Ok(None) };
         // Within the file, as `is_whole` saw to.
@@ -138,7 +162,7 @@ impl TiffFile {
     }
 
     fn other_image(&self, at: u32, directory: &Directory, page: u32, limits: &Limits) -> Result<PageImage> {
-        if matches!(directory.compression, 6 | 34712 | 34661) || compression(directory.compression) == "unknown" {
+        if matches!(directory.compression, 34712 | 34661) || compression(directory.compression) == "unknown" {
             return Err(Error::hold("page-compression").with("page", page).with("what", directory.compression));
         }
         let mut ceilings = TiffLimits::default();

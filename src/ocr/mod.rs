@@ -27,6 +27,8 @@ pub struct Sheet<'a> {
     pub dpi: f32,
     /// True if every pixel is black or white: the engine then needs no threshold of its own.
     pub is_bilevel: bool,
+    /// The brightest value that is ink, where that was settled: grey pixels that are as good as black and white.
+    pub threshold: Option<u8>,
     /// True if the light is uneven and the threshold must be chosen locally.
     pub is_uneven: bool,
     /// What to expect on it.
@@ -60,6 +62,11 @@ pub trait OcrEngine {
 
     /// Words in lines in blocks, boxes on the sheet given, in reading order.
     fn read(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>>;
+
+    /// What is read at once, without asking anyone else where it is doubtful.
+    fn glance(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
+        self.read(sheet)
+    }
 
     /// How the sheet lies; `None` where the engine cannot tell.
     fn orientation(&mut self, sheet: Sheet<'_>) -> Option<Orientation>;

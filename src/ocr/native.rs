@@ -68,12 +68,14 @@ impl Native {
         let mut found = lines::find(sheet, Cut::default())?;
         let images: Vec<_> = found.pieces_mut().map(|piece| std::mem::take(&mut piece.image)).collect();
         let mut read = self.recogniser.read(&images);
-        let doubtful = again::doubtful(&found, &read);
-        let framed: Vec<_> = doubtful.iter().map(|line| again::framed(&images[*line])).collect();
-        drop(images);
-        for (line, second) in doubtful.into_iter().zip(self.recogniser.read(&framed)) {
-            again::surer(&mut read[line], second);
+        for (frame, by) in again::FRAMES {
+            let doubtful = again::doubtful(&found, &read);
+            let framed: Vec<_> = doubtful.iter().map(|line| again::framed(&images[*line], frame)).collect();
+            for (line, other) in doubtful.into_iter().zip(self.recogniser.read(&framed)) {
+                again::surer(&mut read[line], other, by);
+            }
         }
+        drop(images);
         let figures = gate::figures(&found, &read);
         let verdict = gate::verdict(&figures);
         let (rules, pictures) = (found.rules.len(), &found.pictures);
@@ -147,6 +149,11 @@ impl OcrEngine for Native {
         let read = self.recogniser.read(&images);
         drop(images);
         Ok(blocks(&pieces, &read, &firsts))
+    }
+
+    fn glance(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
+        self.is_ours = true;
+        Ok(self.own(&sheet).map(|(blocks, ..)| blocks).unwrap_or_default())
     }
 
     fn orientation(&mut self, sheet: Sheet<'_>) -> Option<Orientation> {

@@ -15,7 +15,8 @@ pub(super) fn of(sheet: &Sheet<'_>) -> Option<RefCountedExclusive<Pix>> {
     if width == 0 || height == 0 || sheet.gray.len() != width.checked_mul(height)? {
         return None;
     }
-    let depth = if sheet.is_bilevel { 1 } else { 8 };
+    let ink = if sheet.is_bilevel { Some(127) } else { sheet.threshold };
+    let depth = if ink.is_some() { 1 } else { 8 };
     let words = (width * depth).div_ceil(32);
     // SAFETY: a null result is caught; the buffer of a new Pix holds `height` rows of `wpl` words, which is checked to be
     // `words`, and no other reference to it exists; the Pix is given away only after the slice is gone.
@@ -32,16 +33,19 @@ pub(super) fn of(sheet: &Sheet<'_>) -> Option<RefCountedExclusive<Pix>> {
         }
         let rows = std::slice::from_raw_parts_mut(data, words * height);
         for (row, pixels) in rows.chunks_exact_mut(words).zip(sheet.gray.chunks_exact(width)) {
-            if sheet.is_bilevel { bits(row, pixels) } else { bytes(row, pixels) }
+            match ink {
+                Some(ink) => bits(row, pixels, ink),
+                None => bytes(row, pixels),
+            }
         }
         Some(owned)
     }
 }
 
-/// A set bit is black.
-fn bits(row: &mut [u32], pixels: &[u8]) {
+/// A set bit is black, which is what is no brighter than `ink`.
+fn bits(row: &mut [u32], pixels: &[u8], ink: u8) {
     for (word, pixels) in row.iter_mut().zip(pixels.chunks(32)) {
-        let black = pixels.iter().fold(0_u32, |word, pixel| word << 1 | u32::from(*pixel < 128));
+        let black = pixels.iter().fold(0_u32, |word, pixel| word << 1 | u32::from(*pixel <= ink));
         *word = black << (32 - pixels.len());
     }
 }
@@ -63,7 +67,7 @@ mod tests {
         let mut row = [9; 2];
         let mut pixels = [255; 33];
         (pixels[0], pixels[32]) = (0, 0);
-        bits(&mut row, &pixels);
+        bits(&mut row, &pixels, 127);
         assert_eq!(row, [1 << 31, 1 << 31]);
         bytes(&mut row, &[1, 2, 3, 4, 5]);
         assert_eq!(row, [0x0102_0304, 0x0500_0000]);
@@ -72,8 +76,16 @@ mod tests {
     #[test]
     fn pixels_of_another_number_than_the_size_says_are_not_taken() {
         use crate::ocr::Layout;
-        let sheet =
-            |gray| Sheet { gray, width: 3, height: 2, dpi: 300.0, is_bilevel: true, is_uneven: false, layout: Layout::Page };
+        let sheet = |gray| Sheet {
+            gray,
+            width: 3,
+            height: 2,
+            dpi: 300.0,
+            is_bilevel: true,
+            is_uneven: false,
+            threshold: None,
+            layout: Layout::Page,
+        };
         assert!(of(&sheet(&[0; 6])).is_some());
         assert!(of(&sheet(&[0; 5])).is_none());
     }

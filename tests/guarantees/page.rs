@@ -183,6 +183,23 @@ fn faint_writing_is_not_taken_for_an_empty_page() {
 }
 
 #[test]
+fn pale_and_blurred_writing_is_read_and_the_back_of_a_sheet_showing_through_as_faintly_is_blank() {
+    let desk = Desk::new();
+    let pale = |page: &GrayImage, ink: u8| {
+        let mut soft = image::imageops::blur(page, 2.0);
+        soft.pixels_mut().for_each(|pixel| pixel.0[0] = ink + (u16::from(pixel.0[0]) * u16::from(250 - ink) / 255) as u8);
+        soft
+    };
+    let written = desk.read("pale", |path| save(&pale(&desk.clean, 205), path));
+    assert!(!written.page.blank && desk.recall(&written) > 0.7, "{}", written.text.plain());
+    let back = image::imageops::flip_horizontal(&desk.clean);
+    for ink in [205, 225, 240] {
+        let back = desk.read("back", |path| save(&pale(&back, ink), path));
+        assert!(back.page.blank, "{ink}: {}", back.text.plain());
+    }
+}
+
+#[test]
 fn a_blurred_page_and_one_that_the_edge_cuts_are_measured_as_such() {
     let desk = Desk::new();
     let figure =

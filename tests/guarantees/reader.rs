@@ -106,6 +106,52 @@ fn every_lossy_form_of_the_page_decodes_to_nearly_the_same_pixels() {
     }
 }
 
+/// A TIFF of the page with the old kind of JPEG: the stream of the fixture as it stands, told by place and length.
+fn old_jpeg_tiff() -> Vec<u8> {
+    let jpeg = std::fs::read(fixture("gray.jpg")).unwrap();
+    let entries: [(u16, u16, u32, u32); 10] = [
+        (256, 4, 1, 1000),
+        (257, 4, 1, 420),
+        (258, 3, 1, 8),
+        (259, 3, 1, 6),
+        (262, 3, 1, 1),
+        (273, 4, 1, 8),
+        (277, 3, 1, 1),
+        (279, 4, 1, jpeg.len() as u32),
+        (513, 4, 1, 8),
+        (514, 4, 1, jpeg.len() as u32),
+    ];
+    let mut tiff = b"II*\0".to_vec();
+    tiff.extend((8 + jpeg.len() as u32).to_le_bytes());
+    tiff.extend(&jpeg);
+    tiff.extend((entries.len() as u16).to_le_bytes());
+    for (tag, kind, count, value) in entries {
+        tiff.extend(tag.to_le_bytes().into_iter().chain(kind.to_le_bytes()));
+        tiff.extend(count.to_le_bytes().into_iter().chain(value.to_le_bytes()));
+    }
+    tiff.extend([0; 4]);
+    tiff
+}
+
+#[test]
+fn a_tiff_with_the_old_kind_of_jpeg_is_decoded_where_it_holds_a_whole_stream_and_held_where_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.tif");
+    write(&path, &old_jpeg_tiff());
+    let (old, plain) = (first_image(&path), first_image(&fixture("gray.jpg")));
+    assert_eq!((old.width, old.height), (plain.width, plain.height));
+    assert!(old.gray == plain.gray);
+    // Without its start it is a piece of a stream.
+    let mut cut = old_jpeg_tiff();
+    cut[8] = 0;
+    write(&path, &cut);
+    let limits = Limits::default();
+    let opened = Opened::open(&path, "image/tiff", &limits).unwrap();
+    let survey = opened.survey(&limits).unwrap().remove(0);
+    let error = opened.image(&survey, &limits).unwrap_err();
+    assert_eq!((error.kind(), error.message().code()), (Kind::Hold, "page-compression"));
+}
+
 #[test]
 fn a_survey_says_what_the_file_says_of_each_page() {
     let limits = Limits::default();

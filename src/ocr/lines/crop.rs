@@ -5,7 +5,7 @@
 
 use super::LineImage;
 use super::fit::Stand;
-use super::runs::Ink;
+use super::runs::{Ink, Run};
 use super::strands::Strand;
 use crate::page::Rect;
 
@@ -47,6 +47,8 @@ pub(in crate::ocr) struct Piece {
     pub(in crate::ocr) ink: u32,
     /// Height of its small letters.
     pub(in crate::ocr) small: f32,
+    /// Where the bullet stands that it begins with.
+    pub(in crate::ocr) bullet: Option<Rect>,
 }
 
 impl Piece {
@@ -91,21 +93,17 @@ pub(super) fn piece(ink: &Ink, owners: &[u32], (at, strand, stand): (u32, &Stran
     if rows > 4 * HEIGHT_MAX {
         return None;
     }
-    let mut canvas = vec![255_u8; width * rows];
+    let mut canvas = Canvas { cells: vec![255_u8; width * rows], left, top, width };
+    let rim = gray.map_or(0, |_| ((RIM * small) as i32).max(1));
     for y in top.max(0)..bottom.min(size.1 as i32) {
-        let row = (y - top) as usize * width;
         for run in ink.row(y as usize).iter().filter(|run| owners[run.part as usize] == at) {
-            let (from, to) = ((run.from as i32 - left).max(0) as usize, ((run.to as i32 - left).max(0) as usize).min(width));
-            if from >= to {
-                continue;
-            }
-            let place = y as usize * size.0 as usize + (from as i32 + left).max(0) as usize;
-            match gray.and_then(|gray| gray.get(place..place + to - from)) {
-                Some(values) => canvas[row + from..row + to].copy_from_slice(values),
-                None => canvas[row + from..row + to].fill(0),
+            match gray {
+                Some(gray) => (y - rim..=y + rim).for_each(|y| canvas.copy((gray, size), y, run, rim)),
+                None => canvas.fill(y, run),
             }
         }
     }
+    let canvas = canvas.cells;
     let gray = if most - least < 0.75 {
         let first = (least.round() as i32 - top).max(0) as usize * width;
         canvas.get(first..first + width * height)?.to_vec()
@@ -123,6 +121,7 @@ pub(super) fn piece(ink: &Ink, owners: &[u32], (at, strand, stand): (u32, &Stran
         parts: (strand.letters.len() + strand.marks.len()) as u32,
         ink: dark,
         small,
+        bullet: strand.bullet.map(|part| part.rect()),
     };
     let (y, low) = ((base - band.0).max(0.0), (base + band.1).clamp(1.0, size.1 as f32));
     piece.rect = Rect { y: y as u32, h: ((low - y) as u32).max(1), ..piece.rect };
@@ -174,8 +173,53 @@ impl Piece {
         self.left += dx as i32;
         self.rect.x += dx;
         self.rect.y += dy;
+        if let Some(bullet) = &mut self.bullet {
+            (bullet.x, bullet.y) = (bullet.x + dx, bullet.y + dy);
+        }
         self.stand.middle += dx as f32;
         self.stand.at += dy as f32;
         self.size = size;
+    }
+}
+
+/// How far around dark pixels grey ones belong to them, heights of small letters.
+const RIM: f32 = 0.12;
+
+/// The part of the page on which a line is drawn, a row of cells for each row of pixels.
+struct Canvas {
+    cells: Vec<u8>,
+    left: i32,
+    top: i32,
+    width: usize,
+}
+
+impl Canvas {
+    /// The cells from `from` to `to` of the page's row `y`, and the page's column that the first of them is.
+    fn row(&mut self, y: i32, (from, to): (i32, i32)) -> Option<(&mut [u8], i32)> {
+        let inside = |x: i32| ((x - self.left).max(0) as usize).min(self.width);
+        let (from, to) = (inside(from), inside(to));
+        let row = usize::try_from(y - self.top).ok()? * self.width;
+        let cells = self.cells.get_mut(row + from..row + to).filter(|cells| !cells.is_empty())?;
+        Some((cells, from as i32 + self.left))
+    }
+
+    fn fill(&mut self, y: i32, run: &Run) {
+        if let Some((cells, _)) = self.row(y, (run.from as i32, run.to as i32)) {
+            cells.fill(0);
+        }
+    }
+
+    /// What the page shows in row `y` over or under the run, with the rim before and after it.
+    fn copy(&mut self, (gray, (width, height)): (&[u8], (u32, u32)), y: i32, run: &Run, rim: i32) {
+        if y < 0 || y >= height as i32 {
+            return;
+        }
+        let (from, to) = ((run.from as i32 - rim).max(0), (run.to as i32 + rim).min(width as i32));
+        if let Some((cells, first)) = self.row(y, (from, to)) {
+            let place = y as usize * width as usize + first.max(0) as usize;
+            if let Some(values) = gray.get(place..place + cells.len()) {
+                cells.copy_from_slice(values);
+            }
+        }
     }
 }

@@ -9,6 +9,11 @@ pub(super) const CAPITAL: f32 = 1.40;
 const OWN_LEAN: f32 = 14.0;
 const OWN_BEND: f32 = 40.0;
 
+/// Width, letter heights, and letters from which a line may lean otherwise than its page, and by how much at most: 14 degrees.
+const LEANING: f32 = 5.0;
+const LEANING_LEAST: usize = 6;
+const LEAN_MOST: f32 = 0.25;
+
 /// A line's baseline, `y = at + lean * x + bend * x²` with x counted from `middle`, and the height of its small letters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Stand {
@@ -43,8 +48,9 @@ pub(super) fn stand(parts: &[Part], strand: &Strand, (letter, lean): (f32, f32))
         heights.sort_by(f32::total_cmp);
         heights.get(heights.len() / 2).copied().unwrap_or(letter)
     };
-    let mut curve = (mode(points.iter().map(|p| p.1 - lean * p.0), size * 0.16), lean, 0.0);
     let width = (strand.right - strand.left) as f32;
+    let lean = if width >= LEANING * size { own_lean(&points, lean, size * 0.16) } else { lean };
+    let mut curve = (mode(points.iter().map(|p| p.1 - lean * p.0), size * 0.16), lean, 0.0);
     if width >= OWN_LEAN * size && points.len() >= 8 {
         for round in 0..3 {
             let near = size * [0.3, 0.16, 0.12][round];
@@ -55,7 +61,7 @@ pub(super) fn stand(parts: &[Part], strand: &Strand, (letter, lean): (f32, f32))
             }
             let is_long = round > 0 && width >= OWN_BEND * size && inliers.len() >= 20;
             let Some(fitted) = (if is_long { parabola(&inliers) } else { None }).or_else(|| straight(&inliers)) else { break };
-            // No line leans otherwise than its page by more than a few degrees.
+            // No line leans otherwise than it seemed to by more than a few degrees.
             if (fitted.1 - lean).abs() > 0.05 || (fitted.2 * width * width / 4.0).abs() > 1.5 * size {
                 break;
             }
@@ -66,6 +72,26 @@ pub(super) fn stand(parts: &[Part], strand: &Strand, (letter, lean): (f32, f32))
     let heights: Vec<f32> = points.iter().map(|p| base(p.0) - p.2).filter(|h| *h > 0.3 * size).collect();
     let (small, is_sure) = small_height(&heights, size);
     Stand { middle, at: curve.0, lean: curve.1, bend: curve.2, small, is_sure }
+}
+
+/// The lean of the page, or that of a line which leans otherwise (a stamp, a slip of paper): the lean at which clearly more of its
+/// letters stand on one line.
+fn own_lean(points: &[(f32, f32, f32)], lean: f32, near: f32) -> f32 {
+    if points.len() < LEANING_LEAST {
+        return lean;
+    }
+    let mut order: Vec<(f32, f32)> = points.iter().map(|p| (p.0, p.1)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = order.len() / 2;
+    let pairs = order.iter().zip(&order[half..]).filter(|(a, b)| b.0 > a.0);
+    let mut slopes: Vec<f32> = pairs.map(|(a, b)| (b.1 - a.1) / (b.0 - a.0)).collect();
+    slopes.sort_by(f32::total_cmp);
+    let Some(own) = slopes.get(slopes.len() / 2).copied().filter(|own| own.abs() < LEAN_MOST) else { return lean };
+    let standing = |lean: f32| {
+        let at = mode(order.iter().map(|p| p.1 - lean * p.0), near);
+        order.iter().filter(|p| (p.1 - lean * p.0 - at).abs() <= near).count()
+    };
+    if standing(own) * 2 >= order.len() && standing(own) * 3 > standing(lean) * 4 { own } else { lean }
 }
 
 /// The value around which most lie, within `window`.
@@ -169,6 +195,18 @@ mod tests {
                 assert!((stand.base(x) - base(x)).abs() < 1.2, "{x}: {} for {}", stand.base(x), base(x));
             }
             assert!((stand.small - 20.0).abs() < 1.5 && stand.is_sure, "{stand:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_leans_otherwise_than_its_page_is_followed_too() {
+        for slope in [-0.17, -0.06, 0.09, 0.2] {
+            let (parts, strand) = line(|x| 500.0 + slope * x, 16);
+            let stand = stand(&parts, &strand, (22.0, 0.005));
+            for x in [120.0, 280.0, 440.0] {
+                let off = (stand.base(x) - 500.0 - slope * x).abs();
+                assert!(off < 1.5, "{slope} {x}: {off}");
+            }
         }
     }
 

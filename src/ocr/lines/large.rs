@@ -56,10 +56,10 @@ pub(super) fn sort_out(page: &mut Ink, letter: f32) -> Large {
         let part = page.parts[*at];
         let area = part.width() as usize * part.height() as usize;
         if is_rule(&part, letter) {
-            large.rules.push(rect(&part));
+            large.rules.push(part.rect());
             is_gone[*at] = true;
         } else if place >= LARGE_MAX || area > left {
-            large.pictures.push(rect(&part));
+            large.pictures.push(part.rect());
             is_gone[*at] = true;
         } else {
             left -= area;
@@ -72,11 +72,6 @@ pub(super) fn sort_out(page: &mut Ink, letter: f32) -> Large {
     }
     page.replace(&is_gone, fresh);
     large
-}
-
-fn rect(part: &Part) -> Rect {
-    let side = |value: i32| value.max(0) as u32;
-    Rect { x: side(part.left), y: side(part.top), w: side(part.width()), h: side(part.height()) }
 }
 
 /// Thin along its whole length, level or leaning.
@@ -211,9 +206,9 @@ fn apart(mut drawing: Drawing, part: &Part, letter: f32, large: &mut Large) -> O
     let is_thick = part.width().min(part.height()) as f32 >= 1.2 * letter;
     if is_thick && share >= SOLID {
         if holds_letters(&drawing, letter) {
-            large.inverse.push(rect(part));
+            large.inverse.push(part.rect());
         } else {
-            large.pictures.push(rect(part));
+            large.pictures.push(part.rect());
         }
         return Some((Vec::new(), Vec::new()));
     }
@@ -224,7 +219,7 @@ fn apart(mut drawing: Drawing, part: &Part, letter: f32, large: &mut Large) -> O
     }
     remember(&found, part, letter, large);
     let Some((runs, parts)) = drawing.parted(part) else {
-        large.pictures.push(rect(part));
+        large.pictures.push(part.rect());
         return Some((Vec::new(), Vec::new()));
     };
     Some(without_remains(runs, &parts, letter, large))
@@ -277,7 +272,7 @@ fn without_remains(runs: Vec<Run>, parts: &[Part], letter: f32, large: &mut Larg
         let is_shred = (short <= 0.1 * letter && long >= 0.3 * letter) || is_rule(part, letter) && long > 2.0 * letter;
         let is_picture = part.height() as f32 > LARGE_HIGH * letter || part.width() as f32 > LARGE_WIDE * letter;
         if is_picture && short >= PICTURE * letter {
-            large.pictures.push(rect(part));
+            large.pictures.push(part.rect());
         } else if !is_shred {
             numbers[at] = kept.len() as u32;
             kept.push(*part);

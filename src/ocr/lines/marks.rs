@@ -1,5 +1,6 @@
 //! Which small marks belong to which line? Dots, commas, accents, dashes; what belongs to none is a speck.
 
+use super::DASH;
 use super::fit::Stand;
 use super::runs::Part;
 use super::strands::Strand;
@@ -14,6 +15,9 @@ const CLOSE: f32 = 1.1;
 const BEYOND: f32 = 1.6;
 /// A bullet's share of dark pixels, and its least and greatest height, letter heights.
 const BULLET: (f32, f32, f32) = (0.68, 0.25, 0.8);
+/// Higher marks than this are commas: how far these reach under the baseline at least, and over it at most, heights of small letters.
+const HIGH: f32 = 0.75;
+const TAIL: (f32, f32) = (0.12, 0.75);
 /// How high over the baseline, and how low under it, a mark may reach, heights of small letters.
 const OVER: f32 = 2.5;
 const UNDER: f32 = 0.8;
@@ -67,7 +71,8 @@ pub(super) fn attach(parts: &[Part], marks: &[u32], lines: &mut [(Strand, Stand)
     left_over
 }
 
-/// Takes a bullet off the beginning of a line: round, solid, half as high as letters, in the middle of their height, apart.
+/// Takes a bullet off the beginning of a line: round, solid, half as high as letters, in the middle of their height, apart. The
+/// models have no letter for it; what they make of it differs from line to line.
 pub(super) fn without_bullet(parts: &[Part], (strand, stand): &mut (Strand, Stand), letter: f32) {
     let all = || strand.letters.iter().chain(&strand.marks).map(|at| (*at, &parts[*at as usize]));
     let Some((first, bullet)) = all().min_by_key(|(_, part)| part.left) else { return };
@@ -79,6 +84,7 @@ pub(super) fn without_bullet(parts: &[Part], (strand, stand): &mut (Strand, Stan
     if is_round && is_in_middle && (next - bullet.right) as f32 >= 0.4 * letter {
         strand.letters.retain(|at| *at != first);
         strand.marks.retain(|at| *at != first);
+        strand.bullet = Some(*bullet);
         strand.left = next;
     }
 }
@@ -102,6 +108,12 @@ fn fit(part: &Part, (strand, stand): &(Strand, Stand), spans: &[(i32, i32)], let
     let base = stand.base(middle.clamp(strand.left as f32, strand.right as f32));
     let (over, under) = (base - part.top as f32, part.bottom as f32 - base);
     if over > OVER * stand.small || under > UNDER * stand.small {
+        return None;
+    }
+    // One nearly as high as letters is the comma of bold print, which reaches under the line, or a letter; a wide one is a word whose
+    // letters hang together.
+    let is_high = part.height() as f32 > HIGH * letter && part.width() <= part.height() * DASH;
+    if is_high && (under < TAIL.0 * stand.small || over > TAIL.1 * stand.small) {
         return None;
     }
     // The nearest part to the left, and that to the right.

@@ -17,6 +17,7 @@ mod order;
 mod runs;
 mod sizes;
 mod strands;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -95,7 +96,7 @@ const MARK_HIGH: (f32, f32) = (0.45, 0.045);
 /// A part so many times wider than high is a dash.
 const DASH: i32 = 4;
 /// Lower parts than this, letter heights, one or two of them, are marks if they stand at a line; lower ones, some more.
-const LONE: (f32, f32) = (0.75, 0.5);
+const LONE: (f32, f32) = (0.9, 0.5);
 /// Dots and dashes side by side that may be marks.
 const DOTS: usize = 8;
 /// Least letters of a stack.
@@ -111,7 +112,7 @@ pub(in crate::ocr) fn find(sheet: &Sheet<'_>, cut: Cut) -> Option<Found> {
     if width == 0 || height == 0 || sheet.gray.len() != width.checked_mul(height)? {
         return None;
     }
-    let threshold = if sheet.is_bilevel { 128 } else { threshold(sheet.gray) };
+    let threshold = if sheet.is_bilevel { 128 } else { sheet.threshold.unwrap_or_else(|| threshold(sheet.gray)) };
     let ink = runs::ink(runs::Pixels { gray: sheet.gray, width, threshold, is_bilevel: sheet.is_bilevel })?;
     let Some(letter) = sizes::letter_height(&ink.parts, sheet.dpi) else { return Some(Found::default()) };
     let mut found = of_ink(ink, sheet, (letter, cut))?;
@@ -151,7 +152,8 @@ fn of_ink(mut ink: runs::Ink, sheet: &Sheet<'_>, (letter, cut): (f32, Cut)) -> O
     upright.extend(gutters.iter().map(|gutter| on_page(*gutter, sorted.lean)));
     let (lines, dropped) = standing(&ink, &sorted, &upright, (sheet, letter))?;
     let items: Vec<order::Item> = lines.iter().map(|(strand, stand)| item(strand, stand, sorted.lean)).collect();
-    let blocks = cut_out(&ink, &lines, &order::blocks(&items, &gutters), (sheet, cut));
+    let tables = tables::tables(&large.rules, (letter, sorted.lean));
+    let blocks = cut_out(&ink, &lines, &order::blocks(&items, &gutters, &tables), (sheet, cut));
     let lost = sorted.dust + dropped.iter().map(|at| u64::from(ink.parts[*at as usize].ink)).sum::<u64>();
     let signs = Signs {
         letter,
@@ -258,7 +260,7 @@ fn sized(lines: &mut [(strands::Strand, fit::Stand)]) {
         // As high as small letters are, or as capitals of that size.
         stand.small = if (0.88..1.13).contains(&(high / usual)) {
             high
-        } else if (0.85..1.2).contains(&(stand.small / usual)) {
+        } else if (0.85..1.3).contains(&(stand.small / usual)) {
             usual
         } else {
             stand.small
@@ -330,7 +332,7 @@ fn turned(found: &mut Found, sheet: &Sheet<'_>, rect: Rect, (letter, threshold, 
     let is_outside = |p: &runs::Part| p.left == 0 || p.top == 0 || p.right == rect.w as i32 || p.bottom == rect.h as i32;
     let gone: Vec<bool> = ink.parts.iter().map(is_outside).collect();
     ink.replace(&gone, Vec::new());
-    let block = Sheet { gray: &gray, width: rect.w, height: rect.h, is_bilevel: true, ..*sheet };
+    let block = Sheet { gray: &gray, width: rect.w, height: rect.h, is_bilevel: true, threshold: None, ..*sheet };
     let Some((inner, _)) = of_ink(ink, &block, (letter, cut)) else { return };
     for mut block in inner.blocks {
         for piece in block.lines.iter_mut().flat_map(|line| &mut line.pieces) {

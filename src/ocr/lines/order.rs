@@ -1,8 +1,12 @@
 //! In which order is a page read? Columns first, then rows from top to bottom, pieces of a row from left to right.
 //!
 //! A gutter parts columns if the lines on its sides do not stand on common baselines, or if they fill their column as
-//! running text does. Otherwise it parts cells of a table, which is read row by row.
+//! running text does. Otherwise it parts cells of a table, which is read row by row; so are the bands of ruled tables, and where
+//! a cell has several lines, cell by cell.
 
+use std::collections::BTreeMap;
+
+use super::tables::Table;
 use crate::page::Rect;
 
 /// A piece of a line, on a page made straight.
@@ -48,10 +52,40 @@ const BLOCK_SIZE: f32 = 1.3;
 const DEPTH: usize = 24;
 
 /// The blocks of the page in reading order.
-pub(super) fn blocks(items: &[Item], gutters: &[Rect]) -> Vec<Rows> {
+pub(super) fn blocks(items: &[Item], gutters: &[Rect], tables: &[Table]) -> Vec<Rows> {
     let mut regions = Vec::new();
-    cut((0..items.len()).collect(), items, gutters, (&mut regions, DEPTH));
-    regions.into_iter().flat_map(|region| parted(rows(region, items), items)).collect()
+    let gutters: Vec<Rect> = gutters.iter().filter(|gutter| !tables.iter().any(|table| table.holds(gutter))).copied().collect();
+    cut((0..items.len()).collect(), items, &gutters, (&mut regions, DEPTH));
+    regions.into_iter().flat_map(|region| parted(ordered(region, items, tables), items)).collect()
+}
+
+/// Rows from top to bottom; bands of a ruled table with cells of several lines cell by cell.
+fn ordered(region: Vec<usize>, items: &[Item], tables: &[Table]) -> Rows {
+    let mut bands: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for at in region {
+        let place = tables.iter().enumerate().find_map(|(table, of)| Some((table, of.band(&items[at])?)));
+        match place {
+            Some(place) => bands.entry(place).or_default().push(at),
+            None => others.push(at),
+        }
+    }
+    let mut units: Vec<Rows> = rows(others, items).into_iter().map(|row| vec![row]).collect();
+    for ((table, _), inside) in bands {
+        let of_band = rows(inside, items);
+        if of_band.len() == 1 {
+            units.push(of_band);
+            continue;
+        }
+        let mut cells: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for at in of_band.into_iter().flatten() {
+            cells.entry(tables[table].column(&items[at])).or_default().push(at);
+        }
+        units.push(cells.into_values().flat_map(|cell| rows(cell, items)).collect());
+    }
+    let top = |unit: &Rows| unit.iter().map(|row| mean(row, items, |i| i.base)).fold(f32::MAX, f32::min);
+    units.sort_by(|a, b| top(a).total_cmp(&top(b)));
+    units.concat()
 }
 
 fn cut(inside: Vec<usize>, items: &[Item], gutters: &[Rect], (regions, depth): (&mut Vec<Vec<usize>>, usize)) {
@@ -135,18 +169,32 @@ fn is_between_columns(gutter: &Rect, inside: &[usize], items: &[Item], gutters: 
 
 /// True of running text: long lines, most of them as long as the column is wide.
 fn is_filled(side: &[usize], items: &[Item]) -> bool {
+    let lines = lines(side, items);
     // Notes and headings beside the column do not count for its width.
     let sorted = |of: fn(&Item) -> f32| {
-        let mut values: Vec<f32> = side.iter().map(|at| of(&items[*at])).collect();
+        let mut values: Vec<f32> = lines.iter().map(of).collect();
         values.sort_by(f32::total_cmp);
         values
     };
     let (lefts, rights) = (sorted(|item| item.left), sorted(|item| item.right));
     let (left, right) = (lefts[lefts.len() / 3], rights[rights.len() * 4 / 5]);
-    let mut widths: Vec<f32> = side.iter().map(|at| (items[*at].right - items[*at].left) / items[*at].small).collect();
-    widths.sort_by(f32::total_cmp);
-    let full = side.iter().filter(|at| items[**at].right - items[**at].left > 0.8 * (right - left)).count();
-    widths[widths.len() / 2] >= TEXT_WIDE && full as f32 >= FILLED * side.len() as f32
+    let widths = sorted(|item| (item.right - item.left) / item.small);
+    let full = lines.iter().filter(|line| line.right - line.left > 0.8 * (right - left)).count();
+    widths[widths.len() / 2] >= TEXT_WIDE && full as f32 >= FILLED * lines.len() as f32
+}
+
+/// The lines of a column: words far apart in a justified line are pieces of one.
+fn lines(side: &[usize], items: &[Item]) -> Vec<Item> {
+    let mut order: Vec<&Item> = side.iter().map(|at| &items[*at]).collect();
+    order.sort_by(|a, b| a.base.total_cmp(&b.base));
+    let mut lines: Vec<Item> = Vec::new();
+    for item in order {
+        match lines.last_mut().filter(|line| item.base - line.base < 0.5 * line.small.min(item.small)) {
+            Some(line) => (line.left, line.right) = (line.left.min(item.left), line.right.max(item.right)),
+            None => lines.push(*item),
+        }
+    }
+    lines
 }
 
 /// Pieces side by side are a row.
@@ -229,7 +277,7 @@ mod tests {
         }
         items.push(item(100.0, 1500.0, 700.0));
         let gutter = Rect { x: 790, y: 110, w: 60, h: 380 };
-        let read: Vec<usize> = blocks(&items, &[gutter]).concat().concat();
+        let read: Vec<usize> = blocks(&items, &[gutter], &[]).concat().concat();
         let expected: Vec<usize> = [0].into_iter().chain((1..16).step_by(2)).chain((2..17).step_by(2)).chain([17]).collect();
         assert_eq!(read, expected);
     }
@@ -243,7 +291,7 @@ mod tests {
             })
             .collect();
         let gutters = [Rect { x: 140, y: 110, w: 90, h: 500 }, Rect { x: 600, y: 110, w: 200, h: 500 }];
-        let read = blocks(&items, &gutters);
+        let read = blocks(&items, &gutters, &[]);
         assert_eq!(read.concat().concat(), (0..24).collect::<Vec<_>>());
         assert_eq!(read.concat().len(), 8);
     }
@@ -252,7 +300,7 @@ mod tests {
     fn a_note_in_the_margin_on_baselines_of_its_own_is_read_apart() {
         let mut items: Vec<Item> = (0..6_u8).map(|line| item(50.0, 190.0, 163.0 + 33.0 * f32::from(line))).collect();
         items.extend((0..6_u8).map(|line| item(300.0, 1400.0, 150.0 + 45.0 * f32::from(line))));
-        let read: Vec<usize> = blocks(&items, &[Rect { x: 200, y: 110, w: 90, h: 240 }]).concat().concat();
+        let read: Vec<usize> = blocks(&items, &[Rect { x: 200, y: 110, w: 90, h: 240 }], &[]).concat().concat();
         assert_eq!(read[..5], [0, 1, 2, 3, 4]);
     }
 
@@ -260,7 +308,7 @@ mod tests {
     fn a_wide_gap_and_a_larger_letter_begin_blocks() {
         let mut items: Vec<Item> = [100.0, 145.0, 190.0, 300.0, 345.0].map(|base| item(100.0, 900.0, base)).to_vec();
         items.push(Item { small: 30.0, ..item(100.0, 900.0, 400.0) });
-        let sizes: Vec<usize> = blocks(&items, &[]).iter().map(Vec::len).collect();
+        let sizes: Vec<usize> = blocks(&items, &[], &[]).iter().map(Vec::len).collect();
         assert_eq!(sizes, [3, 2, 1]);
     }
 }

@@ -3,6 +3,8 @@
 //! Runs are found row by row and joined to those above that they touch, corners included. Their number is capped: a page of
 //! nothing but specks is not looked at any further.
 
+use crate::page::Rect;
+
 /// Most runs of one page, about ten times those of a dense page at 300 dpi; 16 bytes each.
 pub(super) const RUNS_MAX: usize = 2_000_000;
 /// Most parts of one page.
@@ -38,6 +40,12 @@ impl Part {
 
     pub(super) fn height(&self) -> i32 {
         self.bottom - self.top
+    }
+
+    /// Its box, as far as it lies on the page.
+    pub(super) fn rect(&self) -> Rect {
+        let side = |value: i32| value.max(0) as u32;
+        Rect { x: side(self.left), y: side(self.top), w: side(self.width()), h: side(self.height()) }
     }
 
     fn take(&mut self, run: &Run) {
@@ -92,8 +100,7 @@ pub(super) fn ink(pixels: Pixels<'_>) -> Option<Ink> {
 fn runs_of(row: &[u8], y: u32, pixels: Pixels<'_>, runs: &mut Vec<Run>) {
     let dark = |from: usize| {
         let rest = row.get(from..)?;
-        let found =
-            if pixels.is_bilevel { memchr::memchr(0, rest) } else { rest.iter().position(|value| *value <= pixels.threshold) };
+        let found = if pixels.is_bilevel { memchr::memchr(0, rest) } else { first_dark(rest, pixels.threshold) };
         found.map(|at| from + at)
     };
     let light = |from: usize| {
@@ -108,6 +115,13 @@ fn runs_of(row: &[u8], y: u32, pixels: Pixels<'_>, runs: &mut Vec<Run>) {
         runs.push(Run { y, from: from as u32, to: to as u32, part: 0 });
         x = to;
     }
+}
+
+/// The first value that is ink; paper is passed over thirty-two pixels at a time.
+fn first_dark(row: &[u8], threshold: u8) -> Option<usize> {
+    let least = |chunk: &[u8]| chunk.iter().fold(255, |least, value| (*value).min(least));
+    let paper = row.chunks_exact(32).take_while(|chunk| least(chunk) > threshold).count() * 32;
+    row[paper..].iter().position(|value| *value <= threshold).map(|at| paper + at)
 }
 
 /// Which runs were found to belong together.

@@ -28,6 +28,8 @@ pub(super) struct Strand {
     /// Numbers of its parts.
     pub(super) letters: Vec<u32>,
     pub(super) marks: Vec<u32>,
+    /// The bullet that stood at its beginning: told apart from its letters, which are read without it.
+    pub(super) bullet: Option<Part>,
     pub(super) left: i32,
     pub(super) right: i32,
     pub(super) top: i32,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ocr::Layout;
+use crate::ocr::lstm::{ReadLine, ReadWord};
 
 /// A page to draw on.
 struct Paper {
@@ -48,7 +49,7 @@ impl Paper {
 
     fn sheet(&self, dpi: f32) -> Sheet<'_> {
         let (width, height) = (self.width as u32, self.height as u32);
-        Sheet { gray: &self.gray, width, height, dpi, is_bilevel: true, is_uneven: false, layout: Layout::Page }
+        Sheet { gray: &self.gray, width, height, dpi, is_bilevel: true, is_uneven: false, threshold: None, layout: Layout::Page }
     }
 }
 
@@ -238,6 +239,32 @@ fn commas_accents_and_dashes_stay_and_specks_go() {
 }
 
 #[test]
+fn a_bullet_is_told_from_the_letters_and_remembered_where_it_stands() {
+    let mut paper = text(4, 0.0, (0, 0));
+    for n in 0..3 {
+        // A disc of twelve pixels in the middle of the small letters.
+        for y in 0..12_i32 {
+            let half = ((36 - (2 * y - 11).pow(2) / 4) as f32).sqrt() as i32;
+            paper.fill([160 - half, 183 + n * 50 + y, 160 + half, 184 + n * 50 + y], 0);
+        }
+    }
+    let found = paper.found();
+    let pieces: Vec<&Piece> = found.blocks.iter().flat_map(|b| &b.lines).flat_map(|l| &l.pieces).collect();
+    let bullets: Vec<_> = pieces.iter().filter_map(|piece| piece.bullet).collect();
+    assert_eq!(bullets.len(), 3);
+    assert!(bullets.iter().all(|b| b.x.abs_diff(154) <= 1 && b.w.abs_diff(12) <= 1), "{bullets:?}");
+    assert!(pieces.iter().all(|piece| piece.rect.x == 200));
+    let read: Vec<ReadLine> = pieces.iter().map(|_| read("parola")).collect();
+    let texts: Vec<String> = blocks(&found, &read).iter().flat_map(|b| &b.lines).map(crate::page::Line::text).collect();
+    assert_eq!(texts, ["• parola", "• parola", "• parola", "parola"]);
+}
+
+fn read(text: &str) -> ReadLine {
+    let word = ReadWord { text: text.to_owned(), start: 4.0, end: 99.0, confidence: 95.0, is_known: true, glyphs: Vec::new() };
+    ReadLine { words: vec![word], mean: 0.95 }
+}
+
+#[test]
 fn words_are_boxed_where_their_letters_stand() {
     let found = text(3, 0.01, (0, 0)).found();
     let piece = &found.blocks[0].lines[0].pieces[0];
@@ -250,7 +277,16 @@ fn words_are_boxed_where_their_letters_stand() {
 fn sheets_of_hostile_sizes_and_patterns_are_borne() {
     let of = |width: u32, height: u32, pixel: &dyn Fn(u32, u32) -> u8| {
         let gray: Vec<u8> = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| pixel(x, y)).collect();
-        let sheet = |gray| Sheet { gray, width, height, dpi: 300.0, is_bilevel: true, is_uneven: false, layout: Layout::Page };
+        let sheet = |gray| Sheet {
+            gray,
+            width,
+            height,
+            dpi: 300.0,
+            is_bilevel: true,
+            is_uneven: false,
+            threshold: None,
+            layout: Layout::Page,
+        };
         find(&sheet(&gray), Cut::default()).map(|found| boxes(&found).len())
     };
     for (width, height) in [(1, 1), (1, 4_000), (4_000, 1), (3, 3), (2, 900)] {
@@ -265,8 +301,16 @@ fn sheets_of_hostile_sizes_and_patterns_are_borne() {
     assert_eq!(of(4_000, 3_000, &|x, y| if x % 2 == 0 && y % 2 == 0 { 0 } else { 255 }), None);
     assert!(of(3_000, 2_000, &|x, y| if x % 12 < 7 && y % 12 < 7 { 0 } else { 255 }).is_none_or(|lines| lines <= 6_000));
     let gray = [0; 6];
-    let sheet =
-        |width, dpi| Sheet { gray: &gray, width, height: 3, dpi, is_bilevel: true, is_uneven: false, layout: Layout::Page };
+    let sheet = |width, dpi| Sheet {
+        gray: &gray,
+        width,
+        height: 3,
+        dpi,
+        is_bilevel: true,
+        is_uneven: false,
+        threshold: None,
+        layout: Layout::Page,
+    };
     assert!(find(&sheet(3, 300.0), Cut::default()).is_none());
     assert!(find(&sheet(2, f32::NAN), Cut::default()).is_some());
     assert!(find(&sheet(2, 0.0), Cut::default()).is_some());

@@ -6,6 +6,10 @@ use crate::ocr::lstm::{ReadLine, ReadWord};
 use crate::ocr::tesseract::folded;
 use crate::page::{Block, Line, Word};
 
+/// What stands for a bullet, and how sure a round spot before a line is one.
+const BULLET: &str = "•";
+const SURE: f32 = 90.0;
+
 /// The words of a page; `read` are its pieces' texts in the order of the pieces.
 pub(in crate::ocr) fn blocks(found: &Found, read: &[ReadLine]) -> Vec<Block> {
     let (mut read, letter) = (read.iter(), found.signs.letter);
@@ -37,7 +41,11 @@ fn words(piece: &Piece, read: &ReadLine, letter: f32) -> Vec<Word> {
         let rect = piece.rect(word.start, word.end);
         Word { text: folded(&word.text), rect, confidence: word.confidence }
     });
-    placed.filter(|word| !word.text.is_empty()).collect()
+    let mut words: Vec<Word> = placed.filter(|word| !word.text.is_empty()).collect();
+    if let Some(rect) = piece.bullet.filter(|_| !words.is_empty()) {
+        words.insert(0, Word { text: BULLET.to_owned(), rect, confidence: SURE });
+    }
+    words
 }
 
 /// An amount that stands alone and was read in two, `1.234, 56`: typewriters and fixed pitch put white after a comma.
