@@ -86,7 +86,9 @@ impl Checked {
 fn check_metadata(container: &Container, layout: &Layout, digests: &Digests, (options, findings): (&Options, &mut Findings)) {
     check_layout(container, layout, findings);
     let folders: Vec<&Folder> = layout.documents.values().collect();
-    let documents = super::each(folders.len(), |i| documento::check(container, folders[i], digests, options));
+    let documents = super::each(folders.len(), folders.len() > super::SCHEMA_WORTH, |i| {
+        documento::check(container, folders[i], digests, options)
+    });
     let mut known = Vec::with_capacity(documents.len());
     for (document, found) in documents {
         findings.extend(found);
