@@ -163,9 +163,10 @@ fn write_assegnazione(dossier: &AggregationDossier<'_>, xml: &mut Xml) {
     }
     xml.group("Assegnazione", |xml| {
         for Assegnata { soggetto, assegnazione } in &assigned {
-            let (element, literal) = match assegnazione.per_competenza {
-                true => ("PerCompetenza", "Per Competenza"),
-                false => ("PerConoscenza", "Per Conoscenza"),
+            let (element, literal) = if assegnazione.per_competenza {
+                ("PerCompetenza", "Per Competenza")
+            } else {
+                ("PerConoscenza", "Per Conoscenza")
             };
             xml.group("TipoAssegnazione", |xml| {
                 xml.group(element, |xml| {

@@ -81,7 +81,7 @@ pub(super) enum Target<'a> {
 impl Target<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match self {
-            Self::File(file, path) => (&mut &**file).write_all(bytes).map_err(|e| Error::disk("write package", path, e)),
+            Self::File(file, path) => file.write_all(bytes).map_err(|e| Error::disk("write package", path, e)),
             Self::Stream(sink) => sink.write_all(bytes).map_err(|e| Error::disk("write package", Path::new("-"), e)),
         }
     }

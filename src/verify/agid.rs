@@ -118,6 +118,36 @@ fn layout(container: &Container, at: usize) -> Layout {
     layout
 }
 
+/// Where the things of a PdV lie in a package of another kind, for whoever shows it: below `root`, each path told as the profile
+/// `agid` has it.
+pub(super) fn layout_told(container: &Container, root: &str, told: fn(&str) -> Option<String>) -> Layout {
+    let mut layout = Layout { root: root.to_owned(), ..Layout::default() };
+    for (i, entry) in container.entries().iter().enumerate() {
+        if let Some(inside) = entry.path.strip_prefix(root).and_then(told) {
+            place(&inside, i, &mut layout);
+        }
+    }
+    layout
+}
+
+/// A path that is as the profile has it.
+pub(super) fn as_it_is(inside: &str) -> Option<String> {
+    Some(inside.to_owned())
+}
+
+/// A path of an E-ARK package of ours; content of other producers lies where it likes.
+pub(super) fn told_of_eark(inside: &str) -> Option<String> {
+    let parts: Vec<&str> = inside.split('/').collect();
+    Some(match parts.as_slice() {
+        ["metadata", "descriptive", name, AGG] => format!("aggregazioni/{name}/{AGG}"),
+        ["metadata", "descriptive", name, file] => format!("documenti/{name}/{file}"),
+        ["metadata", "preservation", "pacchetto.xml"] => EVENTS.to_owned(),
+        ["metadata", "preservation", file] => format!("documenti/{}/{EVENTS}", file.strip_suffix(".xml")?),
+        ["representations", _, "data", rest @ ..] => format!("documenti/{}", rest.join("/")),
+        _ => return None,
+    })
+}
+
 /// Gives the file at `inside` its place; false where it has none.
 fn place(inside: &str, i: usize, layout: &mut Layout) -> bool {
     let parts: Vec<&str> = inside.split('/').collect();

@@ -79,12 +79,21 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
         Kind::Agid(at) => Some(agid::check(&container, (*at, Form::Agid), options, &mut findings)),
         Kind::Sincro(at) => Some(agid::check(&container, (*at, Form::Of2020), options, &mut findings)),
         Kind::Sincro2010(at) => Some(agid::check(&container, (*at, Form::Of2010), options, &mut findings)),
-        Kind::Bag(root) => Some(Checked::of(bagit::check(&container, root, options, &mut findings))),
-        Kind::Lists(lists) => Some(Checked::of(lists::check(&container, lists, options, &mut findings))),
+        Kind::Bag(root) => {
+            let digests = bagit::check(&container, root, options, &mut findings);
+            let layout = agid::layout_told(&container, &format!("{root}data/"), agid::as_it_is);
+            Some(Checked { layout, ..Checked::of(digests) })
+        }
+        Kind::Lists(lists) => {
+            let digests = lists::check(&container, lists, options, &mut findings);
+            let layout = agid::layout_told(&container, &kind::top(container.entries()), agid::as_it_is);
+            Some(Checked { layout, ..Checked::of(digests) })
+        }
         Kind::Eark(at) => {
             let (digests, asked) = eark::check(&container, *at, options, &mut findings);
             requirements = asked;
-            Some(Checked::of(digests))
+            let root = pindex::folder(&container.entries()[*at].path).to_owned();
+            Some(Checked { layout: agid::layout_told(&container, &root, agid::told_of_eark), ..Checked::of(digests) })
         }
         Kind::Sacer(at) => Some(Checked::of(sacer::check(&container, *at, options, &mut findings))),
         Kind::Unknown => None,

@@ -908,6 +908,12 @@ fn any_modifica() -> impl Strategy<Value = Option<Modifica>> {
 /// `metadata` itself refuses what our own schemas do not take; the official ones must take all of it too.
 #[test]
 fn whatever_is_read_the_metadata_are_valid_or_the_findings_say_why_not() {
+    // A tree of so many strategies is deep where nothing is optimised.
+    let judge = std::thread::Builder::new().stack_size(256 << 20).spawn(judge_whatever_is_read).expect("a thread");
+    judge.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+}
+
+fn judge_whatever_is_read() {
     let cases = std::env::var("CONSERVA_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(cases));
     let written = std::cell::RefCell::new([Vec::new(), Vec::new(), Vec::new()]);

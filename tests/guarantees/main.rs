@@ -35,6 +35,7 @@ mod reader;
 mod replay;
 mod rescan;
 mod resumable;
+mod scale;
 mod schemas;
 mod shares;
 mod stage;

@@ -70,7 +70,7 @@ impl Order {
         self.blobs.0.values().cloned().collect()
     }
 
-    fn parcel(&mut self, n: u32) -> Parcel {
+    pub(crate) fn parcel(&mut self, n: u32) -> Parcel {
         let mut desk = self.desk.clone();
         desk.document.id = DocumentId(Digest::id("doc", &[&n.to_be_bytes()]));
         let (principal, attached) = (format!("page {n}").into_bytes(), format!("attachment {n}").into_bytes());
