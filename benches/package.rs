@@ -91,7 +91,8 @@ struct Peak(u64);
 
 impl Peak {
     fn begin() -> Self {
-        std::fs::write("/proc/self/clear_refs", "5").expect("the peak is forgotten");
+        let mut refs = std::fs::File::create("/proc/self/clear_refs").expect("the peak");
+        refs.write_all(b"5").expect("is forgotten");
         Self(status("VmRSS:"))
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::packages::{Packaged, Selection, plans_for_reader};
+use crate::document::DocumentId;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::package::{self, Plan};
@@ -42,7 +43,7 @@ async fn one(house: &Arc<House>, plan: Plan, (operator, folder): (&str, &Path)) 
         })
     };
     let riservati = plan.left_out.as_ref().map(|left_out| left_out.riservati.as_slice()).unwrap_or_default();
-    let named: Vec<&str> = riservati.iter().take(NAMED_MAX).map(|id| id.as_str()).collect();
+    let named: Vec<&str> = riservati.iter().take(NAMED_MAX).map(DocumentId::as_str).collect();
     let counts = [("documents", plan.documents.len().to_string()), ("left-out", riservati.len().to_string())];
     let mut detail: BTreeMap<String, String> = counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
     if !named.is_empty() {

@@ -72,18 +72,16 @@ fn into<'a>(
         };
         let written = writer.whole(blobs);
         // The flow is gone, so that the digester comes to its end; its own error is the reason of the other one.
-        let digested = digester.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        digested.and(written)
+        let outcome = digester.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        outcome.and(written)
     })
 }
 
 /// Gives the whole package its final name and makes the name last.
 #[expect(clippy::disallowed_methods, reason = "the rename stands between the fsync of the file and that of its folder")]
 fn settle(written: &Written, temporary: &Path, last: &Path, folder: &Path) -> Result<Built> {
-    if last.exists() {
-        if !are_same(last, temporary).map_err(|e| Error::disk("read package", last, e))? {
-            return Err(Error::new(Kind::Store, "package-other-there").with("path", last.display()));
-        }
+    if last.exists() && !are_same(last, temporary).map_err(|e| Error::disk("read package", last, e))? {
+        return Err(Error::new(Kind::Store, "package-other-there").with("path", last.display()));
     }
     progress::forget(temporary);
     std::fs::rename(temporary, last).map_err(|e| Error::disk("name package", last, e))?;

@@ -51,7 +51,9 @@ pub(super) fn plans(order: &PlanOrder<'_>, documents: &[Parcel]) -> Result<Vec<P
         }
         riservati.sort();
         // Each package says it: a reader may be given one of several.
-        plans.iter_mut().for_each(|plan| plan.left_out = Some(LeftOut { riservati: riservati.clone() }));
+        for plan in &mut plans {
+            plan.left_out = Some(LeftOut { riservati: riservati.clone() });
+        }
     }
     Ok(plans)
 }

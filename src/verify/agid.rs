@@ -130,11 +130,6 @@ pub(super) fn layout_told(container: &Container, root: &str, told: fn(&str) -> O
     layout
 }
 
-/// A path that is as the profile has it.
-pub(super) fn as_it_is(inside: &str) -> Option<String> {
-    Some(inside.to_owned())
-}
-
 /// A path of an E-ARK package of ours; content of other producers lies where it likes.
 pub(super) fn told_of_eark(inside: &str) -> Option<String> {
     let parts: Vec<&str> = inside.split('/').collect();

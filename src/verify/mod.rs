@@ -81,12 +81,12 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
         Kind::Sincro2010(at) => Some(agid::check(&container, (*at, Form::Of2010), options, &mut findings)),
         Kind::Bag(root) => {
             let digests = bagit::check(&container, root, options, &mut findings);
-            let layout = agid::layout_told(&container, &format!("{root}data/"), agid::as_it_is);
+            let layout = agid::layout_told(&container, &format!("{root}data/"), |inside| Some(inside.to_owned()));
             Some(Checked { layout, ..Checked::of(digests) })
         }
         Kind::Lists(lists) => {
             let digests = lists::check(&container, lists, options, &mut findings);
-            let layout = agid::layout_told(&container, &kind::top(container.entries()), agid::as_it_is);
+            let layout = agid::layout_told(&container, &kind::top(container.entries()), |inside| Some(inside.to_owned()));
             Some(Checked { layout, ..Checked::of(digests) })
         }
         Kind::Eark(at) => {

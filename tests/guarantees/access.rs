@@ -26,7 +26,7 @@ pub(crate) fn archive() -> (Stage, Vec<String>, String) {
         let sets =
             ["tipo=lettera", "voce=I.8", "mittente=Ufficio Prove", "fascicolo=2024/I.8/1", &oggetto, &protocollo, riservato];
         let mut args = vec!["review", id.as_str(), "--approve"];
-        sets.iter().for_each(|set| args.extend(["--set", set]));
+        args.extend(sets.iter().flat_map(|set| ["--set", *set]));
         stage.json(&args, &[0]);
     }
     let fascicolo = stage.json(&["list", "fascicoli"], &[0])[0]["id"].as_str().expect("an id").to_owned();

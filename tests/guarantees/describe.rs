@@ -102,6 +102,7 @@ pub(crate) fn component(role: Role, n: u32, name: &str, bytes: &[u8]) -> Compone
 
 impl Desk {
     /// A scanned application for access, protocolled, filed in a Fascicolo of procedimento.
+    #[expect(clippy::too_many_lines, reason = "everything that a dossier is made of, once")]
     pub(crate) fn protocolled() -> Self {
         let voce = Voce("VI.3".into());
         let key = AggregationKey {
@@ -872,14 +873,14 @@ fn any_ulteriori_aggregazione() -> impl Strategy<Value = UlterioriAggregazione> 
 }
 
 fn any_procedimento() -> impl Strategy<Value = Option<Procedimento>> {
-    let fase = prop_oneof![
+    let phase = prop_oneof![
         Just(Fase::Preparatoria),
         Just(Fase::Istruttoria),
         Just(Fase::Consultiva),
         Just(Fase::Decisoria),
         Just(Fase::Integrazione)
     ];
-    let period = (fase, any_date(), proptest::option::of(any_date()));
+    let period = (phase, any_date(), proptest::option::of(any_date()));
     let fasi = proptest::collection::vec(period.prop_map(|(fase, inizio, fine)| PeriodoFase { fase, inizio, fine }), 0..4);
     let all = (any_text(), any_text(), proptest::option::of(any_text()), fasi);
     proptest::option::of(all.prop_map(|(materia, procedimento, catalogo, fasi)| Procedimento {
