@@ -11,9 +11,10 @@ use crate::aggregation::AggregationId;
 use crate::app::{self, Archive};
 use crate::config::{Config, Layout};
 use crate::desk::{self, Selection};
-use crate::document::DocumentState;
+use crate::document::{DocumentId, DocumentState};
 use crate::error::{Error, Kind, Result};
 use crate::messages::{Lang, Message};
+use crate::pdv::PdvId;
 use crate::pipeline::House;
 
 /// `init`.
@@ -186,7 +187,7 @@ async fn list_pdv(all: &Global, house: &House) -> Result<()> {
     for (pdv, documents) in house.store.pdvs(&house.ente_id).await? {
         if all.json {
             let object = json!({"id": pdv.id, "state": pdv.state, "aggregazione": pdv.aggregazione, "profile": pdv.profile,
-                "path": pdv.path, "sha256": pdv.sha256, "bytes": pdv.bytes, "documents": documents});
+                "path": pdv.path, "content_sha256": pdv.sha256, "bytes": pdv.bytes, "documents": documents});
             output::line(&object.to_string());
         } else {
             let path = pdv.path.unwrap_or_else(|| "—".to_owned());
@@ -241,9 +242,9 @@ fn selection(fascicolo: Option<String>) -> Selection {
 pub(crate) async fn preview(all: &Global, fascicolo: Option<String>, profile: desk::Profile) -> Result<u8> {
     let archive = open(all).await?;
     let selected = selection(fascicolo);
-    for plan in desk::preview(&archive.house, &selected, profile).await? {
-        output::line(&if all.json { plan.summary_json().to_string() } else { plan.summary(all.words()) });
-    }
+    let mut show =
+        |plan: &desk::Plan| output::line(&if all.json { plan.summary_json().to_string() } else { plan.summary(all.words()) });
+    desk::preview(&archive.house, &selected, profile, &mut show).await?;
     // What stands in the way: documents of the same selection that wait for a person.
     let mut waiting = desk::queue(&archive.house).await?;
     if let Selection::Aggregation(id) = &selected {
@@ -277,19 +278,45 @@ pub(crate) async fn package(
             output::copy_whole(&package.path, &folder.join(package.path.file_name().unwrap_or_default()))?;
         }
     }
-    if all.json {
-        for package in &built {
-            output::line(&json!(package).to_string());
-        }
-    } else if built.is_empty() {
+    if built.is_empty() && !all.json {
         output::line(&Message::new("package-nothing").text(all.words()));
     } else {
-        let lines: Vec<Vec<String>> = built
-            .iter()
-            .map(|p| vec![p.aggregazione.0.clone(), p.documents.to_string(), p.bytes.to_string(), p.path.display().to_string()])
-            .collect();
-        tables::table(&["head-fascicolo", "word-documents", "head-bytes", "head-path"], &lines, all.words());
+        show_packages(all, &built);
     }
+    Ok(0)
+}
+
+fn show_packages(all: &Global, built: &[desk::Packaged]) {
+    if all.json {
+        for package in built {
+            output::line(&json!(package).to_string());
+        }
+        return;
+    }
+    let lines: Vec<Vec<String>> = built
+        .iter()
+        .map(|p| vec![p.aggregazione.0.clone(), p.documents.to_string(), p.bytes.to_string(), p.path.display().to_string()])
+        .collect();
+    tables::table(&["head-fascicolo", "word-documents", "head-bytes", "head-path"], &lines, all.words());
+}
+
+/// What `package --access` is asked for: one of the three.
+pub(crate) fn chosen(fascicolo: Option<String>, documents: Vec<String>, pdv: Option<String>) -> Result<Selection> {
+    match (fascicolo, pdv) {
+        (Some(id), _) => Ok(Selection::Aggregation(AggregationId(id))),
+        (_, Some(id)) => Ok(Selection::Pdv(PdvId(id))),
+        _ if !documents.is_empty() => Ok(Selection::Documents(documents.into_iter().map(DocumentId).collect())),
+        _ => Err(Error::new(Kind::Usage, "package-access-nothing")),
+    }
+}
+
+/// `package --access`.
+pub(crate) async fn access(all: &Global, selection: Selection, out: Option<&Path>) -> Result<u8> {
+    let archive = open(all).await?;
+    let folder = out.map_or_else(|| archive.house.layout.root().join("pdd"), Path::to_owned);
+    std::fs::create_dir_all(&folder).map_err(|e| Error::disk("make folder", &folder, e))?;
+    let built = desk::access(&archive.house, &selection, &all.operator, &folder).await?;
+    show_packages(all, &built);
     Ok(0)
 }
 

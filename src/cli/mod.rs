@@ -145,6 +145,15 @@ enum Verb {
         /// Only this aggregation.
         #[arg(long, value_name = "ID")]
         fascicolo: Option<String>,
+        /// Makes packages for a reader (PdD), of documents, a fascicolo or a PdV, without what is reserved.
+        #[arg(long, conflicts_with_all = ["dry_run", "profile"])]
+        access: bool,
+        /// With --access: these documents.
+        #[arg(long, value_name = "ID", num_args = 1.., requires = "access", conflicts_with = "fascicolo")]
+        documents: Vec<String>,
+        /// With --access: the documents of this PdV.
+        #[arg(long, value_name = "ID", requires = "access", conflicts_with_all = ["fascicolo", "documents"])]
+        pdv: Option<String>,
         /// Profile of the package.
         #[arg(long, value_enum, default_value_t = Profile::Agid)]
         profile: Profile,
@@ -347,6 +356,9 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Show { id, page: Some(page), picture: Some(path) } => archive::picture(all, &id, page, &path).await,
         Verb::Show { id, .. } => archive::show(all, &id).await,
         Verb::Review(asked) => review::review(all, asked).await,
+        Verb::Package { access: true, fascicolo, documents, pdv, out, .. } => {
+            archive::access(all, archive::chosen(fascicolo, documents, pdv)?, out.as_deref()).await
+        }
         Verb::Package { dry_run: true, fascicolo, profile, .. } => archive::preview(all, fascicolo, profile.into()).await,
         Verb::Package { fascicolo, out, profile, .. } => archive::package(all, fascicolo, (profile.into(), out.as_deref())).await,
         Verb::Verify { packages, only, html } => stand_alone::verify(all, &packages, only.is_some(), html.as_deref()),

@@ -199,7 +199,7 @@ async fn pdv_json(house: &House, id: &PdvId) -> Result<Value> {
     };
     Ok(json!({
         "id": pdv.id, "state": pdv.state, "profile": pdv.profile, "aggregazione": pdv.aggregazione, "planned_at": pdv.planned_at,
-        "path": pdv.path, "sha256": pdv.sha256, "bytes": pdv.bytes, "documents": documents,
+        "path": pdv.path, "content_sha256": pdv.sha256, "bytes": pdv.bytes, "documents": documents,
     }))
 }
 

@@ -1,5 +1,6 @@
 //! Which engine answers? The contract, function by function, and the closed set of those that keep it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use crate::ente::Ente;
 use crate::error::Result;
 use crate::event::{Event, JournalHead, JournalLine};
 use crate::likeness::Key;
-use crate::pdv::{Pdv, PdvId};
+use crate::pdv::{Pdv, PdvId, PdvState};
 
 /// The store of one archive. Cheap to clone: clones share the connections.
 #[derive(Debug, Clone)]
@@ -202,7 +203,13 @@ impl Store {
         engine.pdv(ente, id).await
     }
 
-    /// All Pdv with their documents, in order of planning.
+    /// The Pdv in a state, in order of planning.
+    pub async fn pdvs_in(&self, ente: &EnteId, state: PdvState) -> Result<Vec<PdvId>> {
+        let Self::Sqlite(engine) = self;
+        engine.pdvs_in(ente, state).await
+    }
+
+    /// All Pdv with their documents, in order of planning, without their plans, which are large.
     pub async fn pdvs(&self, ente: &EnteId) -> Result<Vec<(Pdv, Vec<DocumentId>)>> {
         let Self::Sqlite(engine) = self;
         engine.pdvs(ente).await
@@ -243,6 +250,12 @@ impl Store {
     pub async fn blob(&self, ente: &EnteId, sha256: &Digest) -> Result<Option<BlobRow>> {
         let Self::Sqlite(engine) = self;
         engine.blob(ente, sha256).await
+    }
+
+    /// The digests of everything that arrived.
+    pub async fn originals(&self, ente: &EnteId) -> Result<BTreeSet<Digest>> {
+        let Self::Sqlite(engine) = self;
+        engine.originals(ente).await
     }
 
     /// All blobs, by digest.

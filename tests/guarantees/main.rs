@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "what is not checked is said aloud")]
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
+mod access;
 mod accessible;
 mod acquire;
 #[cfg(feature = "drill")]
@@ -39,6 +40,7 @@ mod reader;
 mod replay;
 mod rescan;
 mod resumable;
+mod scale;
 mod schemas;
 mod shares;
 mod stage;
