@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::arrival::EnteId;
 use crate::blobs::Blobs;
 use crate::child::{Readers, ReadersOptions};
-use crate::classify::Titolario;
+use crate::classify::{Experience, Titolario};
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::ente::Ente;
@@ -132,7 +132,7 @@ async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> 
         &layout.scratch(),
         &[layout.blobs()],
     )?;
-    Ok(House {
+    let mut house = House {
         blobs: Blobs::open(&layout.blobs())?,
         ente_id: EnteId(ente.codice_ipa.clone()),
         titolario: Titolario::comuni(),
@@ -146,7 +146,10 @@ async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> 
         readers,
         clock,
         scratch,
-    })
+        experience: Experience::default(),
+    };
+    house.experience = crate::steps::experience::of(&house).await?;
+    Ok(house)
 }
 
 /// The children that read pages, of this same program; `roots` are the folders that they may read inputs from.

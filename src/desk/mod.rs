@@ -2,6 +2,7 @@
 
 mod fixity;
 mod ingest;
+mod learn;
 mod look;
 mod packages;
 mod rescan;
@@ -13,6 +14,7 @@ mod table;
 pub use crate::store::Count;
 pub use fixity::{FixityOrder, FixityReport, fixity};
 pub use ingest::{IngestLine, Outcome, ingest};
+pub use learn::{Version, learn};
 pub use look::{picture, review_html};
 pub use packages::{Packaged, Profile, Selection, package, preview};
 pub use rescan::{By, expect, give, target};

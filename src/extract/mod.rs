@@ -19,6 +19,7 @@ mod rows;
 mod second;
 mod spelling;
 mod stamp;
+mod vote;
 
 use crate::ente::Ente;
 use crate::fields::Fields;
@@ -29,6 +30,7 @@ pub use given::contradictions;
 pub use second::{FieldRegion, FieldReread, confirm, regions};
 pub use spelling::spelling;
 pub use stamp::{StampReread, unread_stamps};
+pub use vote::vote;
 
 /// All values read from the pages of one document of `ente`.
 pub fn fields(pages: &[PageText], ente: &Ente) -> Fields {

@@ -133,3 +133,23 @@ fn no_text_makes_the_room_panic() {
         doubts(&found, &ente());
     });
 }
+
+#[test]
+fn plates_parcels_and_addresses_are_read_where_the_text_speaks_of_them() {
+    let found = read(
+        "Il veicolo targato AB 12O CD e il ciclomotore. Immobile al Foglio 12, mappale 345 sub. 6\nTarga BO 123456 e fg. 3 part. 77\nScrivere a rossi@ditta.example o a ditta@pec.example\nLa sigla AB123CD da sola non basta.\n",
+    );
+    let values = |list: &[crate::fields::Reading<String>]| list.iter().map(|r| r.value.clone()).collect::<Vec<_>>();
+    assert_eq!(values(&found.targhe), ["AB120CD", "BO123456"]);
+    assert!(found.targhe[0].origin.contains("repaired"));
+    assert_eq!(values(&found.catasto), ["foglio 12 particella 345 sub 6", "foglio 3 particella 77"]);
+    assert_eq!((values(&found.email), values(&found.pec)), (vec!["rossi@ditta.example".into()], vec!["ditta@pec.example".into()]));
+}
+
+#[test]
+fn an_amount_in_words_that_says_another_than_the_figures_is_doubtful() {
+    let found = read("la somma di € 1.234,56 (diconsi euro milleduecentotrentaquattro/56)\n");
+    assert!(found.doubtful.is_empty(), "{:?}", found.doubtful);
+    let found = read("la somma di € 1.234,56 (diconsi euro milleduecentoquarantaquattro/56)\n");
+    assert_eq!(found.doubtful.first().map(|d| d.check.as_str()), Some("words"));
+}
