@@ -113,7 +113,13 @@ fn each_document() {
         std::hint::black_box(format.is_ok());
         seen.push(start.elapsed().as_secs_f64() * 1_000.0);
     }
-    println!("identify: median {:.2} ms of {}; extract and classify: median {:.2} ms of {}", median(&mut seen), seen.len(), median(&mut filed), filed.len());
+    println!(
+        "identify: median {:.2} ms of {}; extract and classify: median {:.2} ms of {}",
+        median(&mut seen),
+        seen.len(),
+        median(&mut filed),
+        filed.len()
+    );
 }
 
 fn median(all: &mut [f64]) -> f64 {

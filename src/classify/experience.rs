@@ -21,7 +21,7 @@ const PAGES: usize = 3;
 const DRAWN: usize = 10;
 /// By how much scores of the models of the seed corpus are divided (types, voci): found with wordings that they had not
 /// learned, and kept here so that every house says the same.
-const TEMPERATURES: (f32, f32) = (1.0, 1.0);
+const TEMPERATURES: (f32, f32) = (0.6, 0.85);
 /// Head of the bytes of an experience.
 const HEAD: &[u8; 8] = b"exper.1\n";
 
@@ -67,6 +67,8 @@ pub(super) struct Said {
     pub(super) tipi: Vec<(String, f32)>,
     /// Voci, the surest first.
     pub(super) voci: Vec<(Voce, f32)>,
+    /// How many words it has heard.
+    pub(super) heard: usize,
     /// The words that speak for the first tipo.
     pub(super) tipo_words: Vec<String>,
     /// The words that speak for the first voce.
@@ -135,7 +137,8 @@ impl Experience {
         let (tipi, tipo_words) = opinion(&self.voice().tipi, &bag, &known);
         let (voci, voce_words) = opinion(&self.voice().voci, &bag, &known);
         let voci = voci.into_iter().map(|(voce, confidence)| (Voce(voce), confidence)).collect();
-        Said { tipi, voci, tipo_words, voce_words }
+        let heard = text.split_whitespace().count();
+        Said { tipi, voci, heard, tipo_words, voce_words }
     }
 }
 
@@ -163,7 +166,8 @@ fn opinion(model: &Model, bag: &Bag, known: &[(u32, String)]) -> (Vec<(String, f
             }
         }
     }
-    let named = ranked.into_iter().map(|(label, confidence)| (model.labels().get(label).cloned().unwrap_or_default(), confidence));
+    let named =
+        ranked.into_iter().map(|(label, confidence)| (model.labels().get(label).cloned().unwrap_or_default(), confidence));
     (named.collect(), words)
 }
 

@@ -25,7 +25,7 @@ use crate::page::{PageText, Rect};
 pub use composed::composed_oggetto;
 pub use experience::{Experience, Lesson};
 pub use given::filing_given;
-pub use tipi::Registro;
+pub use tipi::{Registro, adopt};
 pub use titolario::{Titolario, VoceTitolario};
 
 use cues::Heard;
@@ -152,9 +152,13 @@ impl Placed {
         let known = |voce: &Voce| context.titolario.voce(voce).is_some() && (tipo.subject || tipo.voci.contains(voce));
         let Some((best, _)) = said.voci.iter().find(|(voce, _)| known(voce)) else { return false };
         let (own, first) = (said.of_voce(&self.voce, known), said.of_voce(best, known));
-        let weighed = voices::weighed(self.confidence, own, first);
+        let mut weighed = voices::weighed(self.confidence, own, first);
         if *best != self.voce {
             self.others.insert(0, (best.clone(), first));
+        }
+        if !tipo.subject {
+            // Among the few voci of one type the words of the type itself speak for its usual one: no contradiction, a doubt.
+            weighed = voices::Weighed { confidence: weighed.confidence.max(self.confidence * 0.9), is_contradicted: false };
         }
         self.confidence = weighed.confidence;
         weighed.is_contradicted

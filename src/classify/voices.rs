@@ -16,6 +16,9 @@ const TRUST: f32 = 0.75;
 /// What is left of a confidence that the other voice contradicts: below any sensible threshold.
 const CONTRADICTED: f32 = 0.45;
 
+/// Words of a text from which the learned voice hears more than the title that the rules have found too.
+const WORDS_MIN: usize = 20;
+
 /// A code that both voices were asked about.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Weighed {
@@ -53,8 +56,14 @@ pub(super) fn tipo<'a>(guesses: &[Guess<'a>], said: &Said, knowledge: &'a Knowle
     }
     // Kin are no rivals: what is said for one is said for the other. Who takes what no other claims contradicts nobody.
     let own = if other.is_kin(first.tipo) { best } else { said.of_tipo(&first.tipo.code) };
-    let best = if other.fallback { own.max(0.0) } else { best };
-    Some((first.tipo, weighed(first.confidence, own, best)))
+    let best = if other.fallback { own } else { best };
+    let mut weighed = weighed(first.confidence, own, best);
+    // A title alone, or structure alone, is one cue, whoever repeats it: the text must say more.
+    let is_one_cue = first.title.is_none() || first.structure.is_empty();
+    if is_one_cue && said.heard < WORDS_MIN {
+        weighed.confidence = weighed.confidence.min(first.confidence);
+    }
+    Some((first.tipo, weighed))
 }
 
 fn known<'a>(knowledge: &'a Knowledge, code: &str) -> Option<&'a Tipo> {

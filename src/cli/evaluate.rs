@@ -85,13 +85,7 @@ async fn scored(house: &Arc<House>, row: &DocumentRow, (truth, folder): (&Truth,
         }
     };
     let read: Vec<String> = texts.iter().map(PageText::plain).collect();
-    let seen = Seen {
-        name: &row.document.name.shown(),
-        state,
-        fields: &fields,
-        filing: filing.as_ref(),
-        text: &read.join("\n"),
-    };
+    let seen = Seen { name: &row.document.name.shown(), state, fields: &fields, filing: filing.as_ref(), text: &read.join("\n") };
     Ok(score(&seen, truth, text.as_deref()))
 }
 
@@ -119,7 +113,14 @@ fn show(all: &Global, scores: &[Score], figures: &Tally) {
     output::line("");
     let rate = |(name, rate): (&&str, &Rate)| {
         let (precision, recall) = (format!("{:.3}", rate.precision), format!("{:.3}", rate.recall));
-        vec![(*name).to_owned(), precision, recall, rate.hits.right.to_string(), rate.hits.read.to_string(), rate.hits.truth.to_string()]
+        vec![
+            (*name).to_owned(),
+            precision,
+            recall,
+            rate.hits.right.to_string(),
+            rate.hits.read.to_string(),
+            rate.hits.truth.to_string(),
+        ]
     };
     let heads = ["head-field", "head-precision", "head-field-recall", "head-right", "head-read", "head-true"];
     tables::table(&heads, &figures.fields.iter().map(rate).collect::<Vec<_>>(), all.words());
@@ -147,7 +148,8 @@ fn closing(figures: &Tally) -> Vec<Message> {
     let list = |names: &[String]| if names.is_empty() { dash() } else { names.join(", ") };
     let held = Message::new("evaluate-held").with("documents", figures.documents).with("held", format!("{:.3}", figures.held));
     lines.push(held);
-    let wrong = Message::new("evaluate-wrong").with("count", figures.wrong_unheld.len()).with("names", list(&figures.wrong_unheld));
+    let wrong =
+        Message::new("evaluate-wrong").with("count", figures.wrong_unheld.len()).with("names", list(&figures.wrong_unheld));
     lines.push(wrong);
     if !figures.missing.is_empty() {
         let count = figures.missing.len();

@@ -96,7 +96,8 @@ async fn confirmed(house: &House, row: &DocumentRow) -> Result<Option<(String, S
     let id = row.document.id.as_str();
     let Some(filing) = fact::<Filing>(house, id, "filing").await? else { return Ok(None) };
     let decided = steps::facts::<Decision>(house, id, decision::FACT).await?;
-    let is_given = |origin: &str| origin.starts_with("person ") || origin.starts_with("sidecar") || origin.starts_with("segnatura");
+    let is_given =
+        |origin: &str| origin.starts_with("person ") || origin.starts_with("sidecar") || origin.starts_with("segnatura");
     let is_confirmed = !decided.is_empty() || is_given(&filing.tipo.origin) || is_given(&filing.voce.origin);
     Ok(is_confirmed.then(|| (filing.tipo.value, filing.voce.value.0)))
 }

@@ -116,7 +116,8 @@ pub fn score(seen: &Seen<'_>, truth: &Truth, text: Option<&str>) -> Score {
         let Some(expected) = expected else { continue };
         let hits = single(party.as_ref().map(|p| &p.value), Some(expected), |a: &Party, b| is_party(&a.nome, b));
         let from_outside = seen.fields.protocollo.as_ref().is_none_or(|p| p.value.verso.is_none_or(|v| v == Verso::E));
-        if name == "mittente" && from_outside && hits.read > hits.right {
+        let is_other = party.as_ref().is_some_and(|p| !shares_a_word(&p.value.nome, expected));
+        if name == "mittente" && from_outside && is_other {
             wrong.push(name);
         }
         fields.push((name, hits));
@@ -205,6 +206,12 @@ fn shared(a: &str, b: &str) -> f64 {
 fn is_party(a: &str, b: &str) -> bool {
     let (a, b) = (words(a), words(b));
     a.is_subset(&b) || b.is_subset(&a)
+}
+
+/// True if a word that tells something stands in both names.
+fn shares_a_word(a: &str, b: &str) -> bool {
+    let (a, b) = (words(a), words(b));
+    a.intersection(&b).any(|word| word.chars().count() >= 4)
 }
 
 /// Share of the true words (bag of lower-cased runs of letters, digits and `_`) that were read.

@@ -17,12 +17,12 @@ static LETTER: Pattern = Pattern::new(
 );
 
 /// An amount in words; cents stand after the stroke in figures.
-static SPOKEN: Pattern = Pattern::new(
-    r"(?:diconsi|dicasi|in lettere|\()\W{0,3}(?:euro\s+)?([a-z]{5,60}(?:\s[a-z]{3,30}){0,4}?)\s?/\s?(\d{2})\b",
-);
+static SPOKEN: Pattern =
+    Pattern::new(r"(?:diconsi|dicasi|in lettere|\()\W{0,3}(?:euro\s+)?([a-z]{5,60}(?:\s[a-z]{3,30}){0,4}?)\s?/\s?(\d{2})\b");
 /// A plate since 1994: the letters I, O, Q and U are not used, so that O and I among its figures are 0 and 1.
-static PLATE: Pattern =
-    Pattern::new(r"\b([a-hj-npr-tv-z]{2})[\s.-]?([0-9oil]{3})[\s.-]?([a-hj-npr-tv-z]{2})\b|\b([a-hj-npr-tv-z]{2})[\s.-]?(\d{5,6})\b");
+static PLATE: Pattern = Pattern::new(
+    r"\b([a-hj-npr-tv-z]{2})[\s.-]?([0-9oil]{3})[\s.-]?([a-hj-npr-tv-z]{2})\b|\b([a-hj-npr-tv-z]{2})[\s.-]?(\d{5,6})\b",
+);
 static PLATE_LABEL: Pattern = Pattern::new(r"\b(?:targ(?:a|he|ato|ata|ati|ate|\.)|tg\.)");
 static PARCEL: Pattern = Pattern::new(
     r"\b(?:foglio|fogl\.?|fg\.?)\s*(?:n\.?\s*)?(\d{1,4})\b[\s,;:.-]*(?:con\s+)?(?:mapp(?:al[ei]|\.)?|part(?:icell[ae]|\.)?|p\.?\s?lla|num(?:ero|\.)?|n\.)\s*(?:n\.?\s*)?(\d{1,5})\b(?:[\s,;:.-]*sub(?:alterno|\.)?\s*(?:n\.?\s*)?(\d{1,4})\b)?",
@@ -79,7 +79,8 @@ fn spoken(rows: &Rows, at: usize, fold: &str, fields: &mut Fields) {
         let near = fields.importi.iter().rev().take(3).filter(|i| i.page == here.page);
         let is_said = near.clone().any(|i| i.value.amount == amount);
         if near.count() > 0 && !is_said {
-            let doubt = |page, rect| Doubtful { field: "importi".into(), raw: words.as_str().into(), check: "words".into(), page, rect };
+            let doubt =
+                |page, rect| Doubtful { field: "importi".into(), raw: words.as_str().into(), check: "words".into(), page, rect };
             fields.doubtful.push(doubt(here.page, here.rect));
         }
     }
@@ -95,7 +96,18 @@ fn plates(rows: &Rows, at: usize, fields: &mut Fields) {
     for c in PLATE.all(&row.fold) {
         let Some(whole) = c.get(0) else { continue };
         let part = |i: usize| c.get(i).map_or("", |m| m.as_str()).to_ascii_uppercase();
-        let figures: String = part(2).chars().map(|c| if c == 'O' { '0' } else if c.is_ascii_digit() { c } else { '1' }).collect();
+        let figures: String = part(2)
+            .chars()
+            .map(|c| {
+                if c == 'O' {
+                    '0'
+                } else if c.is_ascii_digit() {
+                    c
+                } else {
+                    '1'
+                }
+            })
+            .collect();
         let is_repaired = figures != part(2);
         let value = format!("{}{figures}{}{}{}", part(1), part(3), part(4), part(5));
         let rule = if is_repaired { "targa, repaired" } else { "targa" };

@@ -47,7 +47,10 @@ pub fn fields_with(pages: &[PageText], ente: &Ente, stamps: &[StampReread]) -> F
     let stage = parties::stage(&rows, ente);
     protocollo::read(&rows, ente, &stage, &mut fields);
     if fields.protocollo.is_none() {
-        let _ = stamps.iter().any(|one| stamp::take(one, (&stage, ente), &mut fields));
+        let is_taken = stamps.iter().any(|one| stamp::take(one, (&stage, ente), &mut fields));
+        if !is_taken {
+            stamp::notice(stamps, &mut fields);
+        }
     }
     parties::read(&rows, ente, &stage, &mut fields);
     fields

@@ -17,7 +17,7 @@ static CITING: Pattern = Pattern::new(
 static STAMP: Pattern = Pattern::new(
     r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura|\d{4}\W{1,4}interno\b)",
 );
-static UNREAD: Pattern = Pattern::new(
+pub(super) static UNREAD: Pattern = Pattern::new(
     r"(protocollo generale|ufficio protocollo|^\W*protocollo\W*$|\d{4}\W{1,4}(?:arrivo|partenza|interno|ingresso|uscita)\b|^\W*(?:arrivo|partenza)\W*$)",
 );
 pub(super) static FOREIGN: Pattern = Pattern::new(

@@ -143,7 +143,10 @@ fn plates_parcels_and_addresses_are_read_where_the_text_speaks_of_them() {
     assert_eq!(values(&found.targhe), ["AB120CD", "BO123456"]);
     assert!(found.targhe[0].origin.contains("repaired"));
     assert_eq!(values(&found.catasto), ["foglio 12 particella 345 sub 6", "foglio 3 particella 77"]);
-    assert_eq!((values(&found.email), values(&found.pec)), (vec!["rossi@ditta.example".into()], vec!["ditta@pec.example".into()]));
+    assert_eq!(
+        (values(&found.email), values(&found.pec)),
+        (vec!["rossi@ditta.example".into()], vec!["ditta@pec.example".into()])
+    );
 }
 
 #[test]

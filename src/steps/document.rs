@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::sheets::{self, PageFile, Sheets};
 use super::eye::{self, Eye};
+use super::sheets::{self, PageFile, Sheets};
 use super::{blocking, decisions, facts, given, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack};
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};

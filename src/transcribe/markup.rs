@@ -4,8 +4,26 @@
 const HIDDEN: [&str; 4] = ["script", "style", "head", "template"];
 /// Elements that begin a line.
 const BLOCKS: [&str; 20] = [
-    "p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "section", "article", "header", "footer",
-    "blockquote", "hr",
+    "p",
+    "div",
+    "br",
+    "tr",
+    "li",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "table",
+    "ul",
+    "ol",
+    "section",
+    "article",
+    "header",
+    "footer",
+    "blockquote",
+    "hr",
 ];
 
 /// The lines of a page.
@@ -19,12 +37,8 @@ pub(super) fn html(text: &str) -> Vec<String> {
             continue;
         }
         let Some((tag, tail)) = after.split_once('>') else { break };
-        let name: String = tag
-            .trim_start_matches('/')
-            .chars()
-            .take_while(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_ascii_lowercase();
+        let name: String =
+            tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
         rest = tail;
         if HIDDEN.contains(&name.as_str()) && !tag.starts_with('/') && !tag.ends_with('/') {
             rest = past(tail, &name);

@@ -4,8 +4,20 @@ use super::plain::western;
 
 /// Destinations whose content is not the document's text.
 const HIDDEN: [&str; 14] = [
-    "fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "themedata", "colorschememapping", "latentstyles", "datastore",
-    "listtable", "listoverridetable", "generator", "rsidtbl",
+    "fonttbl",
+    "colortbl",
+    "stylesheet",
+    "info",
+    "pict",
+    "object",
+    "themedata",
+    "colorschememapping",
+    "latentstyles",
+    "datastore",
+    "listtable",
+    "listoverridetable",
+    "generator",
+    "rsidtbl",
 ];
 /// Deepest nesting that is followed.
 const DEPTH_MAX: usize = 200;

@@ -12,6 +12,7 @@ mod command_line;
 mod copy;
 mod crash;
 mod describe;
+mod experience;
 mod filing;
 mod fixity;
 mod identify;

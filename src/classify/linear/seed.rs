@@ -81,16 +81,15 @@ impl Seed {
 
     /// Codes of all types and voci, each once, in the order of the file.
     pub fn codes(&self) -> (Vec<String>, Vec<String>) {
-        let mut codes = (Vec::new(), Vec::new());
-        let mut add = |list: fn(&mut (Vec<String>, Vec<String>)) -> &mut Vec<String>, code: &Option<String>| {
-            let list = list(&mut codes);
-            list.extend(code.iter().filter(|code| !list.contains(code)).cloned().collect::<Vec<_>>());
-        };
+        let (mut tipi, mut voci): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for block in &self.blocks {
-            add(|c| &mut c.0, &block.tipo);
-            add(|c| &mut c.1, &block.voce);
+            for (list, code) in [(&mut tipi, block.tipo.as_ref()), (&mut voci, block.voce.as_ref())] {
+                if let Some(code) = code.filter(|code| !list.contains(code)) {
+                    list.push(code.clone());
+                }
+            }
         }
-        codes
+        (tipi, voci)
     }
 
     /// `count` documents of every type's block and of every voce, put together by chance that falls the same way every time.
@@ -138,8 +137,10 @@ impl Block {
         let sentences = &self.sentences[side];
         let wanted = if side == 0 { 2 + dice.throw(4) } else { 2 };
         let start = dice.throw(sentences.len());
-        let chosen: Vec<&str> =
-            (0..wanted.min(sentences.len())).filter_map(|i| sentences.get((start + i) % sentences.len())).map(String::as_str).collect();
+        let chosen: Vec<&str> = (0..wanted.min(sentences.len()))
+            .filter_map(|i| sentences.get((start + i) % sentences.len()))
+            .map(String::as_str)
+            .collect();
         let is_open = title.contains("{o}");
         Written {
             tipo: self.tipo.clone().unwrap_or_default(),
@@ -151,11 +152,25 @@ impl Block {
 }
 
 const PERSONS: [&str; 8] = [
-    "Rita Castagnola", "Ubaldo Frassinelli", "Noemi Zavattaro", "Iole Brugnera", "Dario Pescarolo", "Ada Morlacchi", "Elvio Santagiuliana",
+    "Rita Castagnola",
+    "Ubaldo Frassinelli",
+    "Noemi Zavattaro",
+    "Iole Brugnera",
+    "Dario Pescarolo",
+    "Ada Morlacchi",
+    "Elvio Santagiuliana",
     "Gaia Trombini",
 ];
-const FIRMS: [&str; 6] = ["Edilpeschiera S.r.l.", "Gamma Impianti S.n.c.", "Tipografia Alba", "Coop. Il Salice", "Verdi & Figli S.p.A.", "Studio Tecnico Orsi"];
-const STREETS: [&str; 6] = ["via Garibaldi 12", "piazza Matteotti", "via dei Tigli", "strada provinciale 7", "viale Europa 3", "vicolo Stretto"];
+const FIRMS: [&str; 6] = [
+    "Edilpeschiera S.r.l.",
+    "Gamma Impianti S.n.c.",
+    "Tipografia Alba",
+    "Coop. Il Salice",
+    "Verdi & Figli S.p.A.",
+    "Studio Tecnico Orsi",
+];
+const STREETS: [&str; 6] =
+    ["via Garibaldi 12", "piazza Matteotti", "via dei Tigli", "strada provinciale 7", "viale Europa 3", "vicolo Stretto"];
 const DATES: [&str; 6] = ["12/03/2023", "4 maggio 2022", "28.11.2021", "1° luglio 2024", "15/09/2020", "3 febbraio 2019"];
 const AMOUNTS: [&str; 5] = ["€ 1.250,00", "euro 348,60", "€ 12.400,00", "€ 87,50", "euro 5.000,00"];
 const OFFICES: [&str; 4] = ["Ufficio Tecnico", "Servizi alla Persona", "Ragioneria", "Segreteria"];
