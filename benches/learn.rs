@@ -40,7 +40,8 @@ fn training(count: usize) {
         .take(count)
         .zip(0_u64..)
         .map(|(w, n)| {
-            let names: String = (0..40).map(|i| format!("nome{} ", letters((n * 40 + i) * 2_654_435_761 % 60_000))).collect();
+            let names: Vec<String> = (0..40).map(|i| letters((n * 40 + i) * 2_654_435_761 % 60_000)).collect();
+            let names = names.join(" nome");
             Lesson::written(&w.heading, &format!("{}\n{names}", w.text), (&w.tipo, &w.voce))
         })
         .collect();
@@ -100,7 +101,9 @@ fn each_document() {
         std::hint::black_box(filing.confidence);
         start.elapsed().as_secs_f64() * 1_000.0
     };
-    texts.iter().for_each(|text| _ = file(text));
+    for text in &texts {
+        file(text);
+    }
     let mut filed: Vec<f64> = texts.iter().map(file).collect();
     let mut seen: Vec<f64> = Vec::new();
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/documenti");

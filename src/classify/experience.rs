@@ -233,6 +233,6 @@ fn seed() -> &'static Voice {
 }
 
 fn examples(written: &[Written], model: &mut Model, label: fn(&Written) -> &String) -> Vec<Example> {
-    let mut example = |w: &Written| Example { labels: vec![model.label(label(w))], bag: Bag::of(&w.heading, &w.text) };
-    written.iter().filter(|w| !label(w).is_empty()).map(|w| example(w)).collect()
+    let example = |w: &Written| Example { labels: vec![model.label(label(w))], bag: Bag::of(&w.heading, &w.text) };
+    written.iter().filter(|w| !label(w).is_empty()).map(example).collect()
 }

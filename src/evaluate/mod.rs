@@ -139,8 +139,7 @@ pub fn score(seen: &Seen<'_>, truth: &Truth, text: Option<&str>) -> Score {
         fields.push((name, hits));
     }
     let tipo = choice(seen.filing.map(|f| f.tipo.value.as_str()), &truth.tipi_accettabili);
-    let voci = truth.voci();
-    let voce = choice(seen.filing.map(|f| f.voce.value.0.as_str()), &voci);
+    let voce = choice(seen.filing.map(|f| f.voce.value.0.as_str()), &truth.voci());
     wrong.extend(tipo.as_ref().filter(|c| !c.is_acceptable).map(|_| "tipo"));
     wrong.extend(voce.as_ref().filter(|c| !c.is_acceptable).map(|_| "voce"));
     Score {

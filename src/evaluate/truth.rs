@@ -70,6 +70,7 @@ impl Truth {
 }
 
 /// Tells `null` from silence.
+#[expect(clippy::option_option, reason = "three things are told apart: a value, `null`, nothing")]
 fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(source).map(Some)
 }

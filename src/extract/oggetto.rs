@@ -214,18 +214,29 @@ fn titled(rows: &Rows) -> Option<Reading<String>> {
     if places.len() == 1 && !WHOLE.is_match(&row.fold) {
         return None;
     }
-    if let Some(chosen) = option(rows, at) {
-        return chosen;
+    match options(rows, at) {
+        Options::None => {}
+        Options::Crossed(chosen) => return Some(*chosen),
+        Options::Unclear => return None,
     }
     let mut reading = value(rows, &places, "oggetto-titolo", 0.9)?;
     reading.value = sentence_case(&reading.value, row.text().chars().count());
     Some(reading)
 }
 
-/// The option that is crossed, where a form repeats its title as options to be crossed. The outer `None` is a page without
-/// options; options of which not exactly one is crossed leave the oggetto to a person.
-fn option(rows: &Rows, at: usize) -> Option<Option<Reading<String>>> {
-    let title = rows.rows.get(at)?;
+/// Options that repeat the title of a form.
+enum Options {
+    /// There are none.
+    None,
+    /// One is crossed.
+    Crossed(Box<Reading<String>>),
+    /// Not exactly one is: the oggetto is left to a person.
+    Unclear,
+}
+
+/// The option that is crossed, where a form repeats its title as options to be crossed.
+fn options(rows: &Rows, at: usize) -> Options {
+    let Some(title) = rows.rows.get(at) else { return Options::None };
     let words: Vec<&str> = title.fold.split_whitespace().take(2).collect();
     let head = words.join(" ");
     let mut options: Vec<(usize, usize, bool)> = Vec::new();
@@ -238,13 +249,14 @@ fn option(rows: &Rows, at: usize) -> Option<Option<Reading<String>>> {
         }
     }
     if options.len() < 2 {
-        return None;
+        return Options::None;
     }
     let crossed: Vec<&(usize, usize, bool)> = options.iter().filter(|(_, _, is_crossed)| *is_crossed).collect();
-    let [(i, start, _)] = crossed[..] else { return Some(None) };
-    let row = rows.rows.get(*i)?;
+    let [(i, start, _)] = crossed[..] else { return Options::Unclear };
+    let Some(row) = rows.rows.get(*i) else { return Options::Unclear };
     let end = row.fold.get(*start..).and_then(|rest| rest.find(':')).map_or(row.fold.len(), |colon| start + colon);
-    Some(value(rows, &[Place { row: *i, span: *start..end }], "oggetto-opzione", 0.95))
+    let chosen = value(rows, &[Place { row: *i, span: *start..end }], "oggetto-opzione", 0.95);
+    chosen.map_or(Options::Unclear, |chosen| Options::Crossed(Box::new(chosen)))
 }
 
 /// Lowers the capitals of the title, the first letter kept.

@@ -109,21 +109,18 @@ fn seen(raw: &str) -> Option<Seen> {
         }
     }
     let days: Vec<Date> = rows.iter().flat_map(|row| dates::found(row)).map(|(_, date)| date).collect();
-    let data = only(&days)?;
+    let data = only(&days).ok()?;
     let numbers_alone: Vec<String> = numbers.iter().map(|(n, _)| n.trim_start_matches('0').to_owned()).collect();
-    only(&numbers_alone)??;
-    let years: Vec<i16> = numbers.iter().filter_map(|(_, anno)| *anno).chain(data.map(|d| d.year())).collect();
-    let anno = only(&years)??;
+    only(&numbers_alone).ok()??;
+    let years: Vec<i16> = numbers.iter().filter_map(|(_, anno)| *anno).chain(data.map(Date::year)).collect();
+    let anno = only(&years).ok()??;
     let numero = numbers.into_iter().map(|(n, _)| n).max_by_key(String::len)?;
     Some(Seen { numero, anno, data })
 }
 
-/// The value that all share: none of none, nothing at all where they differ.
-fn only<T: PartialEq + Clone>(all: &[T]) -> Option<Option<T>> {
-    match all.first() {
-        None => Some(None),
-        Some(first) => all.iter().all(|one| one == first).then(|| Some(first.clone())),
-    }
+/// The value that all share, none of none; an error where they differ.
+fn only<T: PartialEq + Clone>(all: &[T]) -> Result<Option<T>, ()> {
+    if all.windows(2).any(|pair| pair.first() != pair.last()) { Err(()) } else { Ok(all.first().cloned()) }
 }
 
 #[cfg(test)]

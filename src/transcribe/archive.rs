@@ -29,7 +29,7 @@ pub(super) fn lines<S: Read + Seek>(source: &mut S, kind: Kind, limits: &Limits)
         Ok(super::plain::decoded(&text))
     };
     let numbered = |folder: &str| {
-        let mut found: Vec<&String> = names.iter().filter(|name| name.starts_with(folder) && name.ends_with(".xml")).collect();
+        let mut found: Vec<&String> = names.iter().filter(|name| name.starts_with(folder) && is_xml(name)).collect();
         found.sort_by_key(|name| (name.len(), (*name).clone()));
         found.truncate(PARTS_MAX);
         found
@@ -58,6 +58,10 @@ pub(super) fn lines<S: Read + Seek>(source: &mut S, kind: Kind, limits: &Limits)
         }
     }
     Ok(lines)
+}
+
+fn is_xml(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml"))
 }
 
 /// Text of one part, a line for each paragraph or row. Shared strings are those of a workbook, by number.

@@ -78,15 +78,12 @@ pub(super) fn unescaped(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
         let end = after.find(';').filter(|end| *end <= 8);
-        match end.and_then(|end| Some((reference(after.get(..end)?)?, after.get(end + 1..)?))) {
-            Some((c, tail)) => {
-                out.push(c);
-                rest = tail;
-            }
-            None => {
-                out.push('&');
-                rest = after;
-            }
+        if let Some((c, tail)) = end.and_then(|end| Some((reference(after.get(..end)?)?, after.get(end + 1..)?))) {
+            out.push(c);
+            rest = tail;
+        } else {
+            out.push('&');
+            rest = after;
         }
     }
     out.push_str(rest);

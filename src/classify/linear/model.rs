@@ -177,7 +177,9 @@ impl Model {
         let mut worths: Vec<(u32, f32)> = known.collect();
         let length = worths.iter().map(|(_, worth)| worth * worth).sum::<f32>().sqrt();
         if length > 0.0 {
-            worths.iter_mut().for_each(|(_, worth)| *worth /= length);
+            for (_, worth) in &mut worths {
+                *worth /= length;
+            }
         }
         worths
     }
@@ -299,7 +301,9 @@ fn soften(scores: &mut [f32], temperature: f32) {
         *score = ((*score - highest) / temperature).exp();
         sum += *score;
     }
-    scores.iter_mut().for_each(|score| *score /= sum);
+    for score in scores.iter_mut() {
+        *score /= sum;
+    }
 }
 
 /// Chance that falls the same way every time.
