@@ -145,6 +145,22 @@ pub struct Component {
     pub pages: u32,
 }
 
+impl Component {
+    /// The one file of an arrival as the principal component of its document, its pages not yet counted.
+    pub fn as_arrived(arrival: &Arrival, format: &Format) -> Self {
+        Self {
+            role: Role::Principale,
+            n: 1,
+            name: arrival.name.clone(),
+            sha256: arrival.sha256,
+            bytes: arrival.bytes,
+            format: format.clone(),
+            form: Form::AsArrived,
+            pages: 0,
+        }
+    }
+}
+
 /// A rendition made of a component (rule F-06): its own digest and the link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Copy {

@@ -24,6 +24,7 @@ pub mod lexicon;
 pub mod likeness;
 pub mod limits;
 pub mod mailbox;
+pub mod mapped;
 pub mod messages;
 pub mod page;
 pub mod pdv;

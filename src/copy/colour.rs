@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use lopdf::{Document, Object, Stream};
+use lopdf::{Document, Object};
 
 use super::PdfaLevel;
 use super::pdf::Stored;
@@ -44,7 +44,7 @@ impl Stored<'_> {
             return if filter == b"JPXDecode" {
                 Verdict::Keep(Kept { entry: String::new(), components: 0, attached: Vec::new() })
             } else {
-                Verdict::Keep(Kept::device(jpeg_components(filter, self.stream)))
+                Verdict::Keep(Kept::device(self.jpeg_components(filter)))
             };
         };
         let mut attached = Vec::new();
@@ -53,11 +53,13 @@ impl Stored<'_> {
             Err(why) => Verdict::Convert(why),
         }
     }
-}
 
-/// Components of an image that names no colour space: those of its JPEG, else one.
-fn jpeg_components(filter: &[u8], stream: &Stream) -> u8 {
-    if matches!(filter, b"DCTDecode" | b"DCT") { super::jpeg::head(&stream.content).map_or(1, |head| head.components) } else { 1 }
+    /// Components of an image that names no colour space: those of its JPEG, else one.
+    fn jpeg_components(&self, filter: &[u8]) -> u8 {
+        let is_jpeg = matches!(filter, b"DCTDecode" | b"DCT");
+        let head = is_jpeg.then(|| self.data(self.stream).ok().and_then(|data| super::jpeg::head(&data))).flatten();
+        head.map_or(1, |head| head.components)
+    }
 }
 
 type Written = std::result::Result<(String, u8), &'static str>;

@@ -3,6 +3,7 @@
 //! Stored image data pass through untouched wherever the level allows it; every exception is named in the report. The
 //! room runs in a child process: one [`CopyOrder`] in, one [`CopyReport`] out, so that hostile input costs a child.
 
+mod alone;
 mod alto;
 mod ccitt;
 mod colour;
@@ -11,6 +12,7 @@ mod font;
 mod frame;
 mod hocr;
 mod icc;
+mod in_file;
 mod jpeg;
 mod layer;
 mod order;

@@ -1,18 +1,22 @@
 //! What did a PDF store for a page? Its image XObject with filter and colour, or the page itself where it must be drawn.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hayro::hayro_syntax::Pdf;
-use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Stream};
+use lopdf::{Dictionary, Document, FilterFunc, LoadOptions, Object, ObjectId, Stream};
 
 use super::colour::{Kept, Verdict};
+use super::in_file::{self, InFile};
 use super::picture::{Colour, PageImage, Picture, RowPacker, Shape};
 use super::tiff::damaged;
 use super::{PdfaLevel, jpeg, raster};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::mapped::Mapped;
 
 /// Page contents longer than this are no mere frame of one scan.
 const FRAME_BYTES_MAX: usize = 64 << 10;
@@ -21,6 +25,7 @@ const FRAME_BYTES_MAX: usize = 64 << 10;
 pub(super) struct PdfSource {
     path: PathBuf,
     doc: Document,
+    file: InFile,
     pages: BTreeMap<u32, ObjectId>,
     raster: Option<Pdf>,
 }
@@ -29,10 +34,11 @@ pub(super) struct PdfSource {
 pub(super) struct Stored<'a> {
     pub(super) doc: &'a Document,
     pub(super) stream: &'a Stream,
-    id: ObjectId,
-    page: u32,
-    width: u32,
-    height: u32,
+    file: &'a InFile,
+    pub(super) id: ObjectId,
+    pub(super) page: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
 }
 
 impl PdfSource {
@@ -43,20 +49,30 @@ impl PdfSource {
             return Err(Error::hold("copy-limit").with("limit", "pdf_bytes_max").with("page", 1));
         }
         let unpacked = usize::try_from(limits.unpacked_bytes_max).unwrap_or(usize::MAX);
-        let options = LoadOptions { max_decompressed_size: Some(unpacked), ..LoadOptions::default() };
-        let doc = Document::load_with_options(&path, options).map_err(|e| damaged("PDF", "byte 0").because(e))?;
-        let pages = doc.get_pages();
+        let file = InFile::of(&path).map_err(|e| Error::disk("read PDF", &path, e))?;
+        let mapped = Mapped::open(&path).map_err(|e| Error::disk("read PDF", &path, e))?;
+        let load = |filter| {
+            let options = LoadOptions { max_decompressed_size: Some(unpacked), filter, ..LoadOptions::default() };
+            Document::load_mem_with_options(mapped.as_ref(), options).map_err(|e| damaged("PDF", "byte 0").because(e))
+        };
+        let mut doc = load((bytes > in_file::FILE_BYTES_MIN).then_some(in_file::leave as FilterFunc))?;
+        let mut pages = doc.get_pages();
+        if bytes > in_file::FILE_BYTES_MIN && (pages.is_empty() || doc.xref_recovery.is_some()) {
+            // Places are not to be trusted where the table of them was mended; without a filter the mending goes further.
+            doc = load(None)?;
+            pages = doc.get_pages();
+        }
         if pages.is_empty() && (doc.is_encrypted() || doc.was_encrypted()) {
             return Err(Error::hold("copy-encrypted"));
         }
-        Ok(Self { path, doc, pages, raster: None })
+        Ok(Self { path, doc, file, pages, raster: None })
     }
 
     /// The page drawn at `dpi`.
     pub(super) fn drawn(&mut self, page: u32, dpi: f64, limits: &Limits) -> Result<PageImage> {
         if self.raster.is_none() {
-            let bytes = std::fs::read(&self.path).map_err(|e| Error::disk("read PDF", &self.path, e))?;
-            self.raster = raster::opened(bytes);
+            let file = Mapped::open(&self.path).map_err(|e| Error::disk("read PDF", &self.path, e))?;
+            self.raster = raster::opened(Arc::new(file));
         }
         let pdf = self.raster.as_ref().ok_or_else(|| damaged("PDF", format!("page {page}")))?;
         raster::page_image(pdf, page, dpi, limits)
@@ -71,7 +87,7 @@ impl PdfSource {
         if u64::from(width) * u64::from(height) > limits.page_pixels_max {
             return Err(Error::hold("copy-limit").with("limit", "page_pixels_max").with("page", page));
         }
-        let stored = Stored { doc: &self.doc, stream, id, page, width, height };
+        let stored = Stored { doc: &self.doc, stream, file: &self.file, id, page, width, height };
         let mut image = stored.page_image(level, limits)?;
         image.aspect = self.aspect(page, id, (width, height)).unwrap_or(1.0);
         Ok(image)
@@ -166,7 +182,7 @@ impl Stored<'_> {
             )
         };
         let undone = if names.last().is_some_and(|name| is_kept(name)) { names.len() - 1 } else { names.len() };
-        let mut data = self.stream.content.clone();
+        let mut data = self.data(self.stream)?.into_owned();
         for (n, name) in names.iter().take(undone).enumerate() {
             let mut dict = Dictionary::new();
             dict.set("Filter", Object::Name(full_name(name).to_vec()));
@@ -176,6 +192,15 @@ impl Stored<'_> {
         }
         let last = names.get(undone).or(names.last()).cloned().unwrap_or_default();
         Ok((last, if undone < names.len() { parms_of(undone) } else { Dictionary::new() }, data))
+    }
+
+    /// The data of `stream`, wherever they are.
+    pub(super) fn data<'s>(&self, stream: &'s Stream) -> Result<Cow<'s, [u8]>> {
+        self.file.data(self.doc, stream).map_err(|e| self.broken().because(e))
+    }
+
+    pub(super) fn whole(&self, stream: &Stream) -> Result<Stream> {
+        Ok(self.file.whole(self.doc, stream).map_err(|e| self.broken().because(e))?.into_owned())
     }
 
     fn broken(&self) -> Error {
@@ -205,8 +230,10 @@ impl Stored<'_> {
             b"JPXDecode" if level.is_first() => Some("jpx-decoded"),
             b"JPXDecode" => {
                 let settings = hayro_jpeg2000::DecodeSettings::default();
-                let is_plain = hayro_jpeg2000::Image::new(&self.stream.content, &settings)
-                    .is_ok_and(|image| !image.has_alpha() && matches!(image.color_space().num_channels(), 1 | 3));
+                let is_plain = self.data(self.stream).is_ok_and(|data| {
+                    hayro_jpeg2000::Image::new(&data, &settings)
+                        .is_ok_and(|image| !image.has_alpha() && matches!(image.color_space().num_channels(), 1 | 3))
+                });
                 (!is_plain).then_some("jpx-colours-to-rgb")
             }
             b"DCTDecode" | b"DCT" | b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode" => None,
@@ -223,7 +250,10 @@ impl Stored<'_> {
             && mask.dict.get_deref(b"BitsPerComponent", self.doc).and_then(Object::as_i64).is_ok_and(|bits| bits == 8);
         let most = self.width as usize * self.height as usize * 4;
         is_plain
-            && mask.decompressed_content_with_limit(most).is_ok_and(|alpha| !alpha.is_empty() && alpha.iter().all(|v| *v == 255))
+            && self.file.whole(self.doc, mask).is_ok_and(|mask| {
+                let alpha = mask.decompressed_content_with_limit(most);
+                alpha.is_ok_and(|alpha| !alpha.is_empty() && alpha.iter().all(|v| *v == 255))
+            })
     }
 
     /// The image as it is stored: colour, what the filter says, its parameters, its data.
@@ -285,71 +315,6 @@ impl Stored<'_> {
         let mut image = self.passed(kept, &format!("/BitsPerComponent {bits}/Filter/FlateDecode"), "", packed);
         image.reencoded = Some(why);
         Ok(image)
-    }
-
-    /// The image drawn alone, a point for each pixel, and packed again.
-    fn converted(&self, why: &'static str, filter: &[u8]) -> Result<PageImage> {
-        let mut alone = Document::with_version("1.7");
-        let mut wanted = vec![self.id];
-        while let Some(id) = wanted.pop() {
-            if alone.objects.contains_key(&id) || alone.objects.len() > 1_000 {
-                continue;
-            }
-            let Ok(object) = self.doc.get_object(id) else { continue };
-            references(object, 0, &mut wanted);
-            alone.objects.insert(id, object.clone());
-        }
-        alone.max_id = alone.objects.keys().map(|id| id.0).max().unwrap_or(0);
-        let (width, height) = (self.width, self.height);
-        let content = format!("{width} 0 0 {height} 0 0 cm /I Do").into_bytes();
-        let content = alone.add_object(Stream::new(Dictionary::new(), content));
-        let pages = alone.new_object_id();
-        let side = |pixels: u32| Object::Integer(i64::from(pixels));
-        let image = dictionary([("XObject", dictionary([("I", Object::Reference(self.id))]).into())]);
-        let leaf = alone.add_object(dictionary([
-            ("Type", "Page".into()),
-            ("Parent", pages.into()),
-            ("Contents", content.into()),
-            ("MediaBox", vec![side(0), side(0), side(width), side(height)].into()),
-            ("Resources", image.into()),
-        ]));
-        alone.set_object(
-            pages,
-            dictionary([("Type", "Pages".into()), ("Count", 1.into()), ("Kids", vec![Object::Reference(leaf)].into())]),
-        );
-        let catalog = alone.add_object(dictionary([("Type", "Catalog".into()), ("Pages", pages.into())]));
-        alone.trailer.set("Root", catalog);
-        let mut bytes = Vec::new();
-        alone.save_to(&mut bytes).map_err(|e| Error::disk("draw image", &self.neutral(), e))?;
-        let is_lossy = matches!(filter, b"DCTDecode" | b"DCT" | b"JPXDecode");
-        let budget = is_lossy.then_some(self.stream.content.len());
-        let picture = raster::converted_page(bytes, (width, height), self.page, budget)?;
-        Ok(PageImage::whole(picture, Some(why)))
-    }
-
-    fn neutral(&self) -> PathBuf {
-        PathBuf::from(format!("page-{}", self.page))
-    }
-}
-
-fn dictionary<const N: usize>(entries: [(&str, Object); N]) -> Dictionary {
-    entries.into_iter().collect()
-}
-
-/// The references in an object, but for those that lead up the page tree.
-fn references(object: &Object, depth: u32, found: &mut Vec<ObjectId>) {
-    if depth > 20 {
-        return;
-    }
-    let mut of_dict = |dict: &Dictionary| {
-        dict.iter().filter(|(key, _)| key.as_slice() != b"Parent").for_each(|(_, value)| references(value, depth + 1, found));
-    };
-    match object {
-        Object::Reference(id) => found.push(*id),
-        Object::Array(list) => list.iter().for_each(|value| references(value, depth + 1, found)),
-        Object::Dictionary(dict) => of_dict(dict),
-        Object::Stream(stream) => of_dict(&stream.dict),
-        _ => {}
     }
 }
 

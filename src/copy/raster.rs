@@ -1,7 +1,7 @@
 //! What does a page look like that cannot be passed through? Rendered to pixels, and packed as small as they allow.
 
 use hayro::hayro_interpret::InterpreterSettings;
-use hayro::hayro_syntax::Pdf;
+use hayro::hayro_syntax::{Pdf, PdfData};
 use hayro::vello_cpu::Pixmap;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
@@ -17,7 +17,7 @@ use crate::limits::Limits;
 const LARGE: usize = 1 << 20;
 
 /// A PDF opened for rendering.
-pub(super) fn opened(bytes: Vec<u8>) -> Option<Pdf> {
+pub(super) fn opened(bytes: impl Into<PdfData>) -> Option<Pdf> {
     Pdf::new(bytes).ok()
 }
 

@@ -6,6 +6,7 @@
 //! and so is a page whose text has no usable Unicode.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use hayro::hayro_interpret::InterpreterSettings;
 use hayro::hayro_syntax::object::{Array, Dict, Object, Stream};
@@ -17,6 +18,7 @@ use super::pdf_device::{FULL_PAGE, SeenImage, Taker, Witness, walk};
 use super::{PageImage, broken, broken_page};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::mapped::Mapped;
 use crate::page::{Block, PageSource, PageSurvey};
 
 /// Resolution at which pages are rasterised and at which digital pages are measured.
@@ -43,12 +45,13 @@ impl PdfFile {
         if bytes > limits.pdf_bytes_max {
             return Err(Error::hold("pdf-too-large").with("bytes", bytes).with("max", limits.pdf_bytes_max));
         }
-        let bytes = std::fs::read(path).map_err(|e| Error::disk("read", path, e))?;
+        let file = Mapped::open(path).map_err(|e| Error::disk("read", path, e))?;
+        let bytes = file.as_ref();
         let head = &bytes[..bytes.len().min(1024)];
         if !head.windows(5).any(|five| five == b"%PDF-") {
             return Err(broken("PDF: no header"));
         }
-        match Pdf::new(bytes) {
+        match Pdf::new(Arc::new(file)) {
             Ok(pdf) => Ok(Self { pdf }),
             Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => Err(Error::hold("pdf-encrypted")),
             Err(LoadPdfError::Decryption(other)) => Err(Error::hold("pdf-encrypted").with("what", format_args!("{other:?}"))),

@@ -3,7 +3,7 @@
 //! Today an arrival is one file and one document: what holds other files waits at the gate of `identify`.
 
 use crate::arrival::{Arrival, FileName};
-use crate::document::{Component, Form, Format, Role};
+use crate::document::{Component, Format};
 use crate::error::{Error, Result};
 
 /// A document as it came out of an arrival, before its steps.
@@ -22,16 +22,7 @@ pub fn documents(arrival: &Arrival, format: &Format) -> Result<Vec<Opened>> {
     if arrival.bytes == 0 {
         return Err(Error::refuse("file-empty").with("name", arrival.name.shown()));
     }
-    let principal = Component {
-        role: Role::Principale,
-        n: 1,
-        name: arrival.name.clone(),
-        sha256: arrival.sha256,
-        bytes: arrival.bytes,
-        format: format.clone(),
-        form: Form::AsArrived,
-        pages: 0,
-    };
+    let principal = Component::as_arrived(arrival, format);
     Ok(vec![Opened { position: 1, name: arrival.name.clone(), components: vec![principal] }])
 }
 
@@ -40,7 +31,7 @@ mod tests {
     use super::*;
     use crate::arrival::{ArrivalId, ArrivalState, EnteId};
     use crate::digest::Digest;
-    use crate::document::Verdict;
+    use crate::document::{Form, Role, Verdict};
 
     fn arrival(bytes: u64) -> Arrival {
         Arrival {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{blocking, decisions, need_fact, put, rescan, stack};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState};
-use crate::document::{Component, Document, DocumentState, Form, Format, Hold, Role};
+use crate::document::{Component, Document, DocumentState, Format, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::pipeline::{House, Outcome, Step};
 use crate::store::Change;
@@ -44,7 +44,7 @@ pub(crate) async fn identify(house: &Arc<House>, id: &ArrivalId) -> Result<Outco
     let components = match &stack {
         Some(stack) if stack.files.len() == formats.len() => stack.components(&formats),
         Some(_) => Vec::new(),
-        None => formats.iter().map(|format| whole(&arrival, format)).collect(),
+        None => formats.iter().map(|format| Component::as_arrived(&arrival, format)).collect(),
     };
     changes.extend(rest_with(&arrival, &objection, document, &components)?);
     let outcome = Outcome { verdict: Some(word(&objection)), ..Outcome::rest(changes) };
@@ -119,20 +119,6 @@ pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> 
         outcome.next.push((Step::Pages, id.0));
     }
     Ok(outcome)
-}
-
-/// The arrival itself as a principal component.
-fn whole(arrival: &Arrival, format: &Format) -> Component {
-    Component {
-        role: Role::Principale,
-        n: 1,
-        name: arrival.name.clone(),
-        sha256: arrival.sha256,
-        bytes: arrival.bytes,
-        format: format.clone(),
-        form: Form::AsArrived,
-        pages: 0,
-    }
 }
 
 async fn need_arrival(house: &House, id: &ArrivalId) -> Result<Arrival> {
