@@ -2,6 +2,7 @@
 
 mod archive;
 mod evaluate;
+mod learn;
 mod ocr;
 mod output;
 mod progress;
@@ -214,6 +215,15 @@ enum Verb {
     Evaluate {
         /// Folder of truth files.
         truth: PathBuf,
+        /// Takes the kept pages through fields and filing of this release; nothing is stored.
+        #[arg(long)]
+        again: bool,
+    },
+    /// Learns from the filings that people have confirmed.
+    Learn {
+        /// Everything from the seed corpus on, not only what is new.
+        #[arg(long)]
+        anew: bool,
     },
     /// The journal of the archive.
     Journal {
@@ -368,7 +378,8 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Identify { files } => stand_alone::identify(all, &files),
         Verb::Extract { file } => stand_alone::extract(all, &file),
         Verb::Classify { file } => stand_alone::classify(all, &file),
-        Verb::Evaluate { truth } => evaluate::evaluate(all, &truth).await,
+        Verb::Evaluate { truth, again } => evaluate::evaluate(all, &truth, again).await,
+        Verb::Learn { anew } => learn::learn(all, anew).await,
         Verb::Journal { verb: JournalVerb::Verify } => archive::journal_verify(all).await,
         Verb::Fixity { rate, older_than, seconds } => archive::fixity(all, rate, older_than, seconds).await,
         Verb::Doctor => archive::doctor(all).await,

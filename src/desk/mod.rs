@@ -3,6 +3,7 @@
 mod access;
 mod fixity;
 mod ingest;
+mod learn;
 mod look;
 mod lots;
 mod packages;
@@ -16,6 +17,7 @@ pub use crate::store::Count;
 pub use access::access;
 pub use fixity::{FixityOrder, FixityReport, fixity};
 pub use ingest::{IngestLine, Outcome, ingest};
+pub use learn::{Version, learn};
 pub use look::{picture, review_html};
 pub use lots::{Lot, lot_of, lots};
 pub use packages::{Packaged, Plan, Profile, Selection, package, preview};

@@ -145,6 +145,7 @@ impl Desk {
             components: vec![component(Role::Principale, 1, "scan0001.tif", b"principal")],
             fields,
             filing: Filing {
+                voices: Vec::new(),
                 tipo: reading("istanza_accesso_atti".into()),
                 voce: reading(voce),
                 aggregazione: key.clone(),

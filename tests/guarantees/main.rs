@@ -17,6 +17,7 @@ mod describe;
 mod doors;
 mod doors_cut;
 mod doors_time;
+mod experience;
 mod filing;
 mod fixity;
 mod identify;
