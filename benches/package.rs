@@ -1,7 +1,8 @@
 //! What does building packages cost, against `cp` and `openssl dgst -sha256` of the same blobs in the same run?
 //!
-//! Two loads: many small documents and a few large ones. The package is read again before it gets its name, so that two
-//! digests of every byte are the floor; the ratios say what the container, the index and the events add to that.
+//! Two loads: many small documents and a few large ones; an argument divides their number. The floor starts one `cp` and one
+//! `openssl` for all files. CPU says what container, index, events and the digest of the whole add; the wall on two cores stands
+//! beside that on one; memory is the peak above what the plan itself takes.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::collections::BTreeMap;
@@ -19,13 +20,14 @@ use conserva::error::{Error, Result};
 use conserva::event::{Event, JournalHead};
 use conserva::filing::Voce;
 use conserva::limits::Limits;
-use conserva::package::{BlobReader, Parcel, PlanOrder, Profile, build, plan};
+use conserva::package::{BlobReader, Parcel, Plan, PlanOrder, Profile, build, plan};
 
 const ROUNDS: usize = 3;
 
 fn main() {
-    race("1,000 x 50 KiB", 1_000, 50 << 10);
-    race("20 x 20 MiB", 20, 20 << 20);
+    let divisor = std::env::args().find_map(|text| text.parse::<u32>().ok()).unwrap_or(1).max(1);
+    race("10,000 x 50 KiB", 10_000 / divisor, 50 << 10);
+    race("20 x 100 MiB", (20 / divisor).max(2), 100 << 20);
 }
 
 /// Blobs in a folder, by digest.
@@ -43,26 +45,70 @@ fn race(name: &str, count: u32, bytes: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let blobs = Folder((0..count).map(|n| blob(folder.path(), n, bytes)).collect());
     let parcels: Vec<Parcel> = (0..).zip(blobs.0.keys()).map(|(n, sha256)| parcel(n, *sha256, bytes as u64)).collect();
-    let (mut cpu, mut wall) = (Vec::new(), Vec::new());
+    let plans = plans(&parcels);
+    drop(parcels);
+    let (mut cpu, mut wall, mut cores) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let target = tempfile::tempdir().expect("a folder");
-        let ours = measured(|| packages(&parcels, &blobs, target.path()));
-        drop(target);
-        let target = tempfile::tempdir().expect("a folder");
-        let theirs = measured(|| copied_and_digested(&blobs, target.path()));
-        println!("package {name}: {:.2} s CPU, {:.2} s; cp + openssl {:.2} s CPU, {:.2} s", ours.0, ours.1, theirs.0, theirs.1);
+        let theirs = in_a_folder(|target| copied_and_digested(&blobs, target));
+        let peak = Peak::begin();
+        let ours = in_a_folder(|target| packages(&plans, &blobs, target));
+        let grown = peak.grown_mib();
+        on_one_core(true);
+        let alone = in_a_folder(|target| packages(&plans, &blobs, target));
+        on_one_core(false);
+        println!(
+            "package {name}, {count} files: {:.2} s CPU, {:.2} s; on one core {:.2} s; {grown} MiB above the plan; cp + openssl {:.2} s CPU, {:.2} s",
+            ours.0, ours.1, alone.1, theirs.0, theirs.1
+        );
         cpu.push(ours.0 / theirs.0);
         wall.push(ours.1 / theirs.1);
+        cores.push(ours.1 / alone.1);
     }
     println!(
-        "package {name}: ratio to cp + openssl dgst -sha256: CPU {:.2}, wall {:.2} (median of {ROUNDS})",
+        "package {name}: ratio to cp + openssl dgst -sha256: CPU {:.2}, wall {:.2}; wall to that on one core {:.2} (median of {ROUNDS})",
         median(cpu),
-        median(wall)
+        median(wall),
+        median(cores)
     );
 }
 
-/// Plans and builds; every file planned must be in a package.
-fn packages(parcels: &[Parcel], blobs: &Folder, target: &Path) {
+/// What `work` costs in an empty folder, which is thrown away after the measure.
+fn in_a_folder(work: impl FnOnce(&Path)) -> (f64, f64) {
+    let target = tempfile::tempdir().expect("a folder");
+    measured(|| work(target.path()))
+}
+
+/// Keeps this thread, and those that it starts, on the first core or lets them go.
+fn on_one_core(is_one: bool) {
+    let mut set = rustix::thread::CpuSet::new();
+    let count = if is_one { 1 } else { std::thread::available_parallelism().map_or(1, usize::from).max(2) };
+    (0..count).for_each(|core| set.set(core));
+    let _ = rustix::thread::sched_setaffinity(None, &set);
+}
+
+/// The most memory that this process has, from a moment on.
+struct Peak(u64);
+
+impl Peak {
+    fn begin() -> Self {
+        let mut refs = std::fs::File::create("/proc/self/clear_refs").expect("the peak");
+        refs.write_all(b"5").expect("is forgotten");
+        Self(status("VmRSS:"))
+    }
+
+    fn grown_mib(&self) -> u64 {
+        status("VmHWM:").saturating_sub(self.0) / 1024
+    }
+}
+
+/// A line of /proc/self/status, KiB.
+fn status(name: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").expect("status");
+    let line = text.lines().find(|line| line.starts_with(name)).expect("a line");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
+fn plans(parcels: &[Parcel]) -> Vec<Plan> {
     let limits = Limits::default();
     let order = PlanOrder {
         profile: Profile::Agid,
@@ -70,14 +116,18 @@ fn packages(parcels: &[Parcel], blobs: &Folder, target: &Path) {
         instant: jiff::Timestamp::UNIX_EPOCH,
         journal: JournalHead { ente: "c_v000".into(), n: 1, digest: Digest::of(b"head") },
         version: "0.1.0",
-        documents: parcels.to_vec(),
         describe_aggregation: &|_, ids| Ok(format!("<AggregazioneDocumentaliInformatiche n=\"{}\"/>", ids.len())),
         limits: &limits,
         versatore: None,
     };
-    let plans = plan(&order).expect("a plan");
+    plan(&order, parcels).expect("a plan")
+}
+
+/// Builds; every file planned must be in a package.
+fn packages(plans: &[Plan], blobs: &Folder, target: &Path) {
     let files: u64 = plans.iter().map(|plan| build(plan, blobs, target).expect("a package").files).sum();
-    assert_eq!(files as usize, parcels.len() * 3 + plans.len() * 3, "each document is metadata, content, events");
+    let documents: usize = plans.iter().map(|plan| plan.documents.len()).sum();
+    assert_eq!(files as usize, documents * 3 + plans.len() * 3, "each document is metadata, content, events");
 }
 
 /// One `cp` and one `openssl` for all files: starting processes is not what is compared.

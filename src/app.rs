@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::arrival::EnteId;
 use crate::blobs::Blobs;
 use crate::child::{Readers, ReadersOptions};
-use crate::classify::Titolario;
+use crate::classify::{Experience, Titolario};
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::ente::Ente;
@@ -120,7 +120,22 @@ fn ensure_known(config: &Config, file: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The rules of filing are data: an ente that has its own keeps them in its archive.
+fn adopt_rules(layout: &Layout) -> Result<()> {
+    let own = |path: PathBuf| match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::disk("read rules", &path, error)),
+    };
+    let (types, words) = (own(layout.types())?, own(layout.words())?);
+    crate::classify::adopt(types.as_deref(), words.as_deref()).map_err(|what| {
+        let file = if types.is_some() { layout.types() } else { layout.words() };
+        Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", what)
+    })
+}
+
 async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> Result<House> {
+    adopt_rules(&layout)?;
     let clock = Clock::System;
     let scratch = ScratchRoot::open(&layout.scratch(), lock.is_some())?;
     let store = Store::open(&layout.store(), clock).await?;
@@ -132,7 +147,7 @@ async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> 
         &layout.scratch(),
         &[layout.blobs()],
     )?;
-    Ok(House {
+    let mut house = House {
         blobs: Blobs::open(&layout.blobs())?,
         ente_id: EnteId(ente.codice_ipa.clone()),
         titolario: Titolario::comuni(),
@@ -146,7 +161,10 @@ async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> 
         readers,
         clock,
         scratch,
-    })
+        experience: Experience::default(),
+    };
+    house.experience = crate::steps::experience::of(&house).await?;
+    Ok(house)
 }
 
 /// The children that read pages, of this same program; `roots` are the folders that they may read inputs from.

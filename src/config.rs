@@ -192,6 +192,16 @@ impl Layout {
         self.root.join("quarantine")
     }
 
+    /// The ente's own types of document, where it has them: in the form of `schemas/document-types.toml`.
+    pub fn types(&self) -> PathBuf {
+        self.root.join("document-types.toml")
+    }
+
+    /// The ente's own words of the voci, where it has them: in the form of `schemas/voce-words.toml`.
+    pub fn words(&self) -> PathBuf {
+        self.root.join("voce-words.toml")
+    }
+
     /// What the doors said last of themselves.
     pub fn doors(&self) -> PathBuf {
         self.root.join("doors.json")

@@ -3,7 +3,8 @@
 //! Compiled to nothing unless the Cargo feature `drill` is on, which only the crash drill switches on.
 
 /// A named write point. With the feature `drill` and `CONSERVA_DRILL=name` (or `name:3`, the third time it is passed)
-/// in the environment, the process kills itself here with SIGKILL; otherwise nothing happens.
+/// in the environment, the process kills itself here with SIGKILL; with `name!words` it panics with these words. Otherwise
+/// nothing happens.
 ///
 /// Names are `room.what`, literal at the call, so that the drill can list them by reading the sources.
 #[inline]
@@ -41,16 +42,20 @@ mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    static WANTED: OnceLock<Option<(String, u32)>> = OnceLock::new();
+    /// Where to die, the how manieth time, and the last words if it is to be a panic.
+    type Wanted = (String, u32, Option<String>);
+
+    static WANTED: OnceLock<Option<Wanted>> = OnceLock::new();
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
     #[expect(clippy::disallowed_methods, reason = "a test build is told where to die by its environment")]
-    fn wanted() -> Option<&'static (String, u32)> {
+    fn wanted() -> Option<&'static Wanted> {
         WANTED
             .get_or_init(|| {
                 let text = std::env::var("CONSERVA_DRILL").ok()?;
-                let (name, count) = text.split_once(':').unwrap_or((&text, "1"));
-                Some((name.to_owned(), count.parse().unwrap_or(1)))
+                let (place, words) = text.split_once('!').map_or((&text[..], None), |(place, words)| (place, Some(words)));
+                let (name, count) = place.split_once(':').unwrap_or((place, "1"));
+                Some((name.to_owned(), count.parse().unwrap_or(1), words.map(str::to_owned)))
             })
             .as_ref()
     }
@@ -84,8 +89,11 @@ mod armed {
     }
 
     pub(super) fn pass(name: &str) {
-        let Some((target, count)) = wanted() else { return };
+        let Some((target, count, words)) = wanted() else { return };
         if name == target && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *count {
+            if let Some(words) = words {
+                panic!("{words}");
+            }
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             std::thread::park();
         }

@@ -77,6 +77,11 @@ impl Error {
         Self::new(Kind::Bug, "bug").with("what", what)
     }
 
+    /// A task of ours that ended by panic or was cut off. What it said is not repeated: it may quote what it worked on.
+    pub fn panicked(_: impl std::error::Error) -> Self {
+        Self::bug("a task ended by panic")
+    }
+
     /// A store or disk failure: nothing is lost, the command may be run again.
     pub fn store(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let cause = cause.into();

@@ -171,6 +171,15 @@ pub struct Fields {
     pub importi: Vec<Reading<Importo>>,
     /// Mail addresses whose domain speaks of PEC.
     pub pec: Vec<Reading<String>>,
+    /// Mail addresses of which nothing says PEC.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub email: Vec<Reading<String>>,
+    /// Plates of vehicles (form only).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targhe: Vec<Reading<String>>,
+    /// Parcels of the land register, `foglio 12 particella 345 sub 6`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub catasto: Vec<Reading<String>>,
     /// References to fascicoli and practices (`pratica edilizia n. 87/2019`), lower case, normalised.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub riferimenti: Vec<Reading<String>>,

@@ -29,6 +29,21 @@ pub struct Alternative {
     pub confidence: f32,
 }
 
+/// What one voice alone says of tipo and voce.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opinion {
+    /// `rules` or `learned`.
+    pub voice: String,
+    /// Its tipo.
+    pub tipo: Option<String>,
+    /// How sure it is of it, 0 to 1.
+    pub tipo_confidence: f32,
+    /// Its voce.
+    pub voce: Option<Voce>,
+    /// How sure it is of it, 0 to 1.
+    pub voce_confidence: f32,
+}
+
 /// The proposal of `classify::filing`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Filing {
@@ -44,6 +59,9 @@ pub struct Filing {
     pub reasons: Vec<Message>,
     /// What else was considered, best first.
     pub alternatives: Vec<Alternative>,
+    /// What each voice says by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voices: Vec<Opinion>,
     /// True if the tipo is reserved by default (types marked `!`, rule N-14).
     pub riservato: bool,
     /// Who says so, where it is not the tipo.

@@ -31,9 +31,12 @@ pub struct Mailbox {
     pub ca_file: PathBuf,
     /// The user.
     pub user: String,
+    /// How it is proved who asks.
+    pub auth: Auth,
     /// The variable of the environment that holds the password.
     pub password_env: String,
-    /// Or the file that holds it, which others cannot read; a relative one lies in the archive.
+    /// Or the file that holds it, which others cannot read; a relative one lies in the archive. It is read at every login:
+    /// with `auth = "xoauth2"` it holds the access token of the hour, which whoever renews it writes.
     pub password_file: PathBuf,
     /// The folder that is looked into.
     pub folder: String,
@@ -58,6 +61,7 @@ impl Default for Mailbox {
             tls: Tls::Implicit,
             ca_file: PathBuf::new(),
             user: String::new(),
+            auth: Auth::Password,
             password_env: String::new(),
             password_file: PathBuf::new(),
             folder: "INBOX".to_owned(),
@@ -81,6 +85,17 @@ pub enum Tls {
     Starttls,
     /// Not at all: on this machine only.
     None,
+}
+
+/// How it is proved who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// By the user's password.
+    #[default]
+    Password,
+    /// By an access token (OAuth 2.0, as Google's and Microsoft's servers want it).
+    Xoauth2,
 }
 
 /// What becomes of a message that is in.
@@ -118,6 +133,10 @@ impl Mailbox {
         }
         if self.after == After::Move && self.move_to == self.folder {
             return Some("mailbox.move_to = mailbox.folder".to_owned());
+        }
+        if self.auth == Auth::Xoauth2 && self.password_file.as_os_str().is_empty() {
+            // A token lives for an hour, and no environment changes under a process.
+            return Some("mailbox.auth = \"xoauth2\": password_file".to_owned());
         }
         if self.tls == Tls::None && !matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "::1") {
             return Some("mailbox.tls = \"none\": localhost".to_owned());

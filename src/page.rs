@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Written like `tesseract 5.3.0 ita`, `pdf-text`, `rule oggetto-label`, `sidecar`, `person mrossi`.
 pub type Origin = String;
 
+/// Ends the origin of what our engine read on lines that Tesseract's analysis of the layout found.
+pub const OTHER_LINES: &str = ", lines of Tesseract";
+
 /// Which engine reads pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -102,7 +102,7 @@ pub struct Pdv {
     pub plan: String,
     /// Final path, once built, relative to the archive.
     pub path: Option<String>,
-    /// Digest of the package file, once built.
+    /// Digest of its content (`package::Written`), once built.
     pub sha256: Option<Digest>,
     /// Size of the package file, once built.
     pub bytes: Option<u64>,

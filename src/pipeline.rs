@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::arrival::{ArrivalId, ArrivalState, EnteId};
 use crate::blobs::Blobs;
 use crate::child::Readers;
-use crate::classify::Titolario;
+use crate::classify::{Experience, Titolario};
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::document::{DocumentId, DocumentState, Hold};
@@ -60,6 +60,8 @@ pub struct House {
     pub scratch: ScratchRoot,
     /// The ente's Titolario.
     pub titolario: &'static Titolario,
+    /// What the archive has learned of its own filings.
+    pub experience: Experience,
     /// The archive's lock, once this process has it: only its holder carries travellers.
     pub lock: tokio::sync::Mutex<Option<ArchiveLock>>,
     /// What people watch while it works.

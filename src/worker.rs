@@ -103,7 +103,7 @@ pub async fn work_to_rest(house: &Arc<House>, porters: usize) -> Result<()> {
     }
     let mut first = Ok(());
     while let Some(joined) = crew.join_next().await {
-        let ended = joined.unwrap_or_else(|e| Err(Error::bug("a porter ended by panic").because(e)));
+        let ended = joined.unwrap_or_else(|e| Err(Error::panicked(e)));
         if let Err(error) = ended
             && first.is_ok()
         {
@@ -125,7 +125,7 @@ pub async fn work_on(house: &Arc<House>, porters: usize) -> Result<()> {
         crew.spawn(tireless(Arc::clone(house)));
     }
     while let Some(joined) = crew.join_next().await {
-        joined.map_err(|e| Error::bug("a porter ended by panic").because(e))?;
+        joined.map_err(Error::panicked)?;
     }
     Ok(())
 }

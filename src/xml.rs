@@ -51,7 +51,7 @@ impl Xml {
     pub fn leaf_with(&mut self, name: &str, attributes: Attributes<'_>, value: &str) {
         self.start(name, attributes);
         self.text.push('>');
-        self.text.push_str(&escape(legal(value)));
+        self.put(value);
         self.end(name);
     }
 
@@ -75,7 +75,7 @@ impl Xml {
             self.text.push(' ');
             self.text.push_str(key);
             self.text.push_str("=\"");
-            self.text.push_str(&escape(legal(value)));
+            self.put(value);
             self.text.push('"');
         }
     }
@@ -86,8 +86,24 @@ impl Xml {
         self.text.push_str(">\n");
     }
 
+    /// The value as XML carries it. Most are plain signs, which stand for themselves.
+    fn put(&mut self, value: &str) {
+        let is_plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'>' | b'&' | b'\'' | b'"');
+        if value.bytes().all(is_plain) {
+            self.text.push_str(value);
+        } else {
+            self.text.push_str(&escape(legal(value)));
+        }
+    }
+
     fn indent(&mut self) {
-        self.text.extend(std::iter::repeat_n(' ', self.depth * 2));
+        const BLANKS: &str = "                                ";
+        let mut left = self.depth * 2;
+        while left > 0 {
+            let now = left.min(BLANKS.len());
+            self.text.push_str(&BLANKS[..now]);
+            left -= now;
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub fn look(watched: &Watched, settling: &mut Settling, offer: &mut dyn FnMut(Ca
         return Err(Error::retry("inbox-unreachable").with("path", shown(&root)).with("cause", &e).because(e));
     }
     let is_local = crate::store::lock::ensure_local(&root).is_ok();
-    settling.begin();
+    settling.begin((watched.now_ms(), watched.clock.now().as_millisecond()));
     let walk = walk(std::slice::from_ref(&root), &watched.limits).as_it_lies();
     let mut eye =
         Eye { watched, settling, root, is_local, sight: Sight::default(), batch: Batch::default(), folders: BTreeSet::new() };

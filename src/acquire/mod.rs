@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-pub use receive::{Letter, ensure_file_name, ensure_room, keep, receive};
+pub use receive::{Clerk, Letter, adopt, ensure_file_name, ensure_room, keep};
 pub use record::FOLDER;
 pub use walk::{Found, Walk, is_input, walk};
 
@@ -198,9 +198,11 @@ async fn released(answers: &mut [Result<Admitted>], leaving: Vec<release::Leavin
 /// Moves what can never be admitted (a link, a FIFO, a device) from its inbox to the quarantine `folder`, with a journal
 /// line. `None`: `reason` is not of that kind or the source is not an inbox's, and everything stays where it is.
 pub async fn quarantine(desk: &Admission, offer: &Offer, folder: &Path, reason: &Error) -> Result<Option<PathBuf>> {
-    if !guard::is_hopeless(reason) || matches!(offer.release, Release::Leave) {
+    let Release::Take { inbox } = &offer.release else { return Ok(None) };
+    if !guard::is_hopeless(reason) {
         return Ok(None);
     }
+    let inbox = inbox.clone();
     let (path, ente, folder) = (offer.path.clone(), offer.ente.clone(), folder.to_owned());
     let id = blocking(move || release::quarantine_id(&ente, &path)).await?;
     // The line comes first: a death before the move repeats the move, not the line.
@@ -211,7 +213,7 @@ pub async fn quarantine(desk: &Admission, offer: &Offer, folder: &Path, reason: 
         desk.store.apply(&offer.ente, None, &[Change::Journal(line)]).await?;
     }
     let path = offer.path.clone();
-    let moved = blocking(move || release::set_aside(&path, &folder, &id)).await?;
+    let moved = blocking(move || release::set_aside(&path, (&folder, &inbox), &id)).await?;
     drill::point("acquire.quarantined");
     Ok(Some(moved))
 }
@@ -248,5 +250,5 @@ fn event(at: jiff::Timestamp, kind: &str, subject: &str, outcome: &str) -> Event
 
 /// Files are read and synced off the async threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::bug)?
+    tokio::task::spawn_blocking(work).await.map_err(Error::panicked)?
 }

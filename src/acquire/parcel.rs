@@ -122,7 +122,7 @@ fn file(desk: &Admission, offer: Offer) -> Result<Parcel> {
 /// Copies one file into a blob that is not durable in its folder yet.
 fn copy(desk: &Admission, offer: &Offer, (path, name): (&Path, &FileName)) -> Result<(Seen, StoredBlob)> {
     let mut source = guard::open(path, name, &desk.limits)?;
-    let stored = desk.blobs.place(&offer.ente, &mut source, desk.limits.file_bytes_max)?;
+    let stored = desk.blobs.place(&offer.ente, &mut source, desk.limits.file_bytes_max, None)?;
     Ok((source.seen(), stored))
 }
 
@@ -142,7 +142,7 @@ fn folder(desk: &Admission, offer: Offer) -> Result<Parcel> {
     let seen = newest.ok_or_else(|| Error::bug("a folder without files"))?;
     let stack = Stack { duplex: offer.beside.duplex, files };
     let list = serde_json::to_vec(&stack).map_err(Error::bug)?;
-    let stored = desk.blobs.place(&offer.ente, &mut Cursor::new(list), desk.limits.file_bytes_max)?;
+    let stored = desk.blobs.place(&offer.ente, &mut Cursor::new(list), desk.limits.file_bytes_max, None)?;
     Ok(Parcel { offer, seen, stored, stack: Some(stack), sources, sidecar: None })
 }
 
@@ -156,7 +156,7 @@ fn read_sidecar(desk: &Admission, offer: &Offer, path: PathBuf) -> Result<Option
     read.map_err(|e| crate::blobs::unwrapped(e, &path))?;
     let is_small = bytes.len() as u64 <= sidecar::SIDECAR_BYTES_MAX;
     let Some(mut given) = is_small.then(|| sidecar::read(&bytes, &name.shown(), &offer.ente)).flatten() else { return Ok(None) };
-    let stored = desk.blobs.place(&offer.ente, &mut Cursor::new(&bytes), sidecar::SIDECAR_BYTES_MAX)?;
+    let stored = desk.blobs.place(&offer.ente, &mut Cursor::new(&bytes), sidecar::SIDECAR_BYTES_MAX, None)?;
     given.sidecar = Some(SidecarFile { name, sha256: stored.sha256, bytes: stored.bytes });
     Ok(Some((path, source.seen(), given)))
 }

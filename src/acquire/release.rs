@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 
 /// Longest name on the file systems we know.
 const NAME_MAX: usize = 255;
+/// Where in an inbox that lies on a disk of its own what can never be admitted is put.
+const QUARANTINE: &str = ".taken/quarantine";
 /// The same file may be put into the inbox again after it was taken; each time its name gets a number.
 const SAME_NAMES_MAX: u32 = 1_000;
 
@@ -165,14 +167,33 @@ pub(super) fn quarantine_id(ente: &EnteId, path: &Path) -> Result<String> {
     Ok(Digest::id("qua", &[ente.0.as_bytes(), path.as_os_str().as_bytes(), &seen.bytes()]))
 }
 
-/// Moves `path` into the quarantine folder, under `prefix` and its own name.
-pub(super) fn set_aside(path: &Path, folder: &Path, prefix: &str) -> Result<PathBuf> {
+/// Moves `path` into the quarantine folder, under `prefix` and its own name. What lies on another disk than the quarantine
+/// cannot be moved there, and a link or a device cannot be copied: it goes into [`QUARANTINE`] of its own inbox.
+pub(super) fn set_aside(path: &Path, (folder, inbox): (&Path, &Path), prefix: &str) -> Result<PathBuf> {
     make_folder(folder)?;
     drill::point("acquire.before-quarantine");
+    match moved_aside(path, folder, prefix) {
+        Err(error) if is_between_disks(&error) => {}
+        moved => return moved,
+    }
+    let folder = inbox.join(QUARANTINE);
+    make_folder(&folder)?;
+    if !resolved(&folder).starts_with(resolved(inbox)) {
+        return Err(Error::refuse("release-outside").with("path", shown(&folder)).with("inbox", shown(inbox)));
+    }
+    moved_aside(path, &folder, prefix)
+}
+
+fn moved_aside(path: &Path, folder: &Path, prefix: &str) -> Result<PathBuf> {
     let target = move_under(path, folder, prefix)?;
     sync_folder(folder)?;
     sync_folder(parent(path))?;
     Ok(target)
+}
+
+fn is_between_disks(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == ErrorKind::CrossesDevices)
 }
 
 /// Renames into `folder` as `<prefix>-<name>`, or with a number where that name is taken; nothing is replaced.

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 /// Longest wait between two tries of a file that cannot be admitted as it stands, milliseconds: five minutes.
 const STUCK_MS_MAX: u64 = 300_000;
 
+/// Clocks that differ by more since the last look were set, milliseconds.
+const DRIFT_MS_MAX: u64 = 1_000;
+
 /// What is remembered of the files that wait in one inbox: a small record each, so that 100,000 of them cost some
 /// megabytes; beyond the ceiling none, and those files are looked at again when there are fewer.
 #[derive(Debug)]
@@ -12,6 +15,10 @@ pub struct Settling {
     files: BTreeMap<u64, Waiting>,
     records_max: usize,
     round: u32,
+    /// The clock that never goes back and the time of day at the last look, milliseconds.
+    last: Option<(u64, i64)>,
+    /// When a look found that the time of day had been set, by the clock that never goes back.
+    set_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,12 +64,21 @@ pub struct Patience {
 impl Settling {
     /// Remembers at most `records_max` files.
     pub fn new(records_max: usize) -> Self {
-        Self { files: BTreeMap::new(), records_max, round: 0 }
+        Self { files: BTreeMap::new(), records_max, round: 0, last: None, set_ms: None }
     }
 
-    /// A look through the whole inbox begins.
-    pub fn begin(&mut self) {
+    /// A look through the whole inbox begins at `now_ms` of a clock that never goes back, when the time of day is `day_ms`. Where
+    /// the two have not gone on together since the last look, somebody has set the clock or the machine has slept: then no file
+    /// counts as older than that moment.
+    pub fn begin(&mut self, (now_ms, day_ms): (u64, i64)) {
         self.round = self.round.wrapping_add(1);
+        if let Some((last_ms, last_day_ms)) = self.last.replace((now_ms, day_ms)) {
+            let went = i64::try_from(now_ms.saturating_sub(last_ms)).unwrap_or(i64::MAX);
+            let drift = day_ms.saturating_sub(last_day_ms).saturating_sub(went);
+            if drift.unsigned_abs() > DRIFT_MS_MAX {
+                self.set_ms = Some(now_ms);
+            }
+        }
     }
 
     /// The look is complete: what it did not see is gone.
@@ -92,6 +108,7 @@ impl Settling {
             *file = fresh;
         }
         file.round = round;
+        let age_ms = self.set_ms.map_or(age_ms, |set_ms| age_ms.min(now_ms.saturating_sub(set_ms)));
         let still_ms = now_ms.saturating_sub(file.since_ms).max(age_ms);
         if now_ms < file.not_before_ms {
             Rest::Stuck
@@ -157,14 +174,31 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_makes_no_file_old() {
+        const DAY: i64 = 86_400_000;
+        for jump in [DAY, -DAY, 1_001, -1_001] {
+            let mut settling = Settling::new(10);
+            settling.begin((1_000, 500_000));
+            settling.begin((2_000, 501_000 + jump));
+            assert_eq!(settling.look((7, 1), (2_000, 90_000_000), PATIENCE), Rest::Moving, "{jump}");
+            settling.begin((4_000, 503_000 + jump));
+            assert_eq!(settling.look((8, 1), (4_000, 90_000_000), PATIENCE), Rest::Settled, "{jump}");
+        }
+        let mut settling = Settling::new(10);
+        settling.begin((1_000, 500_000));
+        settling.begin((2_000, 502_000));
+        assert_eq!(settling.look((7, 1), (2_000, 90_000_000), PATIENCE), Rest::Overdue, "a clock that goes a little fast");
+    }
+
+    #[test]
     fn beyond_the_ceiling_nothing_is_remembered_until_others_have_left() {
         let mut settling = Settling::new(1);
-        settling.begin();
+        settling.begin((0, 0));
         settling.look((1, 1), (0, 0), PATIENCE);
         settling.look((2, 1), (0, 0), PATIENCE);
         assert_eq!(settling.count(), 1);
         assert_eq!(settling.look((2, 1), (9_000, 0), PATIENCE), Rest::Moving);
-        settling.begin();
+        settling.begin((9_000, 9_000));
         settling.look((2, 1), (9_000, 0), PATIENCE);
         settling.end();
         assert_eq!(settling.count(), 0, "the one that was seen had no record, the other is gone");

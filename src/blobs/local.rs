@@ -41,9 +41,7 @@ impl Local {
         let temporary = Temporary::make(&folder)?;
         drill::point("blobs.temporary-made");
         let (sha256, bytes) = temporary.fill(source, ceiling)?;
-        if let Some(expected) = expected.filter(|expected| **expected != sha256) {
-            return Err(Error::retry("blob-unexpected").with("found", sha256).with("expected", expected));
-        }
+        ensure_expected(&sha256, expected)?;
         temporary.make_durable(bytes)?;
         let path = self.path(ente, &sha256);
         make_folder(path.parent().unwrap_or(&folder))?;
@@ -54,6 +52,28 @@ impl Local {
             keep(&path, &sha256, bytes)?;
         }
         Ok(StoredBlob { sha256, bytes })
+    }
+
+    /// A file that lies on the same disk becomes a blob: read once, protected, synced, and only then named. Its own name stays
+    /// until whoever owns it takes it away, so that a death in between finds it where it was.
+    pub(super) fn adopt(&self, ente: &EnteId, source: &Path, expected: Option<&Digest>) -> Result<Option<StoredBlob>> {
+        let file = File::open(source).map_err(|e| Error::disk("open", source, e))?;
+        let (sha256, bytes) = Digest::of_reader(&file).map_err(|e| Error::disk("read", source, e))?;
+        ensure_expected(&sha256, expected)?;
+        file.set_permissions(Permissions::from_mode(0o400)).map_err(|e| Error::disk("protect blob", source, e))?;
+        if !drill::forgets("blobs.file-sync") {
+            file.sync_all().map_err(|e| Error::disk("sync blob", source, e))?;
+        }
+        drill::point("upload.before-name");
+        let path = self.path(ente, &sha256);
+        make_folder(parent(&path))?;
+        match std::fs::hard_link(source, &path) {
+            Ok(()) => drill::point("upload.named"),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => keep(&path, &sha256, bytes)?,
+            Err(e) if has_no_links(&e) => return Ok(None),
+            Err(e) => return Err(Error::disk("name blob", &path, e)),
+        }
+        Ok(Some(StoredBlob { sha256, bytes }))
     }
 
     /// The names of these blobs are on the disk: each folder is synced once, however many of them lie in it.
@@ -104,6 +124,22 @@ impl Local {
         }
         Ok(swept)
     }
+}
+
+fn ensure_expected(found: &Digest, expected: Option<&Digest>) -> Result<()> {
+    match expected {
+        Some(expected) if expected != found => {
+            Err(Error::retry("blob-unexpected").with("found", found).with("expected", expected))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// True of the answers of a file system, or of two, on which one file cannot have two names.
+fn has_no_links(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let known = [Errno::XDEV, Errno::PERM, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK];
+    error.raw_os_error().is_some_and(|code| known.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 /// True while the process that writes the temporary file lives: it holds the file's lock.

@@ -47,9 +47,17 @@ impl Blobs {
 
     /// The first half of [`Blobs::put`], for several blobs that become durable together: it counts only after
     /// [`Blobs::settle`], and no row may point to it before.
-    pub fn place(&self, ente: &EnteId, source: &mut dyn Read, ceiling: u64) -> Result<StoredBlob> {
+    pub fn place(&self, ente: &EnteId, source: &mut dyn Read, ceiling: u64, expected: Option<&Digest>) -> Result<StoredBlob> {
         let Self::Local(folder) = self;
-        folder.place(ente, source, ceiling, None)
+        folder.place(ente, source, ceiling, expected)
+    }
+
+    /// What [`Blobs::place`] does, of a file of ours that lies at `source`, is whole and is written to no more: it gets the
+    /// blob's name beside its own instead of being copied. `None` where one file cannot have both names (two file systems, or
+    /// one without links): then it must be copied.
+    pub fn adopt(&self, ente: &EnteId, source: &Path, expected: Option<&Digest>) -> Result<Option<StoredBlob>> {
+        let Self::Local(folder) = self;
+        folder.adopt(ente, source, expected)
     }
 
     /// The second half: the blobs that were placed are durable.

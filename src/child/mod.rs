@@ -81,6 +81,8 @@ pub struct Reread {
 pub struct Again {
     /// The preparation.
     pub manner: Manner,
+    /// The engine that read the page first, as its text is signed: another reads again where there is one.
+    pub first: Origin,
     /// The boxes on the page image as stored.
     pub rects: Vec<Rect>,
 }

@@ -11,9 +11,10 @@ use std::time::Duration;
 use super::{ReadersOptions, frame, kernel};
 use crate::error::{Error, Result};
 
-/// What a child may know of its parent's environment: where models lie, how texts are coded, how much is logged. Tokens and
-/// passwords that are kept there stay with the parent.
-const KNOWN: [&str; 6] = ["TESSDATA_PREFIX", "LD_LIBRARY_PATH", "PATH", "LANG", "LC_ALL", "CONSERVA_LOG"];
+/// What a child may know of its parent's environment: where models lie, how texts are coded, how much is logged, which kernel
+/// is measured. Tokens and passwords that are kept there stay with the parent.
+const KNOWN: [&str; 7] =
+    ["TESSDATA_PREFIX", "LD_LIBRARY_PATH", "PATH", "LANG", "LC_ALL", "CONSERVA_LOG", crate::ocr::lstm::KERNEL_VARIABLE];
 
 #[expect(clippy::disallowed_methods, reason = "passed on, not read")]
 fn inherited(name: &str) -> Option<std::ffi::OsString> {

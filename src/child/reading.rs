@@ -87,7 +87,7 @@ impl Reader {
                 layout,
             };
             // Another engine where there is one: what both read the same does not rest on one of them (invariant 11).
-            let engine = self.engine.other()?;
+            let engine = self.engine.other(&request.again.first)?;
             let blocks = engine.read(sheet)?;
             let raw = blocks.iter().flat_map(|b| &b.lines).map(crate::page::Line::text).collect::<Vec<_>>().join("\n");
             let words = words(&blocks).map(|w| (w.text.clone(), w.confidence / 100.0)).collect();

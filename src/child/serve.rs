@@ -45,7 +45,9 @@ fn converse() -> std::io::Result<()> {
     let bytes_max = hello.limits.frame_bytes_max;
     let seconds = hello.limits.page_seconds_max;
     let reader = Reader::new(&hello);
-    sandbox::enter(&hello.roots, &hello.scratch);
+    // Tesseract may start later than the walls: its models lie where it is told.
+    let readable: Vec<PathBuf> = hello.roots.iter().cloned().chain(crate::ocr::lstm::folder()).collect();
+    sandbox::enter(&readable, &hello.scratch);
     let is_ready = reader.is_ok();
     frame::write(&mut answers, &Reply::of(reader.as_ref().map(|_| Value::Null).map_err(Error::again)).to_bytes(), bytes_max)?;
     let Ok(mut reader) = reader else { return Ok(()) };

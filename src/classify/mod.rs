@@ -6,10 +6,12 @@
 mod aggregazione;
 mod composed;
 mod cues;
+mod experience;
 mod given;
 mod guess;
 mod tipi;
 mod titolario;
+mod voices;
 
 use jiff::civil::Date;
 
@@ -21,8 +23,9 @@ use crate::messages::Message;
 use crate::page::{PageText, Rect};
 
 pub use composed::composed_oggetto;
+pub use experience::{Experience, Lesson};
 pub use given::filing_given;
-pub use tipi::Registro;
+pub use tipi::{Registro, adopt};
 pub use titolario::{Titolario, VoceTitolario};
 
 use cues::Heard;
@@ -36,6 +39,8 @@ pub struct Context<'a> {
     pub ente: &'a Ente,
     /// Its Titolario.
     pub titolario: &'a Titolario,
+    /// What it has learned.
+    pub experience: &'a Experience,
     /// The document: what ties an aggregation where nothing else does.
     pub document: &'a DocumentId,
     /// The day it came in (ente's zone): the year of an aggregation where no registration gives one.
@@ -57,22 +62,33 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     let knowledge = tipi::knowledge();
     let heard = Heard::of(pages, fields, &knowledge.lexicon);
     let guesses = guess::tipi(&heard, knowledge);
-    let Some(best) = guesses.first() else {
+    let said = context.experience.said(pages, fields);
+    let Some((tipo, of_tipo)) = voices::tipo(&guesses, &said, knowledge) else {
         return unknown(fields, context);
     };
-    let tipo = best.tipo;
-    let placed = placed(&heard, knowledge, tipo, fields, context);
-    let confidence = best.confidence.min(placed.confidence);
-    let mut reasons = reasons(best);
+    let best = guesses.iter().find(|guess| guess.tipo.code == tipo.code);
+    let mut placed = placed(&heard, knowledge, tipo, fields, context);
+    let opinions = voices::opinions(&guesses, Some((&placed.voce, placed.confidence)), &said);
+    let is_voce_contradicted = placed.weigh(tipo, &said, context);
+    let confidence = of_tipo.confidence.min(placed.confidence);
+    let mut reasons = best.map(reasons).unwrap_or_default();
+    reasons.extend(voices::reason(&said));
     reasons.push(placed.reason.clone());
     let aggregazione = aggregazione::key(tipo, &placed.voce, fields, context);
     reasons.push(aggregazione::reason(&aggregazione));
     let riservato = tipo.riservato || knowledge.delicate.iter().any(|phrase| !heard.hits(phrase).is_empty());
-    let alternatives = alternatives(&guesses, &placed);
-    let doubts = doubts(tipo, confidence, &placed, &alternatives, context);
-    let seat = (best.title.map(|(_, page)| page), best.rect);
+    let alternatives = alternatives(tipo, &guesses, (&placed, &said));
+    let mut doubts = doubts(tipo, confidence, &placed, &alternatives, context);
+    if of_tipo.is_contradicted {
+        let rules = guesses.first().map_or("-", |guess| guess.tipo.nome.as_str());
+        doubts.push(voices::disagreement("tipo", rules, said.tipi.first().and_then(|t| tipo_name(&t.0)).unwrap_or("-")));
+    }
+    if is_voce_contradicted {
+        doubts.push(voices::disagreement("voce", &placed.voce.0, said.voci.first().map_or("-", |v| v.0.0.as_str())));
+    }
+    let seat = (best.and_then(|b| b.title).map(|(_, page)| page), best.and_then(|b| b.rect));
     Filing {
-        tipo: reading(tipo.code.clone(), best.confidence, seat),
+        tipo: reading(tipo.code.clone(), of_tipo.confidence, seat),
         // A voce that the type alone decides rests on the cue of the type.
         voce: reading(
             placed.voce.clone(),
@@ -83,6 +99,7 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
         confidence,
         reasons,
         alternatives,
+        voices: opinions,
         riservato,
         riservato_origin: None,
         tempo_di_conservazione: tipo.anni.or_else(|| context.titolario.retention(&placed.voce)),
@@ -106,6 +123,7 @@ fn unknown(fields: &Fields, context: &Context<'_>) -> Filing {
         confidence: 0.0,
         reasons: vec![Message::new("reason-nothing")],
         alternatives: Vec::new(),
+        voices: Vec::new(),
         riservato: false,
         riservato_origin: None,
         tempo_di_conservazione: None,
@@ -123,6 +141,28 @@ fn reasons(best: &Guess<'_>) -> Vec<Message> {
         reasons.push(Message::new("reason-structure").with("words", shown.join(", ")));
     }
     reasons
+}
+
+impl Placed {
+    /// Hears the learned voice on the voce, where the type leaves a choice; true if it surely says another.
+    fn weigh(&mut self, tipo: &Tipo, said: &experience::Said, context: &Context<'_>) -> bool {
+        if !tipo.subject && tipo.voci.len() < 2 {
+            return false;
+        }
+        let known = |voce: &Voce| context.titolario.voce(voce).is_some() && (tipo.subject || tipo.voci.contains(voce));
+        let Some((best, _)) = said.voci.iter().find(|(voce, _)| known(voce)) else { return false };
+        let (own, first) = (said.of_voce(&self.voce, known), said.of_voce(best, known));
+        let mut weighed = voices::weighed(self.confidence, own, first);
+        if *best != self.voce {
+            self.others.insert(0, (best.clone(), first));
+        }
+        if !tipo.subject {
+            // Among the few voci of one type the words of the type itself speak for its usual one: no contradiction, a doubt.
+            weighed = voices::Weighed { confidence: weighed.confidence.max(self.confidence * 0.9), is_contradicted: false };
+        }
+        self.confidence = weighed.confidence;
+        weighed.is_contradicted
+    }
 }
 
 /// The voce of a document of that type: fixed, chosen among a few, or by the subject of the act.
@@ -176,18 +216,28 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
 }
 
 /// What else was considered: other types in their default voce, other voci of the same type; the best three.
-fn alternatives(guesses: &[Guess<'_>], placed: &Placed) -> Vec<Alternative> {
-    let first = guesses.first().map(|g| g.tipo.code.clone()).unwrap_or_default();
-    let types = guesses.iter().skip(1).take(3).filter_map(|g| {
-        let voce = if g.tipo.subject { placed.voce.clone() } else { g.tipo.voci.first()?.clone() };
-        Some(Alternative { tipo: g.tipo.code.clone(), voce, confidence: g.confidence })
+fn alternatives(tipo: &Tipo, guesses: &[Guess<'_>], (placed, said): (&Placed, &experience::Said)) -> Vec<Alternative> {
+    let of_type = |other: &Tipo, confidence: f32| {
+        let voce = if other.subject { placed.voce.clone() } else { other.voci.first()?.clone() };
+        Some(Alternative { tipo: other.code.clone(), voce, confidence })
+    };
+    let mut all: Vec<Alternative> = guesses
+        .iter()
+        .filter(|g| g.tipo.code != tipo.code)
+        .take(3)
+        .filter_map(|g| of_type(g.tipo, g.confidence.max(said.of_tipo(&g.tipo.code))))
+        .collect();
+    let learned = said.tipi.first().and_then(|(code, confidence)| {
+        let other = tipi::knowledge().tipi.iter().find(|t| t.code == *code)?;
+        of_type(other, *confidence)
     });
-    let voci = placed.others.iter().map(|(voce, confidence)| Alternative {
-        tipo: first.clone(),
+    all.extend(learned.filter(|a| a.tipo != tipo.code && !all.iter().any(|known| known.tipo == a.tipo)));
+    all.extend(placed.others.iter().map(|(voce, confidence)| Alternative {
+        tipo: tipo.code.clone(),
         voce: voce.clone(),
         confidence: *confidence,
-    });
-    let mut all: Vec<Alternative> = types.chain(voci).filter(|a| a.confidence >= 0.05).collect();
+    }));
+    all.retain(|a| a.confidence >= 0.05);
     all.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     all.truncate(3);
     all

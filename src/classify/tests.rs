@@ -9,7 +9,9 @@ fn filed(text: &str) -> Filing {
     let lines = text.lines().map(line).filter(|l| !l.words.is_empty()).collect();
     let pages = [PageText { n: 1, width: 1, height: 1, origin: "tesseract".into(), rotation: 0, blocks: vec![Block { lines }] }];
     let (ente, id) = (Ente::prova(), DocumentId("doc-1".into()));
-    let context = Context { ente: &ente, titolario: Titolario::comuni(), document: &id, received: jiff::civil::date(2024, 2, 1) };
+    let experience = Experience::default();
+    let received = jiff::civil::date(2024, 2, 1);
+    let context = Context { ente: &ente, titolario: Titolario::comuni(), experience: &experience, document: &id, received };
     filing(&pages, &Fields::default(), &context)
 }
 

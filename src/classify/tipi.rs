@@ -130,17 +130,39 @@ const DELICATE: [&str; 12] = [
     "stato di detenzione",
 ];
 
+/// The types and words that come with the program.
+const TYPES: &str = include_str!("../../schemas/document-types.toml");
+const WORDS: &str = include_str!("../../schemas/voce-words.toml");
+
+static KNOWLEDGE: OnceLock<Knowledge> = OnceLock::new();
+
 /// What the house knows of types, read once.
 pub(super) fn knowledge() -> &'static Knowledge {
-    static KNOWLEDGE: OnceLock<Knowledge> = OnceLock::new();
     KNOWLEDGE.get_or_init(|| {
-        read(include_str!("../../schemas/document-types.toml"), include_str!("../../schemas/voce-words.toml")).unwrap_or_else(
-            |error| {
-                tracing::error!(%error, "document types unreadable");
-                Knowledge::default()
-            },
-        )
+        read(TYPES, WORDS).unwrap_or_else(|error| {
+            tracing::error!(%error, "document types unreadable");
+            Knowledge::default()
+        })
     })
+}
+
+/// Takes the ente's own types and words of the voci in place of those that come with the program, before anything is filed.
+/// Gives what is wrong with them, line and reason.
+pub fn adopt(types: Option<&str>, words: Option<&str>) -> Result<(), String> {
+    if types.is_none() && words.is_none() {
+        return Ok(());
+    }
+    let own = read(types.unwrap_or(TYPES), words.unwrap_or(WORDS)).map_err(|error| error.to_string())?;
+    let code = |code: &str| own.tipi.iter().any(|tipo| tipo.code == code);
+    if let Some(tipo) = own.tipi.iter().find(|tipo| tipo.titles.is_empty() || tipo.voci.is_empty()) {
+        return Err(format!("{}: titles, voci", tipo.code));
+    }
+    if !code("lettera") {
+        return Err("lettera".to_owned());
+    }
+    // An archive that is opened twice by one process keeps what it took first.
+    let _ = KNOWLEDGE.set(own);
+    Ok(())
 }
 
 fn read(types: &str, words: &str) -> Result<Knowledge, toml::de::Error> {

@@ -11,8 +11,10 @@ use crate::aggregation::AggregationId;
 use crate::app::{self, Archive};
 use crate::config::{Config, Layout};
 use crate::desk::{self, Selection};
+use crate::document::{DocumentId, DocumentState};
 use crate::error::{Error, Kind, Result};
 use crate::messages::{Lang, Message};
+use crate::pdv::PdvId;
 use crate::pipeline::House;
 
 /// `init`.
@@ -74,18 +76,27 @@ async fn show_ingested(all: &Global, house: &House, lines: &[desk::IngestLine]) 
 }
 
 /// `list`.
-pub(crate) async fn list(all: &Global, what: Listed) -> Result<u8> {
+pub(crate) async fn list(all: &Global, what: Listed, lotto: Option<&str>) -> Result<u8> {
     let archive = open(all).await?;
     let house = &archive.house;
-    match what {
-        Listed::Documents => {
-            let documents = house.store.documents(&house.ente_id, None).await?;
+    match (what, lotto) {
+        (Listed::Documents, lotto) => {
+            let mut documents = Vec::new();
+            for row in house.store.documents(&house.ente_id, None).await? {
+                if lotto.is_none() || desk::lot_of(house, &row.document.arrival).await?.as_deref() == lotto {
+                    documents.push(row);
+                }
+            }
             let rows = desk::rows(house, &documents, all.words()).await?;
             show_rows(all, &rows);
         }
-        Listed::Arrivals => list_arrivals(all, house).await?,
-        Listed::Fascicoli => list_fascicoli(all, house).await?,
-        Listed::Pdv => list_pdv(all, house).await?,
+        (Listed::Arrivals, lotto) => list_arrivals(all, house, lotto).await?,
+        (_, Some(lotto)) => {
+            return Err(Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("--lotto {lotto}")));
+        }
+        (Listed::Fascicoli, None) => list_fascicoli(all, house).await?,
+        (Listed::Pdv, None) => list_pdv(all, house).await?,
+        (Listed::Lotti, None) => list_lotti(all, house).await?,
     }
     Ok(0)
 }
@@ -100,14 +111,18 @@ pub(super) fn show_rows(all: &Global, rows: &[desk::Row]) {
     }
 }
 
-async fn list_arrivals(all: &Global, house: &House) -> Result<()> {
+async fn list_arrivals(all: &Global, house: &House, wanted: Option<&str>) -> Result<()> {
     let mut lines = Vec::new();
     for arrival in house.store.arrivals(&house.ente_id).await? {
+        let lotto = desk::lot_of(house, &arrival.id).await?;
+        if wanted.is_some() && lotto.as_deref() != wanted {
+            continue;
+        }
         let documents: Vec<String> = desk::documents_of(house, &arrival.id).await?.into_iter().map(|d| d.document.id.0).collect();
         if all.json {
             let object = json!({"id": arrival.id, "door": arrival.door, "name": arrival.name.shown(), "sha256": arrival.sha256,
                 "bytes": arrival.bytes, "state": arrival.state, "admitted_at": arrival.admitted_at,
-                "duplicate_of": arrival.duplicate_of, "documents": documents});
+                "duplicate_of": arrival.duplicate_of, "lotto": lotto, "documents": documents});
             output::line(&object.to_string());
         } else {
             let state = serde_json::to_value(arrival.state).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
@@ -141,12 +156,38 @@ async fn list_fascicoli(all: &Global, house: &House) -> Result<()> {
     Ok(())
 }
 
+async fn list_lotti(all: &Global, house: &House) -> Result<()> {
+    let states = [
+        DocumentState::Working,
+        DocumentState::Held,
+        DocumentState::Duplicate,
+        DocumentState::Refused,
+        DocumentState::Ready,
+        DocumentState::Packaged,
+    ];
+    let lots = desk::lots(house).await?;
+    if all.json {
+        for lot in &lots {
+            output::line(&json!(lot).to_string());
+        }
+        return Ok(());
+    }
+    let line = |lot: &desk::Lot| -> Vec<String> {
+        let counts = states.iter().map(|state| lot.count(*state).to_string());
+        [lot.lotto.clone(), lot.arrivals.to_string()].into_iter().chain(counts).collect()
+    };
+    let codes: Vec<String> = states.iter().map(|state| format!("state-{}", state.as_str())).collect();
+    let heads: Vec<&str> = ["head-lotto", "head-arrivals"].into_iter().chain(codes.iter().map(String::as_str)).collect();
+    tables::table(&heads, &lots.iter().map(line).collect::<Vec<_>>(), all.words());
+    Ok(())
+}
+
 async fn list_pdv(all: &Global, house: &House) -> Result<()> {
     let mut lines = Vec::new();
     for (pdv, documents) in house.store.pdvs(&house.ente_id).await? {
         if all.json {
             let object = json!({"id": pdv.id, "state": pdv.state, "aggregazione": pdv.aggregazione, "profile": pdv.profile,
-                "path": pdv.path, "sha256": pdv.sha256, "bytes": pdv.bytes, "documents": documents});
+                "path": pdv.path, "content_sha256": pdv.sha256, "bytes": pdv.bytes, "documents": documents});
             output::line(&object.to_string());
         } else {
             let path = pdv.path.unwrap_or_else(|| "—".to_owned());
@@ -201,9 +242,9 @@ fn selection(fascicolo: Option<String>) -> Selection {
 pub(crate) async fn preview(all: &Global, fascicolo: Option<String>, profile: desk::Profile) -> Result<u8> {
     let archive = open(all).await?;
     let selected = selection(fascicolo);
-    for plan in desk::preview(&archive.house, &selected, profile).await? {
-        output::line(&if all.json { plan.summary_json().to_string() } else { plan.summary(all.words()) });
-    }
+    let mut show =
+        |plan: &desk::Plan| output::line(&if all.json { plan.summary_json().to_string() } else { plan.summary(all.words()) });
+    desk::preview(&archive.house, &selected, profile, &mut show).await?;
     // What stands in the way: documents of the same selection that wait for a person.
     let mut waiting = desk::queue(&archive.house).await?;
     if let Selection::Aggregation(id) = &selected {
@@ -237,19 +278,45 @@ pub(crate) async fn package(
             output::copy_whole(&package.path, &folder.join(package.path.file_name().unwrap_or_default()))?;
         }
     }
-    if all.json {
-        for package in &built {
-            output::line(&json!(package).to_string());
-        }
-    } else if built.is_empty() {
+    if built.is_empty() && !all.json {
         output::line(&Message::new("package-nothing").text(all.words()));
     } else {
-        let lines: Vec<Vec<String>> = built
-            .iter()
-            .map(|p| vec![p.aggregazione.0.clone(), p.documents.to_string(), p.bytes.to_string(), p.path.display().to_string()])
-            .collect();
-        tables::table(&["head-fascicolo", "word-documents", "head-bytes", "head-path"], &lines, all.words());
+        show_packages(all, &built);
     }
+    Ok(0)
+}
+
+fn show_packages(all: &Global, built: &[desk::Packaged]) {
+    if all.json {
+        for package in built {
+            output::line(&json!(package).to_string());
+        }
+        return;
+    }
+    let lines: Vec<Vec<String>> = built
+        .iter()
+        .map(|p| vec![p.aggregazione.0.clone(), p.documents.to_string(), p.bytes.to_string(), p.path.display().to_string()])
+        .collect();
+    tables::table(&["head-fascicolo", "word-documents", "head-bytes", "head-path"], &lines, all.words());
+}
+
+/// What `package --access` is asked for: one of the three.
+pub(crate) fn chosen(fascicolo: Option<String>, documents: Vec<String>, pdv: Option<String>) -> Result<Selection> {
+    match (fascicolo, pdv) {
+        (Some(id), _) => Ok(Selection::Aggregation(AggregationId(id))),
+        (_, Some(id)) => Ok(Selection::Pdv(PdvId(id))),
+        _ if !documents.is_empty() => Ok(Selection::Documents(documents.into_iter().map(DocumentId).collect())),
+        _ => Err(Error::new(Kind::Usage, "package-access-nothing")),
+    }
+}
+
+/// `package --access`.
+pub(crate) async fn access(all: &Global, selection: Selection, out: Option<&Path>) -> Result<u8> {
+    let archive = open(all).await?;
+    let folder = out.map_or_else(|| archive.house.layout.root().join("pdd"), Path::to_owned);
+    std::fs::create_dir_all(&folder).map_err(|e| Error::disk("make folder", &folder, e))?;
+    let built = desk::access(&archive.house, &selection, &all.operator, &folder).await?;
+    show_packages(all, &built);
     Ok(0)
 }
 

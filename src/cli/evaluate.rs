@@ -1,72 +1,51 @@
 //! `evaluate TRUTH_DIR`: how right is the house? Documents of the archive against truth files, by name of the input.
 //!
-//! A truth file is `NAME.json` with `files` (input names) and what is true: `tipi_accettabili`, `classi_accettabili`,
-//! `protocollo {numero, anno}`; beside it may stand the exact text, `ground_truth_text`.
+//! The form of a truth file is told in docs/evaluate.md. `--again` takes the archive's kept pages through fields and filing
+//! of this release, without a new OCR and without storing anything.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{Global, output, tables};
 use crate::app::Archive;
-use crate::desk::{self, Row};
 use crate::document::DocumentState;
 use crate::error::{Error, Kind, Result};
-use crate::page::ReadPage;
+use crate::evaluate::{Choice, Rate, Score, Seen, Tally, Truth, score, tally};
+use crate::fields::Fields;
+use crate::filing::Filing;
+use crate::messages::Message;
+use crate::page::PageText;
 use crate::pipeline::House;
 use crate::steps;
+use crate::store::DocumentRow;
 
-/// What is true of one document.
-#[derive(Debug, Deserialize)]
-struct Truth {
-    files: Vec<String>,
-    #[serde(default)]
-    tipi_accettabili: Vec<String>,
-    #[serde(default)]
-    classi_accettabili: Vec<String>,
-    protocollo: Option<TrueProtocollo>,
-    ground_truth_text: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct TrueProtocollo {
-    numero: String,
-    anno: i16,
-}
-
-/// One document held against its truth.
-#[derive(Debug, serde::Serialize)]
-struct Score {
-    name: String,
-    state: DocumentState,
-    tipo: Option<String>,
-    tipo_right: Option<bool>,
-    voce: Option<String>,
-    voce_right: Option<bool>,
-    protocollo: Option<String>,
-    protocollo_right: Option<bool>,
-    recall: Option<f64>,
-}
-
-/// Scores every document that has a truth; exit 1 if any is wrong and not held.
-pub(crate) async fn evaluate(all: &Global, folder: &Path) -> Result<u8> {
+/// Scores every truth that has a document; exit 1 if any is wrong and not held, or has none.
+pub(crate) async fn evaluate(all: &Global, folder: &Path, again: bool) -> Result<u8> {
     let archive = Archive::open(&all.archive, all.config.as_deref()).await?;
     let house = &archive.house;
     let truths = truths(folder)?;
-    let documents = house.store.documents(&house.ente_id, None).await?;
-    let rows = desk::rows(house, &documents, all.words()).await?;
-    let mut scores = Vec::new();
-    for row in &rows {
-        if let Some(truth) = truths.get(&row.name) {
-            scores.push(score(house, row, truth, folder).await?);
+    let mut documents: BTreeMap<String, DocumentRow> = BTreeMap::new();
+    for row in house.store.documents(&house.ente_id, None).await? {
+        let name = row.document.name.shown();
+        // Of two inputs of one name the second waits as a duplicate: the first is the document.
+        let is_better = documents.get(&name).is_none_or(|known| known.document.state == DocumentState::Duplicate);
+        if is_better {
+            documents.insert(name, row);
         }
     }
-    show(all, &scores);
-    let is_wrong =
-        |s: &&Score| s.state != DocumentState::Held && (s.voce_right == Some(false) || s.protocollo_right == Some(false));
-    Ok(u8::from(scores.iter().any(|s| is_wrong(&s))))
+    let (mut scores, mut missing) = (Vec::new(), Vec::new());
+    for (name, truth) in &truths {
+        match documents.get(name) {
+            Some(row) => scores.push(scored(house, row, (truth, folder), again).await?),
+            None => missing.push(name.clone()),
+        }
+    }
+    let figures = tally(&scores, missing);
+    show(all, &scores, &figures);
+    Ok(u8::from(!figures.is_good()))
 }
 
 fn truths(folder: &Path) -> Result<BTreeMap<String, Truth>> {
@@ -80,90 +59,112 @@ fn truths(folder: &Path) -> Result<BTreeMap<String, Truth>> {
             truths.insert(first.clone(), truth);
         }
     }
+    if truths.is_empty() {
+        return Err(Error::new(Kind::Usage, "evaluate-no-truth").with("path", folder.display()));
+    }
     Ok(truths)
 }
 
-async fn score(house: &House, row: &Row, truth: &Truth, folder: &Path) -> Result<Score> {
-    let expected = truth.protocollo.as_ref().map(|p| format!("{}/{}", p.numero, p.anno));
-    let is_in = |value: &Option<String>, accepted: &[String]| {
-        (!accepted.is_empty()).then(|| value.as_ref().is_some_and(|v| accepted.contains(v)))
+async fn scored(house: &Arc<House>, row: &DocumentRow, (truth, folder): (&Truth, &Path), again: bool) -> Result<Score> {
+    let id = row.document.id.as_str();
+    let texts = steps::document::texts(house, &row.document.id).await?;
+    let (fields, filing, state) = if again && !texts.is_empty() {
+        let (fields, filing, open) = steps::anew::anew(house, row).await?;
+        let state = if open.is_empty() { DocumentState::Ready } else { DocumentState::Held };
+        (fields, Some(filing), state)
+    } else {
+        let fields: Option<Fields> = steps::fact(house, id, "fields").await?;
+        let filing: Option<Filing> = steps::fact(house, id, "filing").await?;
+        (fields.unwrap_or_default(), filing, row.document.state)
     };
-    let recall = match &truth.ground_truth_text {
+    let text = match &truth.ground_truth_text {
         None => None,
         Some(name) => {
             let path = folder.join(name);
-            let text = std::fs::read_to_string(&path).map_err(|e| Error::disk("read truth", &path, e))?;
-            let pages: Vec<ReadPage> = steps::facts(house, row.id.as_str(), "page").await?;
-            let read: Vec<String> = pages.iter().map(|p| p.text.plain()).collect();
-            Some(word_recall(&text, &read.join("\n")))
+            Some(std::fs::read_to_string(&path).map_err(|e| Error::disk("read truth", &path, e))?)
         }
     };
-    Ok(Score {
-        name: row.name.clone(),
-        state: row.state,
-        tipo_right: is_in(&row.tipo, &truth.tipi_accettabili),
-        voce_right: is_in(&row.voce, &truth.classi_accettabili),
-        protocollo_right: expected.map(|e| row.protocollo.as_ref() == Some(&e)),
-        tipo: row.tipo.clone(),
-        voce: row.voce.clone(),
-        protocollo: row.protocollo.clone(),
-        recall,
-    })
+    let read: Vec<String> = texts.iter().map(PageText::plain).collect();
+    let seen = Seen { name: &row.document.name.shown(), state, fields: &fields, filing: filing.as_ref(), text: &read.join("\n") };
+    Ok(score(&seen, truth, text.as_deref()))
 }
 
-/// Share of the true words (bag of lower-cased runs of letters, digits and `_`) that were read.
-fn word_recall(truth: &str, read: &str) -> f64 {
-    let bag = |text: &str| {
-        let mut bag: BTreeMap<String, u32> = BTreeMap::new();
-        for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()) {
-            *bag.entry(word.to_owned()).or_default() += 1;
-        }
-        bag
-    };
-    let (truth, read) = (bag(truth), bag(read));
-    let all: u32 = truth.values().sum();
-    let found: u32 = truth.iter().map(|(word, n)| (*n).min(read.get(word).copied().unwrap_or(0))).sum();
-    if all == 0 { 1.0 } else { f64::from(found) / f64::from(all) }
-}
-
-fn show(all: &Global, scores: &[Score]) {
+fn show(all: &Global, scores: &[Score], figures: &Tally) {
     if all.json {
-        for score in scores {
-            output::line(&json!(score).to_string());
-        }
+        output::line(&json!({"ok": figures.is_good(), "figures": figures, "documents": scores}).to_string());
         return;
     }
-    let mark = |value: &Option<String>, right: Option<bool>| {
-        let sign = match right {
-            Some(true) => "✓",
-            Some(false) => "✗",
-            None => " ",
-        };
-        format!("{sign} {}", value.as_deref().unwrap_or("—"))
-    };
     let lines: Vec<Vec<String>> = scores
         .iter()
-        .map(|s| {
+        .map(|score| {
             vec![
-                s.name.clone(),
-                tables::state(s.state, all.words()),
-                mark(&s.tipo, s.tipo_right),
-                mark(&s.voce, s.voce_right),
-                mark(&s.protocollo, s.protocollo_right),
-                s.recall.map_or_else(|| "—".to_owned(), |r| format!("{r:.3}")),
+                score.name.clone(),
+                tables::state(score.state, all.words()),
+                chosen(score.tipo.as_ref()),
+                chosen(score.voce.as_ref()),
+                score.confidence.map_or_else(dash, |c| format!("{c:.2}")),
+                score.recall.map_or_else(dash, |r| format!("{r:.3}")),
+                if score.wrong.is_empty() { dash() } else { score.wrong.join(", ") },
             ]
         })
         .collect();
-    tables::table(&["head-name", "head-state", "head-tipo", "head-voce", "head-protocollo", "head-recall"], &lines, all.words());
+    let heads = ["head-name", "head-state", "head-tipo", "head-voce", "head-confidence", "head-recall", "head-wrong"];
+    tables::table(&heads, &lines, all.words());
+    output::line("");
+    let rate = |(name, rate): (&&str, &Rate)| {
+        let (precision, recall) = (format!("{:.3}", rate.precision), format!("{:.3}", rate.recall));
+        vec![
+            (*name).to_owned(),
+            precision,
+            recall,
+            rate.hits.right.to_string(),
+            rate.hits.read.to_string(),
+            rate.hits.truth.to_string(),
+        ]
+    };
+    let heads = ["head-field", "head-precision", "head-field-recall", "head-right", "head-read", "head-true"];
+    tables::table(&heads, &figures.fields.iter().map(rate).collect::<Vec<_>>(), all.words());
+    output::line("");
+    let bin = |bin: &crate::evaluate::Bin| {
+        vec![format!("≥ {:.1}", bin.from), bin.documents.to_string(), format!("{:.3}", bin.said), format!("{:.3}", bin.right)]
+    };
+    let heads = ["head-confidence", "head-documents", "head-said", "head-right-share"];
+    tables::table(&heads, &figures.reliability.iter().map(bin).collect::<Vec<_>>(), all.words());
+    output::line("");
+    for line in closing(figures) {
+        output::line(&output::clean(&line.sentence(all.words())));
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn word_recall_counts_every_occurrence_once() {
-        assert!((word_recall("a a b", "A b") - 2.0 / 3.0).abs() < 1e-9);
-        assert!((word_recall("", "x") - 1.0).abs() < 1e-9);
+/// The last lines: accuracy of the choices, share held, wrong and not held, missing.
+fn closing(figures: &Tally) -> Vec<Message> {
+    let mut lines = Vec::new();
+    for (name, accuracy) in [("tipo", figures.tipo), ("voce", figures.voce)] {
+        if let Some(accuracy) = accuracy {
+            let (first, acceptable) = (format!("{:.3}", accuracy.first), format!("{:.3}", accuracy.acceptable));
+            lines.push(Message::new("evaluate-choice").with("field", name).with("first", first).with("acceptable", acceptable));
+        }
     }
+    let list = |names: &[String]| if names.is_empty() { dash() } else { names.join(", ") };
+    let held = Message::new("evaluate-held").with("documents", figures.documents).with("held", format!("{:.3}", figures.held));
+    lines.push(held);
+    let wrong =
+        Message::new("evaluate-wrong").with("count", figures.wrong_unheld.len()).with("names", list(&figures.wrong_unheld));
+    lines.push(wrong);
+    if !figures.missing.is_empty() {
+        let count = figures.missing.len();
+        lines.push(Message::new("evaluate-missing").with("count", count).with("names", list(&figures.missing)));
+    }
+    lines
+}
+
+fn dash() -> String {
+    "—".to_owned()
+}
+
+fn chosen(choice: Option<&Choice>) -> String {
+    choice.map_or_else(dash, |choice| {
+        let sign = if choice.is_acceptable { "✓" } else { "✗" };
+        format!("{sign} {}", choice.value.as_deref().unwrap_or("—"))
+    })
 }

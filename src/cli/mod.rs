@@ -2,6 +2,7 @@
 
 mod archive;
 mod evaluate;
+mod learn;
 mod ocr;
 mod output;
 mod progress;
@@ -115,11 +116,14 @@ enum Verb {
         #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
         only: Vec<watch::Part>,
     },
-    /// Lists documents, arrivals, fascicoli or pdv.
+    /// Lists documents, arrivals, fascicoli, pdv or lotti.
     List {
         /// What to list.
         #[arg(value_enum, default_value_t = Listed::Documents)]
         what: Listed,
+        /// Only the documents or arrivals of this lotto: what sidecars call so, or a folder at a door.
+        #[arg(long, value_name = "NAME")]
+        lotto: Option<String>,
     },
     /// Shows everything known of one document, arrival, fascicolo or pdv.
     Show {
@@ -142,6 +146,15 @@ enum Verb {
         /// Only this aggregation.
         #[arg(long, value_name = "ID")]
         fascicolo: Option<String>,
+        /// Makes packages for a reader (PdD), of documents, a fascicolo or a PdV, without what is reserved.
+        #[arg(long, conflicts_with_all = ["dry_run", "profile"])]
+        access: bool,
+        /// With --access: these documents.
+        #[arg(long, value_name = "ID", num_args = 1.., requires = "access", conflicts_with = "fascicolo")]
+        documents: Vec<String>,
+        /// With --access: the documents of this PdV.
+        #[arg(long, value_name = "ID", requires = "access", conflicts_with_all = ["fascicolo", "documents"])]
+        pdv: Option<String>,
         /// Profile of the package.
         #[arg(long, value_enum, default_value_t = Profile::Agid)]
         profile: Profile,
@@ -202,6 +215,15 @@ enum Verb {
     Evaluate {
         /// Folder of truth files.
         truth: PathBuf,
+        /// Takes the kept pages through fields and filing of this release; nothing is stored.
+        #[arg(long)]
+        again: bool,
+    },
+    /// Learns from the filings that people have confirmed.
+    Learn {
+        /// Everything from the seed corpus on, not only what is new.
+        #[arg(long)]
+        anew: bool,
     },
     /// The journal of the archive.
     Journal {
@@ -237,6 +259,7 @@ pub(crate) enum Listed {
     Arrivals,
     Fascicoli,
     Pdv,
+    Lotti,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -275,6 +298,7 @@ enum JournalVerb {
 
 /// The whole program: parses, acts, shows an error once, gives the exit code.
 pub fn main() -> ExitCode {
+    output::tell_panics_by_their_place();
     if std::env::args_os().nth(1).is_some_and(|arg| arg == crate::child::SUBCOMMAND) {
         return crate::child::serve();
     }
@@ -338,10 +362,13 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Ingest { paths, take, rescan: Some(target) } => archive::rescan(all, &paths, take, &target).await,
         Verb::Ingest { paths, take, .. } => archive::ingest(all, &paths, take).await,
         Verb::Watch { only } => watch::watch(all, &only).await,
-        Verb::List { what } => archive::list(all, what).await,
+        Verb::List { what, lotto } => archive::list(all, what, lotto.as_deref()).await,
         Verb::Show { id, page: Some(page), picture: Some(path) } => archive::picture(all, &id, page, &path).await,
         Verb::Show { id, .. } => archive::show(all, &id).await,
         Verb::Review(asked) => review::review(all, asked).await,
+        Verb::Package { access: true, fascicolo, documents, pdv, out, .. } => {
+            archive::access(all, archive::chosen(fascicolo, documents, pdv)?, out.as_deref()).await
+        }
         Verb::Package { dry_run: true, fascicolo, profile, .. } => archive::preview(all, fascicolo, profile.into()).await,
         Verb::Package { fascicolo, out, profile, .. } => archive::package(all, fascicolo, (profile.into(), out.as_deref())).await,
         Verb::Verify { packages, only, html } => stand_alone::verify(all, &packages, only.is_some(), html.as_deref()),
@@ -351,7 +378,8 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Identify { files } => stand_alone::identify(all, &files),
         Verb::Extract { file } => stand_alone::extract(all, &file),
         Verb::Classify { file } => stand_alone::classify(all, &file),
-        Verb::Evaluate { truth } => evaluate::evaluate(all, &truth).await,
+        Verb::Evaluate { truth, again } => evaluate::evaluate(all, &truth, again).await,
+        Verb::Learn { anew } => learn::learn(all, anew).await,
         Verb::Journal { verb: JournalVerb::Verify } => archive::journal_verify(all).await,
         Verb::Fixity { rate, older_than, seconds } => archive::fixity(all, rate, older_than, seconds).await,
         Verb::Doctor => archive::doctor(all).await,

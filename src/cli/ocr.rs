@@ -152,6 +152,15 @@ struct Tally {
     read_once: usize,
     read_again: usize,
     unread: usize,
+    readers: Readings,
+}
+
+/// Who read the pages: ours on its own lines, ours on lines that Tesseract found, Tesseract.
+#[derive(Debug, Default, Serialize)]
+struct Readings {
+    ours: usize,
+    ours_on_other_lines: usize,
+    tesseract: usize,
 }
 
 impl Tally {
@@ -163,6 +172,16 @@ impl Tally {
         self.read_once += usize::from(page.readings == 1);
         self.read_again += usize::from(page.readings > 1);
         self.unread += usize::from(read.is_unread());
+        if page.readings > 0 {
+            let (origin, readers) = (&read.text.origin, &mut self.readers);
+            *if !origin.starts_with("conserva ") {
+                &mut readers.tesseract
+            } else if origin.ends_with(page::OTHER_LINES) {
+                &mut readers.ours_on_other_lines
+            } else {
+                &mut readers.ours
+            } += 1;
+        }
     }
 }
 

@@ -54,6 +54,16 @@ pub(crate) fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -
     written
 }
 
+/// A panic is told by its place, and by its words only where they stand so in the source: others may quote what was being read
+/// (invariant 12).
+pub(super) fn tell_panics_by_their_place() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        let words = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(withheld)");
+        let _ = writeln!(std::io::stderr().lock(), "panic at {place}: {words}");
+    }));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

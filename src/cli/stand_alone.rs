@@ -148,7 +148,9 @@ pub(crate) fn classify(all: &Global, file: &Path) -> Result<u8> {
     let (sha256, _) = std::fs::File::open(file).and_then(Digest::of_reader).map_err(|e| Error::disk("read", file, e))?;
     let document = DocumentId(Digest::id("doc", &[sha256.bytes()]));
     let received = crate::clock::date_of_law(Clock::System.now(), &ente.zona);
-    let context = classify::Context { ente: &ente, titolario: Titolario::comuni(), document: &document, received };
+    let experience = classify::Experience::default();
+    let titolario = Titolario::comuni();
+    let context = classify::Context { ente: &ente, titolario, experience: &experience, document: &document, received };
     let filing = classify::filing(&texts, &fields, &context);
     let mut shown = json!(filing);
     shown["reasons"] = filing.reasons.iter().map(|m| m.sentence(all.words())).collect();

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
+use super::admission;
 use super::board::{Board, State};
 use crate::acquire::events::{Listening, listen};
 use crate::acquire::settle::Settling;
@@ -125,7 +126,7 @@ impl Door {
         while !crew.is_empty() {
             met.note(crew.join_next().await);
         }
-        let (known, sight) = looking.await.map_err(|e| Error::bug("a look through an inbox ended by panic").because(e))?;
+        let (known, sight) = looking.await.map_err(Error::panicked)?;
         *settling = known;
         for key in &met.struck {
             settling.strike(*key, self.watched.now_ms());
@@ -137,7 +138,7 @@ impl Door {
         sight.stuck += met.struck.len() as u64;
         if sight.offered > 0 || self.watched.inbox.end_marker.is_some() {
             let watched = Arc::clone(&self.watched);
-            tokio::task::spawn_blocking(move || acquire::retire_markers(&watched)).await.map_err(Error::bug)??;
+            tokio::task::spawn_blocking(move || acquire::retire_markers(&watched)).await.map_err(Error::panicked)??;
         }
         Ok(sight)
     }
@@ -242,7 +243,7 @@ impl Met {
     fn note(&mut self, joined: Option<std::result::Result<Vec<Fate>, JoinError>>) {
         match joined {
             None => {}
-            Some(Err(error)) => self.pressure = Some(Error::bug("an admission ended by panic").because(error)),
+            Some(Err(error)) => self.pressure = Some(Error::panicked(error)),
             Some(Ok(fates)) => {
                 for fate in fates {
                     match fate {
@@ -254,11 +255,6 @@ impl Met {
             }
         }
     }
-}
-
-/// What admission works with here.
-fn admission(house: &House) -> Admission {
-    Admission { store: house.store.clone(), blobs: house.blobs.clone(), clock: house.clock, limits: house.config.limits.clone() }
 }
 
 /// Admits a group. Whatever does not go in stays where it is, or goes to quarantine if it never can.

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::acquire::watch::{Watched, ensure_separate, waiting};
+use crate::acquire::{Admission, Clerk};
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::error::{Error, Kind, Result};
@@ -62,12 +63,13 @@ pub async fn keep(house: &Arc<House>, roles: Roles, mut stop: watch::Receiver<bo
         names.extend(house.config.uploads.door.iter().map(UploadDoor::door));
         names.extend(house.config.mailbox.iter().map(Mailbox::door));
         let board = Arc::new(Board::hang(&house.layout.doors(), &names, house.clock.now())?);
+        let clerk = Clerk::new(admission(house));
         if let Some(address) = house.config.uploads.address() {
-            let (listener, counter) = (uploads::bind(address)?, Counter::open(house, (&board, first), &stop)?);
+            let (listener, counter) = (uploads::bind(address)?, Counter::open((house, &clerk), (&board, first), &stop)?);
             crew.spawn(counter.serve(listener));
         }
         for (n, mailbox) in house.config.mailbox.iter().enumerate() {
-            let post = Post::open(house, mailbox, (&board, first + house.config.uploads.door.len() + n))?;
+            let post = Post::open((house, &clerk), mailbox, (&board, first + house.config.uploads.door.len() + n))?;
             crew.spawn(post.keep(stop.clone()));
         }
         let (limits, clock, began) = (&house.config.limits, house.clock, Instant::now());
@@ -110,8 +112,13 @@ async fn until_stopped(crew: &mut JoinSet<Result<()>>, stop: &mut watch::Receive
     }
 }
 
+/// What admission works with here.
+fn admission(house: &House) -> Admission {
+    Admission { store: house.store.clone(), blobs: house.blobs.clone(), clock: house.clock, limits: house.config.limits.clone() }
+}
+
 fn panicked(error: tokio::task::JoinError) -> Error {
-    Error::bug("a part of the daemon ended by panic").because(error)
+    Error::panicked(error)
 }
 
 /// Whoever works must have the archive's lock; whoever only keeps doors leaves it to others.

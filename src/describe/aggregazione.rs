@@ -1,9 +1,10 @@
 //! What must the law know of an aggregation? `AggregazioneDocumentaliInformatiche` (norms 2.1), its conditional rules and XML.
 
-use super::compose::{Findings, NAME_CHARS_MAX, TEXT_CHARS_MAX};
+use super::compose::{Findings, NAME_CHARS_MAX, TEXT_CHARS_MAX, parole_chiave};
 use super::documento::{Classificazione, IdDoc};
 use super::parties::{ensure_ente, responsible, subject};
 use super::soggetto::{Ruolo, Soggetto, Ufficio};
+use super::ulteriori::{self, Assegnata};
 use super::{AggregationDossier, Fase, Member, Procedimento, Tipo};
 use crate::aggregation::{TipoAggregazione, TipoFascicolo};
 use crate::finding::Finding;
@@ -20,6 +21,7 @@ struct Parts {
     classificazione: Classificazione,
     oggetto: String,
     tempo_di_conservazione: Option<u32>,
+    parole_chiave: Vec<String>,
 }
 
 /// The XML, or none; in either case the findings say everything that was met.
@@ -41,7 +43,8 @@ fn parts(dossier: &AggregationDossier<'_>, findings: &mut Findings) -> Option<Pa
     if oggetto.is_empty() {
         findings.error("ChiaveDescrittiva/Oggetto", "A5 ChiaveDescrittiva", Message::new("describe-aggregation-no-oggetto"));
     }
-    Some(Parts { soggetti, classificazione: classificazione?, oggetto, tempo_di_conservazione })
+    let parole_chiave = parole_chiave(dossier.ulteriori.parole_chiave.iter().map(String::as_str));
+    Some(Parts { soggetti, classificazione: classificazione?, oggetto, tempo_di_conservazione, parole_chiave })
 }
 
 /// The administration that holds it, the RUP of a Fascicolo, and whom a personal Fascicolo is about.
@@ -59,6 +62,7 @@ fn soggetti(dossier: &AggregationDossier<'_>, findings: &mut Findings) -> Vec<Ru
             None => findings.warning("Soggetti/Ruolo/RUP", "A5 Soggetti, G-06", Message::new("describe-no-rup")),
         }
     }
+    roles.extend(ulteriori::of_aggregation(ente, dossier.ulteriori, findings));
     roles
 }
 
@@ -67,10 +71,10 @@ fn holder(soggetto: Soggetto) -> Option<Ruolo> {
         Soggetto::Pf(_) => {
             Some(Ruolo::new("SoggettoIntestatarioPersonaFisica", "Soggetto Intestatario Persona Fisica", soggetto))
         }
-        Soggetto::Pg { .. } | Soggetto::Pai(_) => {
+        Soggetto::Pg { .. } | Soggetto::Pai(_) | Soggetto::Pae { .. } => {
             Some(Ruolo::new("SoggettoIntestatarioPersonaGiuridica", "Soggetto Intestatario Persona Giuridica", soggetto))
         }
-        Soggetto::Rup(..) | Soggetto::Sw(_) => None,
+        Soggetto::Rup(..) | Soggetto::Sw(_) | Soggetto::As { .. } => None,
     }
 }
 
@@ -119,11 +123,14 @@ fn write(dossier: &AggregationDossier<'_>, parts: &Parts) -> String {
         });
         xml.leaf_if("TipologiaFascicolo", key.fascicolo.map(TipoFascicolo::literal));
         xml.group("Soggetti", |xml| parts.soggetti.iter().for_each(|ruolo| ruolo.write(xml)));
-        xml.leaf("Assegnazione", "");
+        write_assegnazione(dossier, xml);
         xml.leaf("DataApertura", &aggregation.data_apertura.to_string());
         parts.classificazione.write(xml);
         xml.leaf("Progressivo", &aggregation.progressivo.to_string());
-        xml.group("ChiaveDescrittiva", |xml| xml.leaf("Oggetto", &parts.oggetto));
+        xml.group("ChiaveDescrittiva", |xml| {
+            xml.leaf("Oggetto", &parts.oggetto);
+            parts.parole_chiave.iter().for_each(|word| xml.leaf("ParoleChiave", word));
+        });
         xml.leaf_if("DataChiusura", aggregation.data_chiusura.map(|date| date.to_string()).as_deref());
         if let Some(procedimento) = dossier.procedimento.filter(|p| !p.fasi.is_empty()) {
             write_procedimento(procedimento, xml);
@@ -134,10 +141,46 @@ fn write(dossier: &AggregationDossier<'_>, parts: &Parts) -> String {
             "PosizioneFisicaAggregazioneDocumentale",
             position.map(|p| p.chars().take(NAME_CHARS_MAX).collect::<String>()).as_deref(),
         );
+        if let Some((tipo, id)) = &dossier.ulteriori.primaria {
+            xml.group("IdAggPrimario", |xml| {
+                xml.leaf("TipoAggregazione", tipo.literal());
+                xml.leaf("IdAggregazione", id);
+            });
+        }
         xml.leaf_if("TempoDiConservazione", parts.tempo_di_conservazione.map(|years| years.to_string()).as_deref());
         xml.leaf_if("Note", dossier.ente.prova.then_some("PROVA: archivio di prova, aggregazione senza valore legale."));
     });
     xml.finish()
+}
+
+/// To whom it is assigned; empty where nobody said, as the schema allows.
+fn write_assegnazione(dossier: &AggregationDossier<'_>, xml: &mut Xml) {
+    // What is wrong with an assignment was said with the roles.
+    let assigned = ulteriori::assignments(dossier.ente, dossier.ulteriori, &mut Findings::new(ROOT));
+    if assigned.is_empty() {
+        xml.leaf("Assegnazione", "");
+        return;
+    }
+    xml.group("Assegnazione", |xml| {
+        for Assegnata { soggetto, assegnazione } in &assigned {
+            let (element, literal) = if assegnazione.per_competenza {
+                ("PerCompetenza", "Per Competenza")
+            } else {
+                ("PerConoscenza", "Per Conoscenza")
+            };
+            xml.group("TipoAssegnazione", |xml| {
+                xml.group(element, |xml| {
+                    xml.leaf("TipoAssegnazioneRuolo", literal);
+                    xml.group("SoggettoAssegnatario", |xml| soggetto.write_assignee(xml));
+                    xml.leaf("DataInizioAssegnazione", &assegnazione.inizio.0.to_string());
+                    xml.leaf_if("OraInizioAssegnazione", assegnazione.inizio.1.map(|ora| ora.to_string()).as_deref());
+                    xml.leaf_if("DataFineAssegnazione", assegnazione.fine.map(|fine| fine.0.to_string()).as_deref());
+                    let ora = assegnazione.fine.and_then(|fine| fine.1);
+                    xml.leaf_if("OraFineAssegnazione", ora.map(|ora| ora.to_string()).as_deref());
+                });
+            });
+        }
+    });
 }
 
 fn write_member(member: &Member, xml: &mut Xml) {

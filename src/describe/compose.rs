@@ -4,7 +4,8 @@ use super::documento::{Allegato, Classificazione, Documento, IdDoc, Tracciatura,
 use super::parties::soggetti;
 use super::registration::{Chosen, registration, segnatura};
 use super::soggetto::PersonaFisica;
-use super::{Dossier, Tipo, Titolario};
+use super::{Dossier, Tipo, Titolario, ULTERIORI_MAX};
+use crate::aggregation::TipoAggregazione;
 use crate::clock::date_of_law;
 use crate::document::{Component, Role};
 use crate::filing::Voce;
@@ -138,13 +139,19 @@ fn document(dossier: &Dossier<'_>, chosen: Chosen<'_>, findings: &mut Findings) 
         registrazione: registrazione?,
         soggetti,
         oggetto: oggetto?,
-        parole_chiave: parole_chiave(dossier),
+        parole_chiave: parole_chiave(dossier.fields.riferimenti.iter().map(|reading| reading.value.as_str())),
         allegati,
         classificazione: classificazione?,
         riservato: dossier.riservato,
         formato: legal(&principal.format.mime),
         verifica: Verifica::from(dossier.checks),
-        aggregazione: (dossier.aggregation.key.tipo, legal(dossier.aggregation.id.as_str())),
+        aggregazioni: aggregazioni(dossier),
+        primario: dossier.ulteriori.primario.as_ref().map(|primario| IdDoc {
+            impronta: primario.impronta,
+            identificativo: legal(&primario.identificativo),
+            segnatura: primario.segnatura.as_deref().filter(|_| tipo == Tipo::Amministrativo).map(legal),
+        }),
+        prodotto: dossier.ulteriori.prodotto.clone(),
         nome: principal.name.exact(),
         versione: dossier.document.version,
         modifica: modifica?,
@@ -184,10 +191,16 @@ fn oggetto(dossier: &Dossier<'_>, findings: &mut Findings) -> Option<String> {
 }
 
 /// What ties the document to others, as read: at most five.
-fn parole_chiave(dossier: &Dossier<'_>) -> Vec<String> {
-    let words =
-        dossier.fields.riferimenti.iter().map(|reading| legal(&reading.value).trim().chars().take(NAME_CHARS_MAX).collect());
+pub(super) fn parole_chiave<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let words = words.map(|word| legal(word).trim().chars().take(NAME_CHARS_MAX).collect());
     words.filter(|word: &String| !word.is_empty()).take(PAROLE_CHIAVE_MAX).collect()
+}
+
+/// Its own aggregation, then the others that it stands in.
+fn aggregazioni(dossier: &Dossier<'_>) -> Vec<(TipoAggregazione, String)> {
+    let own = (dossier.aggregation.key.tipo, legal(dossier.aggregation.id.as_str()));
+    let others = dossier.ulteriori.aggregazioni.iter().map(|(tipo, id)| (*tipo, legal(id))).filter(|other| *other != own);
+    std::iter::once(own.clone()).chain(others.take(ULTERIORI_MAX)).collect()
 }
 
 /// One entry per attachment and annex, by construction as many as are counted (norms 2.5).
@@ -239,6 +252,7 @@ fn modifica(dossier: &Dossier<'_>, findings: &mut Findings) -> Option<Option<Tra
         tipo: modifica.tipo,
         autore: PersonaFisica::from(operatore),
         data: date_of_law(modifica.at, &dossier.ente.zona),
+        ora: dossier.ulteriori.ora_modifica,
         precedente: IdDoc {
             impronta: modifica.impronta_precedente,
             identificativo: legal(&modifica.identificativo_precedente),
@@ -264,6 +278,12 @@ fn note(dossier: &Dossier<'_>, chosen: Chosen<'_>, findings: &mut Findings) -> O
             "Registrato anche nel repertorio {} n. {}/{}.",
             repertorio.registro, repertorio.numero, repertorio.anno
         ));
+    }
+    if let Some(emergenza) = &dossier.ulteriori.emergenza {
+        if emergenza.numero.trim().is_empty() || matches!(chosen, Chosen::Nessuno) {
+            findings.error("DatiDiRegistrazione", "A5 DatiDiRegistrazione, N-10", Message::new("describe-emergency"));
+        }
+        notes.push(format!("Registro di emergenza: n. {} del {}.", emergenza.numero.trim(), emergenza.data));
     }
     (!notes.is_empty()).then(|| findings.bounded("Note", &notes.join(" "), TEXT_CHARS_MAX))
 }

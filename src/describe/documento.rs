@@ -1,11 +1,11 @@
 //! What does the metadata of a document hold? The two documents of Allegato 5 as one typed value, and their XML in order.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 
 use super::checks::Checks;
 use super::registration::Registrazione;
 use super::soggetto::{PersonaFisica, Ruolo};
-use super::{Literals, Tipo, TipoModifica};
+use super::{Literals, Prodotto, Tipo, TipoModifica};
 use crate::aggregation::TipoAggregazione;
 use crate::digest::Digest;
 use crate::xml::Xml;
@@ -28,7 +28,10 @@ pub(super) struct Documento {
     pub riservato: bool,
     pub formato: String,
     pub verifica: Verifica,
-    pub aggregazione: (TipoAggregazione, String),
+    /// At least one, its own first.
+    pub aggregazioni: Vec<(TipoAggregazione, String)>,
+    pub primario: Option<IdDoc>,
+    pub prodotto: Option<Prodotto>,
     pub nome: String,
     pub versione: u32,
     pub modifica: Option<Tracciatura>,
@@ -122,6 +125,7 @@ pub(super) struct Tracciatura {
     pub tipo: TipoModifica,
     pub autore: PersonaFisica,
     pub data: Date,
+    pub ora: Option<Time>,
     pub precedente: IdDoc,
 }
 
@@ -137,6 +141,7 @@ impl Tracciatura {
             xml.leaf("TipoModifica", tipo);
             self.autore.write(xml, "SoggettoAutoreDellaModifica");
             xml.leaf("DataModifica", &self.data.to_string());
+            xml.leaf_if("OraModifica", self.ora.map(|ora| ora.to_string()).as_deref());
             self.precedente.write(xml, "IdDocVersionePrecedente");
         });
     }
@@ -159,14 +164,19 @@ impl Documento {
             self.write_allegati(xml);
             self.classificazione.write(xml);
             xml.leaf("Riservato", &self.riservato.to_string());
-            xml.group("IdentificativoDelFormato", |xml| xml.leaf("Formato", &self.formato));
+            xml.group("IdentificativoDelFormato", |xml| self.write_formato(xml));
             self.verifica.write(xml);
             xml.group("Agg", |xml| {
-                xml.group("TipoAgg", |xml| {
-                    xml.leaf("TipoAggregazione", self.aggregazione.0.literal());
-                    xml.leaf("IdAggregazione", &self.aggregazione.1);
-                });
+                for (tipo, id) in &self.aggregazioni {
+                    xml.group("TipoAgg", |xml| {
+                        xml.leaf("TipoAggregazione", tipo.literal());
+                        xml.leaf("IdAggregazione", id);
+                    });
+                }
             });
+            if let Some(primario) = &self.primario {
+                primario.write(xml, "IdIdentificativoDocumentoPrimario");
+            }
             xml.leaf("NomeDelDocumento", &self.nome);
             xml.leaf("VersioneDelDocumento", &self.versione.to_string());
             if let Some(modifica) = &self.modifica {
@@ -176,6 +186,17 @@ impl Documento {
             xml.leaf_if("Note", self.note.as_deref());
         });
         xml.finish()
+    }
+
+    fn write_formato(&self, xml: &mut Xml) {
+        xml.leaf("Formato", &self.formato);
+        if let Some(Prodotto { nome, versione, produttore }) = &self.prodotto {
+            xml.group("ProdottoSoftware", |xml| {
+                xml.leaf_if("NomeProdotto", nome.as_deref());
+                xml.leaf_if("VersioneProdotto", versione.as_deref());
+                xml.leaf_if("Produttore", produttore.as_deref());
+            });
+        }
     }
 
     fn write_allegati(&self, xml: &mut Xml) {

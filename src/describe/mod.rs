@@ -14,6 +14,7 @@ mod parties;
 mod procedimento;
 mod registration;
 mod soggetto;
+mod ulteriori;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -33,6 +34,10 @@ use documento::IdDoc;
 pub use checks::{Checks, Proof};
 pub use literals::Literals;
 pub use procedimento::{Passo, procedimento};
+pub use ulteriori::{
+    Amministrazione, Assegnazione, Emergenza, Parte, Primario, Prodotto, RuoloUlteriore, ULTERIORI_MAX, Ulteriore, Ulteriori,
+    UlterioriAggregazione,
+};
 
 /// Everything that the description of one document is made of.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +70,8 @@ pub struct Dossier<'a> {
     pub operatore: Option<&'a Persona>,
     /// Responsabile unico del procedimento, where known.
     pub rup: Option<&'a Persona>,
+    /// What the ente states beyond what is read.
+    pub ulteriori: &'a Ulteriori,
     /// The exact literals of the conservatore.
     pub literals: &'a Literals,
 }
@@ -186,6 +193,8 @@ pub struct AggregationDossier<'a> {
     pub procedimento: Option<&'a Procedimento>,
     /// Where the paper lies (rule C-09), where known.
     pub posizione_fisica: Option<&'a str>,
+    /// What the ente states beyond that.
+    pub ulteriori: &'a UlterioriAggregazione,
 }
 
 /// A procedimento amministrativo with its phases (rule G-06).

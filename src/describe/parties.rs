@@ -3,6 +3,7 @@
 use super::compose::{Findings, NAME_CHARS_MAX};
 use super::nome::split;
 use super::soggetto::{PersonaFisica, Ruolo, Soggetto, Ufficio, is_codice_ente, is_codice_fiscale};
+use super::ulteriori::{RuoloUlteriore, Ulteriore};
 use super::{Dossier, Tipo};
 use crate::ente::{Ente, Persona};
 use crate::fields::{Party, PartyKind, Verso};
@@ -44,6 +45,7 @@ pub(super) fn soggetti(dossier: &Dossier<'_>, tipo: Tipo, flusso: Option<Verso>,
     if tipo == Tipo::Amministrativo {
         roles.extend(dossier.rup.and_then(|rup| responsible(ente, rup, findings)));
     }
+    roles.extend(super::ulteriori::roles(dossier, tipo, findings));
     roles
 }
 
@@ -74,7 +76,8 @@ pub(super) fn ensure_ente(ente: &Ente, findings: &mut Findings) {
 
 /// A document that the ente sends or keeps inside is its own; one that came in has its sender as author.
 fn author(dossier: &Dossier<'_>, flusso: Option<Verso>, findings: &mut Findings) -> Option<Ruolo> {
-    let has_sender = dossier.fields.mittente.is_some();
+    let stated = |one: &Ulteriore| matches!(one.ruolo, RuoloUlteriore::Mittente | RuoloUlteriore::Autore);
+    let has_sender = dossier.fields.mittente.is_some() || dossier.ulteriori.soggetti.iter().any(stated);
     match flusso {
         Some(Verso::U | Verso::I) if !has_sender => {
             Some(Ruolo::new("Autore", "Autore", Soggetto::Pai(Ufficio::of(dossier.ente, None))))
@@ -135,7 +138,7 @@ fn office_named<'a>(ente: &'a Ente, name: &str) -> Option<&'a str> {
     ente.uor.iter().filter(is_named).max_by_key(|uor| uor.denominazione.len()).map(|uor| uor.codice.as_str())
 }
 
-fn person(persona: &Persona, role: &str, findings: &mut Findings) -> Option<PersonaFisica> {
+pub(super) fn person(persona: &Persona, role: &str, findings: &mut Findings) -> Option<PersonaFisica> {
     let place = format!("Soggetti/Ruolo/{role}/PF");
     let pf = PersonaFisica::from(persona);
     if pf.codice_fiscale.is_none() && persona.codice_fiscale.as_deref().is_some_and(|code| !code.trim().is_empty()) {

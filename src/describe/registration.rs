@@ -1,6 +1,6 @@
 //! Is it registered, where, in which direction? Registration data (norms 2.2), their checks, and the segnatura.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 
 use super::compose::Findings;
 use super::{Dossier, Literals, Tipo};
@@ -16,6 +16,8 @@ use crate::xml::Xml;
 pub(super) struct Registrazione {
     pub flusso: Verso,
     pub registro: Registro,
+    /// Hour of the registration, where it was stated.
+    pub ora: Option<Time>,
 }
 
 /// The register, with number and date.
@@ -68,7 +70,7 @@ pub(super) fn registration(dossier: &Dossier<'_>, chosen: Chosen<'_>, findings: 
         Chosen::Nessuno => Some(unregistered(dossier, findings)),
     };
     let flusso = direction(dossier, chosen, findings);
-    Some(Registrazione { flusso: flusso?, registro: registro? })
+    Some(Registrazione { flusso: flusso?, registro: registro?, ora: dossier.ulteriori.ora })
 }
 
 const PROTOCOL: &str = "DatiDiRegistrazione/TipoRegistro/ProtocolloOrdinario_ProtocolloEmergenza";
@@ -210,28 +212,32 @@ impl Registrazione {
     pub(super) fn write(&self, xml: &mut Xml, literals: &Literals) {
         xml.group("DatiDiRegistrazione", |xml| {
             xml.leaf("TipologiaDiFlusso", letter(self.flusso));
-            xml.group("TipoRegistro", |xml| self.registro.write(xml, literals));
+            let ora = self.ora.map(|ora| ora.to_string());
+            xml.group("TipoRegistro", |xml| self.registro.write(xml, ora.as_deref(), literals));
         });
     }
 }
 
 impl Registro {
-    fn write(&self, xml: &mut Xml, literals: &Literals) {
+    fn write(&self, xml: &mut Xml, ora: Option<&str>, literals: &Literals) {
         match self {
             Self::Nessuno { data, numero } => xml.group("Nessuno", |xml| {
                 xml.leaf("TipoRegistro", "Nessuno");
                 xml.leaf("DataDocumento", &data.to_string());
+                xml.leaf_if("OraDocumento", ora);
                 xml.leaf("NumeroDocumento", numero);
             }),
             Self::Protocollo { data, numero, codice } => xml.group("ProtocolloOrdinario_ProtocolloEmergenza", |xml| {
                 xml.leaf("TipoRegistro", &literals.protocollo);
                 xml.leaf("DataProtocollazioneDocumento", &data.to_string());
+                xml.leaf_if("OraProtocollazioneDocumento", ora);
                 xml.leaf("NumeroProtocolloDocumento", numero);
                 xml.leaf("CodiceRegistro", codice);
             }),
             Self::Repertorio { data, numero, codice } => xml.group("Repertorio_Registro", |xml| {
                 xml.leaf("TipoRegistro", &literals.repertorio);
                 xml.leaf("DataRegistrazioneDocumento", &data.to_string());
+                xml.leaf_if("OraRegistrazioneDocumento", ora);
                 xml.leaf("NumeroRegistrazioneDocumento", numero);
                 xml.leaf("CodiceRegistro", codice);
             }),

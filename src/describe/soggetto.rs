@@ -23,9 +23,9 @@ impl Ipa {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ufficio {
     pub amministrazione: Ipa,
-    pub aoo: Ipa,
+    pub aoo: Option<Ipa>,
     pub uor: Option<Ipa>,
-    pub pec: String,
+    pub pec: Option<String>,
 }
 
 impl Ufficio {
@@ -34,15 +34,17 @@ impl Ufficio {
         let uor = ente.uor.iter().find(|office| Some(office.codice.as_str()) == uor);
         Self {
             amministrazione: Ipa { denominazione: ente.denominazione.clone(), codice: ente.codice_ipa.clone() },
-            aoo: Ipa { denominazione: ente.aoo.denominazione.clone(), codice: ente.aoo.codice.clone() },
+            aoo: Some(Ipa { denominazione: ente.aoo.denominazione.clone(), codice: ente.aoo.codice.clone() }),
             uor: uor.map(|office| Ipa { denominazione: office.denominazione.clone(), codice: office.codice.clone() }),
-            pec: ente.aoo.pec.clone(),
+            pec: Some(ente.aoo.pec.clone()),
         }
     }
 
     fn write(&self, xml: &mut Xml) {
         self.amministrazione.write(xml, "IPAAmm");
-        self.aoo.write(xml, "IPAAOO");
+        if let Some(aoo) = &self.aoo {
+            aoo.write(xml, "IPAAOO");
+        }
         if let Some(uor) = &self.uor {
             uor.write(xml, "IPAUOR");
         }
@@ -85,15 +87,19 @@ impl From<&Persona> for PersonaFisica {
     }
 }
 
-/// One subject. A foreign administration (PAE) is never written: nothing in the house tells one.
+/// One subject. A foreign administration is written only where somebody stated one: nothing on a page tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Soggetto {
     /// Persona fisica.
     Pf(PersonaFisica),
     /// Persona giuridica; also an Italian administration whose IPA codes are not known.
     Pg { denominazione: String, codice: Option<String>, indirizzo: Option<String> },
-    /// Amministrazione italiana: the ente.
+    /// Amministrazione italiana: the ente, or one whose codes were stated.
     Pai(Ufficio),
+    /// Amministrazione estera.
+    Pae { denominazione: String, ufficio: Option<String>, indirizzo: Option<String> },
+    /// An office that has it in hand, and a person in it; in a documento informatico by names alone.
+    As { persona: Option<PersonaFisica>, ufficio: Ufficio, has_codes: bool },
     /// Responsabile unico del procedimento.
     Rup(PersonaFisica, Ufficio),
     /// Software.
@@ -134,15 +140,36 @@ impl Soggetto {
             }),
             Self::Pai(ufficio) => xml.group("PAI", |xml| {
                 ufficio.write(xml);
-                xml.leaf("IndirizziDigitaliDiRiferimento", &ufficio.pec);
+                xml.leaf_if("IndirizziDigitaliDiRiferimento", ufficio.pec.as_deref());
             }),
+            Self::Pae { denominazione, ufficio, indirizzo } => xml.group("PAE", |xml| {
+                xml.leaf("DenominazioneAmministrazione", denominazione);
+                xml.leaf_if("DenominazioneUfficio", ufficio.as_deref());
+                xml.leaf_if("IndirizziDigitaliDiRiferimento", indirizzo.as_deref());
+            }),
+            Self::As { .. } => xml.group("AS", |xml| self.write_assignee(xml)),
             Self::Rup(persona, ufficio) => xml.group("RUP", |xml| {
                 persona.write_names(xml);
                 ufficio.write(xml);
-                xml.leaf("IndirizziDigitaliDiRiferimento", &ufficio.pec);
+                xml.leaf_if("IndirizziDigitaliDiRiferimento", ufficio.pec.as_deref());
             }),
             Self::Sw(name) => xml.group("SW", |xml| xml.leaf("DenominazioneSistema", name)),
         }
+    }
+
+    /// What stands in `AS`, and in `SoggettoAssegnatario` of an assignment; nothing of another subject.
+    pub(super) fn write_assignee(&self, xml: &mut Xml) {
+        let Self::As { persona, ufficio, has_codes } = self else { return };
+        if let Some(persona) = persona {
+            persona.write_names(xml);
+        }
+        if *has_codes {
+            ufficio.write(xml);
+        } else {
+            xml.leaf("DenominazioneOrganizzazione", &ufficio.amministrazione.denominazione);
+            xml.leaf("DenominazioneUfficio", ufficio.uor.as_ref().map_or("", |uor| &uor.denominazione));
+        }
+        xml.leaf_if("IndirizziDigitaliDiRiferimento", ufficio.pec.as_deref());
     }
 }
 

@@ -41,6 +41,8 @@ pub struct FixityOrder {
 pub struct FixityReport {
     /// Blobs read whole.
     pub read: u64,
+    /// How many of them are originals, bytes as they arrived.
+    pub originals: u64,
     /// Their bytes.
     pub bytes: u64,
     /// Blobs whose bytes are not those of the digest.
@@ -80,7 +82,8 @@ pub async fn fixity(house: &Arc<House>, order: &FixityOrder) -> Result<FixityRep
     let rows = house.store.blobs(&house.ente_id).await?;
     let there: Vec<(Digest, u64)> =
         rows.iter().filter(|row| row.destroyed.is_none()).map(|row| (row.sha256, row.bytes)).collect();
-    let queue = turns(&there, &readings, (house.clock.now(), order.days));
+    let originals = house.store.originals(&house.ente_id).await?;
+    let queue = turns(&there, &readings, &originals, (house.clock.now(), order.days));
     let mut report = FixityReport { fresh: (there.len() - queue.len()) as u64, ..FixityReport::default() };
     let begun = Instant::now();
     let mut pace = Pace { begun, bytes: 0, bytes_per_second: order.bytes_per_second };
@@ -92,6 +95,7 @@ pub async fn fixity(house: &Arc<House>, order: &FixityOrder) -> Result<FixityRep
         }
         let outcome = one(house, *sha256, &mut pace).await?;
         report.take(*sha256, &outcome);
+        report.originals += u64::from(outcome.is_ok() && originals.contains(sha256));
         let word = outcome.map_or_else(|code| code, |_| "ok".to_owned());
         readings.insert(*sha256, Reading { at: house.clock.now(), outcome: word });
         changed.insert(sha256.bytes()[0]);
@@ -117,20 +121,29 @@ async fn known(house: &House) -> Result<Readings> {
     Ok(readings)
 }
 
-/// The blobs whose turn it is: bad ones first, then those never read, then by the age of the last reading.
-fn turns(there: &[(Digest, u64)], readings: &Readings, (now, days): (Timestamp, u32)) -> Vec<Digest> {
-    let old = now - jiff::SignedDuration::from_hours(24 * i64::from(days));
-    let mut queue: Vec<(u8, Timestamp, Digest)> = Vec::new();
+/// The blobs whose turn it is: bad ones first, then those never read, then by the age of the last reading. At each of these
+/// originals come before copies, of one age those read on one day: a copy can be made again, and still its turn comes.
+fn turns(
+    there: &[(Digest, u64)],
+    readings: &Readings,
+    originals: &BTreeSet<Digest>,
+    (now, days): (Timestamp, u32),
+) -> Vec<Digest> {
+    const DAY_SECONDS: i64 = 24 * 3_600;
+    let old = now - jiff::SignedDuration::from_secs(DAY_SECONDS * i64::from(days));
+    let mut queue: Vec<(u8, i64, bool, Timestamp, Digest)> = Vec::new();
     for (sha256, _) in there {
+        let is_copy = !originals.contains(sha256);
+        let mut put = |rank, at: Timestamp| queue.push((rank, at.as_second().div_euclid(DAY_SECONDS), is_copy, at, *sha256));
         match readings.get(sha256) {
-            Some(reading) if reading.outcome != "ok" => queue.push((0, reading.at, *sha256)),
-            None => queue.push((1, Timestamp::MIN, *sha256)),
-            Some(reading) if reading.at <= old => queue.push((2, reading.at, *sha256)),
+            Some(reading) if reading.outcome != "ok" => put(0, reading.at),
+            None => put(1, Timestamp::MIN),
+            Some(reading) if reading.at <= old => put(2, reading.at),
             Some(_) => {}
         }
     }
     queue.sort_unstable();
-    queue.into_iter().map(|(_, _, sha256)| sha256).collect()
+    queue.into_iter().map(|(.., sha256)| sha256).collect()
 }
 
 fn oldest(there: &[(Digest, u64)], readings: &Readings) -> Option<Timestamp> {
@@ -212,7 +225,7 @@ fn journalled(house: &House, report: &FixityReport) -> Vec<Event> {
         .flat_map(|(code, list)| list.iter().map(move |sha256| (*code, sha256.hex())))
         .map(|(code, subject)| event(subject, "failure", [("code".to_owned(), code.to_owned())].into()))
         .collect();
-    let counts = [("read", report.read), ("bytes", report.bytes), ("left", report.left)];
+    let counts = [("read", report.read), ("originals", report.originals), ("bytes", report.bytes), ("left", report.left)];
     let detail = counts.iter().map(|(name, n)| ((*name).to_owned(), n.to_string())).collect();
     events.push(event("blobs".to_owned(), if report.is_good() { "success" } else { "failure" }, detail));
     events
@@ -234,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bad_blobs_come_first_then_those_never_read_then_the_oldest() {
+    fn bad_blobs_come_first_then_those_never_read_then_the_oldest_and_originals_before_copies() {
         let now: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
         let blob = |text: &str| Digest::of(text.as_bytes());
         let reading = |at: &str, outcome: &str| Reading { at: at.parse().unwrap(), outcome: outcome.to_owned() };
@@ -245,7 +258,16 @@ mod tests {
             (blob("bad"), reading("2026-01-30T00:00:00Z", "blob-altered")),
         ]);
         let there = ["fresh", "old", "never", "bad", "older"].map(|text| (blob(text), 1));
-        assert_eq!(turns(&there, &readings, (now, 30)), ["bad", "never", "older", "old"].map(blob));
+        let none = BTreeSet::new();
+        assert_eq!(turns(&there, &readings, &none, (now, 30)), ["bad", "never", "older", "old"].map(blob));
+        // Of one rank the original first; an older copy comes before a younger original.
+        let there = ["old", "same day", "older", "never", "never too"].map(|text| (blob(text), 1));
+        let mut readings = readings.clone();
+        readings.insert(blob("same day"), reading("2025-01-01T09:00:00Z", "ok"));
+        let originals = BTreeSet::from(["same day", "never too"].map(blob));
+        let wanted = ["never too", "never", "older", "same day", "old"].map(blob);
+        assert_eq!(turns(&there, &readings, &originals, (now, 30)), wanted);
+        let there = ["fresh", "old", "never", "bad", "older"].map(|text| (blob(text), 1));
         assert_eq!(oldest(&there, &readings), None);
         assert_eq!(oldest(&there[..2], &readings), Some("2025-01-01T00:00:00Z".parse().unwrap()));
     }

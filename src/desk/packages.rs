@@ -10,12 +10,12 @@ use crate::describe::{self, AggregationDossier, Member, Passo, Procedimento};
 use crate::digest::Digest;
 use crate::document::{Component, Copy, DocumentId, DocumentState};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, JournalHead};
 use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::messages::{Lang, Message};
-pub use crate::package::Profile;
-use crate::package::{self, Parcel, Plan, PlanOrder};
+use crate::package::{self, DescribeAggregation, Division, Parcel, PlanOrder, Share};
+pub use crate::package::{Plan, Profile};
 use crate::pdv::{Pdv, PdvId, PdvState};
 use crate::pipeline::{self, AGENT, House, Step};
 use crate::steps;
@@ -30,6 +30,10 @@ pub enum Selection {
     Ready,
     /// The ready documents of one aggregation.
     Aggregation(AggregationId),
+    /// These documents.
+    Documents(Vec<DocumentId>),
+    /// The documents of one Pdv, for a reader.
+    Pdv(PdvId),
 }
 
 /// A package as it was built.
@@ -41,27 +45,33 @@ pub struct Packaged {
     pub path: PathBuf,
     /// Its aggregation.
     pub aggregazione: AggregationId,
-    /// Digest of the file.
-    pub sha256: Digest,
+    /// Digest of its content: SHA-256 of what `sha256sum` prints of its files in their order.
+    pub content_sha256: Digest,
     /// Size of the file.
     pub bytes: u64,
     /// How many documents it holds.
     pub documents: usize,
 }
 
-/// The plans that `package` would build, as the dry run shows them.
-pub async fn preview(house: &House, selection: &Selection, profile: Profile) -> Result<Vec<Plan>> {
-    plans(house, selection, profile).await
+/// Shows each plan that `package` would build, as the dry run does.
+pub async fn preview(house: &House, selection: &Selection, profile: Profile, show: &mut dyn FnMut(&Plan)) -> Result<()> {
+    each_plan(house, selection, profile, async |plan| {
+        show(&plan);
+        Ok(())
+    })
+    .await
 }
 
 /// Plans what is selected, stores the plans with their jobs in one transaction each, and works until they are built.
 /// Plans of an earlier run that was stopped are built too.
 pub async fn package(house: &Arc<House>, selection: &Selection, profile: Profile) -> Result<Vec<Packaged>> {
-    for plan in plans(house, selection, profile).await? {
+    each_plan(house, selection, profile, async |plan| {
         house.store.apply(&house.ente_id, None, &planned(house, &plan)?).await?;
         crate::drill::point("desk.planned");
-    }
-    let waiting: Vec<PdvId> = in_state(house, PdvState::Planned).await?.into_iter().map(|pdv| pdv.id).collect();
+        Ok(())
+    })
+    .await?;
+    let waiting = house.store.pdvs_in(&house.ente_id, PdvState::Planned).await?;
     let jobs: Vec<Change> = waiting.iter().map(|id| pipeline::job(Step::Build, id.0.clone())).collect();
     house.store.apply(&house.ente_id, None, &jobs).await?;
     house.meter.expect_documents(waiting.len() as u64);
@@ -73,21 +83,16 @@ pub async fn package(house: &Arc<House>, selection: &Selection, profile: Profile
     Ok(built)
 }
 
-async fn in_state(house: &House, state: PdvState) -> Result<Vec<Pdv>> {
-    let all = house.store.pdvs(&house.ente_id).await?;
-    Ok(all.into_iter().map(|(pdv, _)| pdv).filter(|pdv| pdv.state == state).collect())
-}
-
 async fn outcome(house: &House, id: &PdvId) -> Result<Packaged> {
     let found = house.store.pdv(&house.ente_id, id).await?;
     let (pdv, documents) = found.ok_or_else(|| Error::bug(format_args!("no pdv {id}")))?;
-    let (Some(path), Some(sha256), Some(bytes)) = (pdv.path, pdv.sha256, pdv.bytes) else {
+    let (Some(path), Some(content_sha256), Some(bytes)) = (pdv.path, pdv.sha256, pdv.bytes) else {
         let why: Option<Message> = fact_or_default(house, id.as_str(), "build-error").await?;
         let why = why.map(|m| m.text(Lang::It)).unwrap_or_default();
         return Err(Error::new(crate::error::Kind::Store, "pdv-not-built").with("id", id).with("why", why));
     };
     let path = house.layout.root().join(path);
-    Ok(Packaged { id: pdv.id, path, aggregazione: pdv.aggregazione, sha256, bytes, documents: documents.len() })
+    Ok(Packaged { id: pdv.id, path, aggregazione: pdv.aggregazione, content_sha256, bytes, documents: documents.len() })
 }
 
 /// The transaction that fixes a plan: the Pdv, its documents, its job, its journal line.
@@ -121,37 +126,150 @@ fn planned(house: &House, plan: &Plan) -> Result<Vec<Change>> {
     ])
 }
 
-async fn plans(house: &House, selection: &Selection, profile: Profile) -> Result<Vec<Plan>> {
-    let mut parcels = Vec::new();
-    let mut listed = Vec::new();
-    for row in house.store.documents(&house.ente_id, Some(DocumentState::Ready)).await? {
-        let is_wanted = match selection {
-            Selection::Ready => true,
-            Selection::Aggregation(id) => row.aggregazione.as_ref() == Some(id),
-        };
-        if row.pdv.is_some() || !is_wanted {
-            continue;
+/// What all plans of one run have in common.
+struct Run {
+    profile: Profile,
+    instant: jiff::Timestamp,
+    journal: JournalHead,
+}
+
+impl Run {
+    async fn begin(house: &House, profile: Profile) -> Result<Self> {
+        Ok(Self { profile, instant: house.clock.now(), journal: house.store.journal_head(&house.ente_id).await? })
+    }
+
+    fn order<'a>(&self, house: &'a House, describe_aggregation: &'a DescribeAggregation<'a>) -> PlanOrder<'a> {
+        PlanOrder {
+            profile: self.profile,
+            ente: &house.ente,
+            instant: self.instant,
+            journal: self.journal.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            describe_aggregation,
+            limits: &house.config.limits,
+            versatore: house.config.sacer.as_ref(),
         }
-        let (parcel, member) = parcel(house, &row).await?;
-        parcels.push(parcel);
-        listed.extend(member);
     }
-    if parcels.is_empty() {
-        return Ok(Vec::new());
+}
+
+/// Gives every plan of the selection to `take`, one after another: memory holds the documents of one package, however many there are.
+async fn each_plan(
+    house: &House,
+    selection: &Selection,
+    profile: Profile,
+    mut take: impl AsyncFnMut(Plan) -> Result<()>,
+) -> Result<()> {
+    let mut chosen: BTreeMap<AggregationId, Vec<DocumentRow>> = BTreeMap::new();
+    for row in house.store.documents(&house.ente_id, Some(DocumentState::Ready)).await? {
+        if row.pdv.is_none() && selection.takes(&row) {
+            let id = row.aggregazione.clone().ok_or_else(|| Error::bug("a described document that is not filed"))?;
+            chosen.entry(id).or_default().push(row);
+        }
     }
-    let known = Known { listed, procedimenti: procedimenti(house, &parcels).await? };
-    let describe_aggregation = |aggregation: &Aggregation, ids: &[DocumentId]| describe(house, aggregation, ids, &known);
-    package::plan(&PlanOrder {
-        profile,
-        ente: &house.ente,
-        instant: house.clock.now(),
-        journal: house.store.journal_head(&house.ente_id).await?,
-        version: env!("CARGO_PKG_VERSION"),
-        documents: parcels,
-        describe_aggregation: &describe_aggregation,
-        limits: &house.config.limits,
-        versatore: house.config.sacer.as_ref(),
-    })
+    let run = Run::begin(house, profile).await?;
+    let mut aggregations = Vec::new();
+    for rows in chosen.values() {
+        aggregations.push(steps::metadata::need_aggregation(house, &rows[0]).await?);
+    }
+    let procedimenti = procedimenti(house, &aggregations).await?;
+    for (aggregation, rows) in aggregations.iter().zip(chosen.into_values()) {
+        let mut papers = Papers::of(house, &rows).await?;
+        let undescribed = |_: &Aggregation, _: &[DocumentId]| Err(Error::bug("an aggregation is described part by part"));
+        let order = run.order(house, &undescribed);
+        let division = Division::of(&order, &aggregation.id, std::mem::take(&mut papers.shares));
+        let rows: BTreeMap<&DocumentId, &DocumentRow> = rows.iter().map(|row| (&row.document.id, row)).collect();
+        for (n, ids) in division.parts().iter().enumerate() {
+            let part: Vec<(Parcel, Option<Listed>)> = papers.part(house, (ids, &rows)).await?;
+            let (parcels, listed): (Vec<Parcel>, Vec<Option<Listed>>) = part.into_iter().unzip();
+            let known = Known::of(listed, procedimenti.get(&aggregation.id));
+            let plan = {
+                let describe = |aggregation: &Aggregation, ids: &[DocumentId]| known.describe(house, aggregation, ids);
+                division.plan(&run.order(house, &describe), n, &parcels.iter().collect::<Vec<_>>())?
+            };
+            take(plan).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Selection {
+    fn takes(&self, row: &DocumentRow) -> bool {
+        match self {
+            Self::Ready => true,
+            Self::Aggregation(id) => row.aggregazione.as_ref() == Some(id),
+            Self::Documents(ids) => ids.contains(&row.document.id),
+            Self::Pdv(id) => row.pdv.as_ref() == Some(id),
+        }
+    }
+}
+
+/// Most documents of an aggregation that are kept in memory while it is divided; more are read again, part by part.
+const KEPT_MAX: usize = 2_000;
+
+/// The documents of an aggregation: what each adds to a package, and the documents themselves where they are few.
+struct Papers {
+    shares: Vec<Share>,
+    kept: BTreeMap<DocumentId, (Parcel, Option<Listed>)>,
+}
+
+impl Papers {
+    async fn of(house: &House, rows: &[DocumentRow]) -> Result<Self> {
+        let mut papers = Self { shares: Vec::with_capacity(rows.len()), kept: BTreeMap::new() };
+        for row in rows {
+            let (parcel, listed) = parcel(house, row).await?;
+            papers.shares.push(Share::ensured(&parcel, &house.config.limits)?);
+            if rows.len() <= KEPT_MAX {
+                papers.kept.insert(row.document.id.clone(), (parcel, listed));
+            }
+        }
+        Ok(papers)
+    }
+
+    /// The documents of one part, in order.
+    async fn part(
+        &mut self,
+        house: &House,
+        (ids, rows): (&[DocumentId], &BTreeMap<&DocumentId, &DocumentRow>),
+    ) -> Result<Vec<(Parcel, Option<Listed>)>> {
+        let mut part = Vec::with_capacity(ids.len());
+        for id in ids {
+            let one = match self.kept.remove(id) {
+                Some(kept) => kept,
+                None => parcel(house, rows[id]).await?,
+            };
+            part.push(one);
+        }
+        Ok(part)
+    }
+}
+
+/// The plans of packages for a reader, over documents that are ready or were sent before.
+pub(super) async fn plans_for_reader(house: &House, selection: &Selection) -> Result<Vec<Plan>> {
+    let (mut parcels, mut all) = (Vec::new(), Vec::new());
+    for row in house.store.documents(&house.ente_id, None).await? {
+        let is_settled = matches!(
+            row.document.state,
+            DocumentState::Ready | DocumentState::Packaged | DocumentState::Delivered | DocumentState::Preserved
+        );
+        if is_settled && selection.takes(&row) {
+            let (parcel, listed) = parcel(house, &row).await?;
+            parcels.push(parcel);
+            all.push(listed);
+        }
+    }
+    let aggregations: BTreeMap<&AggregationId, &Aggregation> = parcels
+        .iter()
+        .filter_map(|parcel| parcel.aggregation.as_ref())
+        .map(|aggregation| (&aggregation.id, aggregation))
+        .collect();
+    let aggregations: Vec<Aggregation> = aggregations.into_values().cloned().collect();
+    let procedimenti = procedimenti(house, &aggregations).await?;
+    let known = Known::of(all, None);
+    let describe = |aggregation: &Aggregation, ids: &[DocumentId]| {
+        known.described(house, (aggregation, procedimenti.get(&aggregation.id)), ids)
+    };
+    let run = Run::begin(house, Profile::Pdd).await?;
+    package::plan(&run.order(house, &describe), &parcels)
 }
 
 /// A document as the aggregation's metadata cite it, with the retention of its filing.
@@ -160,17 +278,16 @@ struct Listed {
     years: Option<u32>,
 }
 
-/// What the descriptions of the aggregations are made of, beside the aggregations themselves.
-struct Known {
-    listed: Vec<Listed>,
-    procedimenti: BTreeMap<AggregationId, Procedimento>,
+/// What the description of an aggregation is made of, beside the aggregation itself.
+struct Known<'a> {
+    listed: BTreeMap<DocumentId, Listed>,
+    procedimento: Option<&'a Procedimento>,
 }
 
-/// The procedimenti that the documents of the parcels' fascicoli prove; those packaged earlier prove as well.
-async fn procedimenti(house: &House, parcels: &[Parcel]) -> Result<BTreeMap<AggregationId, Procedimento>> {
-    let asked = parcels.iter().filter_map(|parcel| parcel.aggregation.as_ref());
-    let asked: BTreeMap<&AggregationId, &Aggregation> =
-        asked.filter(|a| a.key.fascicolo == Some(TipoFascicolo::Procedimento)).map(|a| (&a.id, a)).collect();
+/// The procedimenti that the documents of these fascicoli prove; those packaged earlier prove as well.
+async fn procedimenti(house: &House, aggregations: &[Aggregation]) -> Result<BTreeMap<AggregationId, Procedimento>> {
+    let asked = aggregations.iter().filter(|a| a.key.fascicolo == Some(TipoFascicolo::Procedimento));
+    let asked: BTreeMap<&AggregationId, &Aggregation> = asked.map(|a| (&a.id, a)).collect();
     let mut found = BTreeMap::new();
     if asked.is_empty() {
         return Ok(found);
@@ -198,29 +315,45 @@ async fn procedimenti(house: &House, parcels: &[Parcel]) -> Result<BTreeMap<Aggr
     Ok(found)
 }
 
-fn describe(house: &House, aggregation: &Aggregation, ids: &[DocumentId], known: &Known) -> Result<String> {
-    let listed = &known.listed;
-    let chosen: Vec<&Listed> = ids.iter().filter_map(|id| listed.iter().find(|l| l.member.id == *id)).collect();
-    let documents: Vec<Member> = chosen.iter().map(|l| l.member.clone()).collect();
-    let described = describe::aggregation(&AggregationDossier {
-        ente: &house.ente,
-        aggregation,
-        documents: &documents,
-        titolario: describe::Titolario {
-            descrizione: house.titolario.nome(&aggregation.key.voce).unwrap_or_default(),
-            piano: None,
-        },
-        tempo_di_conservazione: chosen.iter().filter_map(|l| l.years).max(),
-        rup: None,
-        intestatario: None,
-        procedimento: known.procedimenti.get(&aggregation.id),
-        posizione_fisica: None,
-    })?;
-    match described.findings.iter().find(|f| f.severity == crate::finding::Severity::Error) {
-        Some(finding) => {
-            Err(Error::hold("aggregation-breach").with("id", &aggregation.id).with("why", finding.message.text(Lang::It)))
+impl<'a> Known<'a> {
+    fn of(listed: Vec<Option<Listed>>, procedimento: Option<&'a Procedimento>) -> Self {
+        let listed = listed.into_iter().flatten().map(|listed| (listed.member.id.clone(), listed)).collect();
+        Self { listed, procedimento }
+    }
+
+    fn describe(&self, house: &House, aggregation: &Aggregation, ids: &[DocumentId]) -> Result<String> {
+        self.described(house, (aggregation, self.procedimento), ids)
+    }
+
+    fn described(
+        &self,
+        house: &House,
+        (aggregation, procedimento): (&Aggregation, Option<&Procedimento>),
+        ids: &[DocumentId],
+    ) -> Result<String> {
+        let chosen: Vec<&Listed> = ids.iter().filter_map(|id| self.listed.get(id)).collect();
+        let documents: Vec<Member> = chosen.iter().map(|l| l.member.clone()).collect();
+        let described = describe::aggregation(&AggregationDossier {
+            ente: &house.ente,
+            aggregation,
+            documents: &documents,
+            titolario: describe::Titolario {
+                descrizione: house.titolario.nome(&aggregation.key.voce).unwrap_or_default(),
+                piano: None,
+            },
+            tempo_di_conservazione: chosen.iter().filter_map(|l| l.years).max(),
+            rup: None,
+            intestatario: None,
+            procedimento,
+            posizione_fisica: None,
+            ulteriori: &describe::UlterioriAggregazione::default(),
+        })?;
+        match described.findings.iter().find(|f| f.severity == crate::finding::Severity::Error) {
+            Some(finding) => {
+                Err(Error::hold("aggregation-breach").with("id", &aggregation.id).with("why", finding.message.text(Lang::It)))
+            }
+            None => Ok(described.xml),
         }
-        None => Ok(described.xml),
     }
 }
 

@@ -86,9 +86,11 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
     let rescans = steps::sheets::rescans(house, &row.document.id).await?;
     let pages: Vec<ReadPage> = steps::facts(house, id, "page").await?;
     let arrival = house.store.arrival(&house.ente_id, &row.document.arrival).await?;
-    let source = arrival.as_ref().map(
-        |a| json!({"arrival": a.id, "door": a.door, "name": a.name.shown(), "sha256": a.sha256, "admitted_at": a.admitted_at}),
-    );
+    let lotto = super::lot_of(house, &row.document.arrival).await?;
+    let source = arrival.as_ref().map(|a| {
+        json!({"arrival": a.id, "door": a.door, "name": a.name.shown(), "sha256": a.sha256, "admitted_at": a.admitted_at,
+            "lotto": lotto})
+    });
     Ok(json!({
         "id": row.document.id, "state": row.document.state, "name": row.document.name.shown(), "version": row.document.version,
         "source": source,
@@ -197,7 +199,7 @@ async fn pdv_json(house: &House, id: &PdvId) -> Result<Value> {
     };
     Ok(json!({
         "id": pdv.id, "state": pdv.state, "profile": pdv.profile, "aggregazione": pdv.aggregazione, "planned_at": pdv.planned_at,
-        "path": pdv.path, "sha256": pdv.sha256, "bytes": pdv.bytes, "documents": documents,
+        "path": pdv.path, "content_sha256": pdv.sha256, "bytes": pdv.bytes, "documents": documents,
     }))
 }
 

@@ -1,7 +1,8 @@
-//! Which amounts, certified addresses and references to other papers does the text mention?
+//! Which amounts, addresses, plates, parcels and references to other papers does the text mention?
 
+use super::dates;
 use super::rows::{Pattern, Place, Rows};
-use crate::fields::{Fields, Importo, Reading};
+use crate::fields::{Doubtful, Fields, Importo, Reading};
 
 static AMOUNT: Pattern = Pattern::new(
     r"(?:\$|\beuro\b|\beur\b)\s?[.:]?\s?(\d{1,3}(?:[.' ]\d{3})+(?:,\d{2})?|\d+(?:,\d{2})?)(?:[^\d%]|$)|(\d{1,3}(?:\.\d{3})*,\d{2})\s?(?:\$|euro\b|eur\b)",
@@ -15,6 +16,18 @@ static LETTER: Pattern = Pattern::new(
     r"(?:\bvs\.?|\bv/s|vostr[ao]|rif(?:erimento|\.)?|nota|richiesta|istanza|comunicazione|lettera)\s+(?:[a-z.]+\s+){0,4}?prot(?:ocollo|\.)?\s*(?:gen(?:erale|\.)?)?\s*(?:n\.?|nr\.?)?\s*[:.]?\s*(\d{1,8})(?:\s?/\s?((?:19|20)\d{2}))?(?:\s+del\s+(\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d{2}))?",
 );
 
+/// An amount in words; cents stand after the stroke in figures.
+static SPOKEN: Pattern =
+    Pattern::new(r"(?:diconsi|dicasi|in lettere|\()\W{0,3}(?:euro\s+)?([a-z]{5,60}(?:\s[a-z]{3,30}){0,4}?)\s?/\s?(\d{2})\b");
+/// A plate since 1994: the letters I, O, Q and U are not used, so that O and I among its figures are 0 and 1.
+static PLATE: Pattern = Pattern::new(
+    r"\b([a-hj-npr-tv-z]{2})[\s.-]?([0-9oil]{3})[\s.-]?([a-hj-npr-tv-z]{2})\b|\b([a-hj-npr-tv-z]{2})[\s.-]?(\d{5,6})\b",
+);
+static PLATE_LABEL: Pattern = Pattern::new(r"\b(?:targ(?:a|he|ato|ata|ati|ate|\.)|tg\.)");
+static PARCEL: Pattern = Pattern::new(
+    r"\b(?:foglio|fogl\.?|fg\.?)\s*(?:n\.?\s*)?(\d{1,4})\b[\s,;:.-]*(?:con\s+)?(?:mapp(?:al[ei]|\.)?|part(?:icell[ae]|\.)?|p\.?\s?lla|num(?:ero|\.)?|n\.)\s*(?:n\.?\s*)?(\d{1,5})\b(?:[\s,;:.-]*sub(?:alterno|\.)?\s*(?:n\.?\s*)?(\d{1,4})\b)?",
+);
+
 const CERTIFIED: [&str; 7] = ["pec", "legalmail", "postacert", "cert.", "postecert", "arubapec", "sicurezzapostale"];
 
 /// Reads amounts, PEC addresses and references of all rows.
@@ -24,10 +37,15 @@ pub(super) fn read(rows: &Rows, fields: &mut Fields) {
         for found in MAIL.all(&row.fold).iter().filter_map(|c| c.get(0)) {
             let address: String = found.as_str().chars().filter(|c| !c.is_whitespace()).collect();
             let domain = address.split_once('@').map_or("", |(_, domain)| domain);
-            if CERTIFIED.iter().any(|word| domain.contains(word)) && !fields.pec.iter().any(|p| p.value == address) {
-                fields.pec.push(rows.reading(address, &[Place { row: at, span: found.range() }], "pec", 0.9));
+            let is_certified = CERTIFIED.iter().any(|word| domain.contains(word));
+            let (list, rule) = if is_certified { (&mut fields.pec, "pec") } else { (&mut fields.email, "email") };
+            if !list.iter().any(|known| known.value == address) {
+                list.push(rows.reading(address, &[Place { row: at, span: found.range() }], rule, 0.9));
             }
         }
+        spoken(rows, at, &row.fold, fields);
+        plates(rows, at, fields);
+        parcels(rows, at, &row.fold, fields);
         references(rows, at, fields);
     }
 }
@@ -48,6 +66,68 @@ fn amounts(rows: &Rows, at: usize, fold: &str, fields: &mut Fields) {
         let amount = format!("{}.{cents}", if trimmed.is_empty() { "0" } else { trimmed });
         let value = Importo { amount, currency: currency.to_owned() };
         fields.importi.push(rows.reading(value, &[Place { row: at, span }], "importo", 0.95));
+    }
+}
+
+/// An amount in words beside figures that say another is doubtful.
+fn spoken(rows: &Rows, at: usize, fold: &str, fields: &mut Fields) {
+    for c in SPOKEN.all(fold) {
+        let (Some(whole), Some(words), Some(cents)) = (c.get(0), c.get(1), c.get(2)) else { continue };
+        let Some(number) = dates::number(words.as_str()) else { continue };
+        let amount = format!("{number}.{}", cents.as_str());
+        let here = rows.reading((), &[Place { row: at, span: whole.range() }], "importo", 1.0);
+        let near = fields.importi.iter().rev().take(3).filter(|i| i.page == here.page);
+        let is_said = near.clone().any(|i| i.value.amount == amount);
+        if near.count() > 0 && !is_said {
+            let doubt =
+                |page, rect| Doubtful { field: "importi".into(), raw: words.as_str().into(), check: "words".into(), page, rect };
+            fields.doubtful.push(doubt(here.page, here.rect));
+        }
+    }
+}
+
+/// Plates, which are looked for only in rows that speak of one: seven characters alone prove nothing.
+fn plates(rows: &Rows, at: usize, fields: &mut Fields) {
+    let Some(row) = rows.rows.get(at) else { return };
+    let speaks = |fold: &str| PLATE_LABEL.is_match(fold);
+    if !speaks(&row.fold) && !rows.before(at).next().is_some_and(|above| speaks(&above.fold)) {
+        return;
+    }
+    for c in PLATE.all(&row.fold) {
+        let Some(whole) = c.get(0) else { continue };
+        let part = |i: usize| c.get(i).map_or("", |m| m.as_str()).to_ascii_uppercase();
+        let figures: String = part(2)
+            .chars()
+            .map(|c| {
+                if c == 'O' {
+                    '0'
+                } else if c.is_ascii_digit() {
+                    c
+                } else {
+                    '1'
+                }
+            })
+            .collect();
+        let is_repaired = figures != part(2);
+        let value = format!("{}{figures}{}{}{}", part(1), part(3), part(4), part(5));
+        let rule = if is_repaired { "targa, repaired" } else { "targa" };
+        if !fields.targhe.iter().any(|known| known.value == value) {
+            let strength = if is_repaired { 0.7 } else { 0.9 };
+            fields.targhe.push(rows.reading(value, &[Place { row: at, span: whole.range() }], rule, strength));
+        }
+    }
+}
+
+fn parcels(rows: &Rows, at: usize, fold: &str, fields: &mut Fields) {
+    for c in PARCEL.all(fold) {
+        let (Some(whole), Some(sheet), Some(parcel)) = (c.get(0), c.get(1), c.get(2)) else { continue };
+        let mut value = format!("foglio {} particella {}", sheet.as_str(), parcel.as_str());
+        if let Some(sub) = c.get(3) {
+            value = format!("{value} sub {}", sub.as_str());
+        }
+        if !fields.catasto.iter().any(|known| known.value == value) {
+            fields.catasto.push(rows.reading(value, &[Place { row: at, span: whole.range() }], "catasto", 0.9));
+        }
     }
 }
 

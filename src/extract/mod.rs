@@ -19,6 +19,7 @@ mod rows;
 mod second;
 mod spelling;
 mod stamp;
+mod vote;
 
 use crate::ente::Ente;
 use crate::fields::Fields;
@@ -29,6 +30,7 @@ pub use given::contradictions;
 pub use second::{FieldRegion, FieldReread, confirm, regions};
 pub use spelling::spelling;
 pub use stamp::{StampReread, unread_stamps};
+pub use vote::vote;
 
 /// All values read from the pages of one document of `ente`.
 pub fn fields(pages: &[PageText], ente: &Ente) -> Fields {
@@ -45,7 +47,10 @@ pub fn fields_with(pages: &[PageText], ente: &Ente, stamps: &[StampReread]) -> F
     let stage = parties::stage(&rows, ente);
     protocollo::read(&rows, ente, &stage, &mut fields);
     if fields.protocollo.is_none() {
-        let _ = stamps.iter().any(|one| stamp::take(one, (&stage, ente), &mut fields));
+        let is_taken = stamps.iter().any(|one| stamp::take(one, (&stage, ente), &mut fields));
+        if !is_taken {
+            stamp::notice(stamps, &mut fields);
+        }
     }
     parties::read(&rows, ente, &stage, &mut fields);
     fields

@@ -26,7 +26,11 @@ static CLOSING: Pattern = Pattern::new(
 );
 
 /// Words that stand in the heads of tables and forms, and are no names.
-const NOT_NAMES: [&str; 43] = [
+const NOT_NAMES: [&str; 47] = [
+    "cognome",
+    "nome",
+    "nominativo",
+    "sottoscritto",
     "carica",
     "rapporto",
     "codice",

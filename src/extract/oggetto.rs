@@ -24,6 +24,12 @@ static WHOLE: Pattern = Pattern::new(
     r"^\W{0,3}(?:certificato|attestato)\s+(?:di|contestuale|anagrafico)\b|^\W{0,3}dichiarazione\s+di\s+(?:residenza|successione|morte|nascita)\b",
 );
 
+static WAITS: Pattern = Pattern::new(
+    r"\b(?:di|a|da|in|con|su|per|tra|fra|del|dello|della|dei|degli|delle|al|allo|alla|ai|agli|alle|dal|dalla|dai|dalle|nel|nella|nei|nelle|sul|sulla|e|ed|il|lo|la|gli|le|un|una|uno|n\.|art\.)$",
+);
+/// How the text of an act opens: nothing of its oggetto comes after.
+static ACT_OPENS: Pattern = Pattern::new(r"^\W{0,3}l'\s?anno\s+(?:due|mille|[12]\d{3}\s*,?\s+(?:il|addi|li|del))");
+
 const ROWS_MAX: usize = 9;
 
 /// Reads the oggetto.
@@ -59,6 +65,12 @@ fn labelled(rows: &Rows) -> Option<Reading<String>> {
 
 /// True if the oggetto ends with `last`: what follows is another thing.
 fn ends(last: &Row, next: &Row, lines: usize) -> bool {
+    let height = last.upright.h.max(next.upright.h).max(1);
+    let gap = next.upright.y.saturating_sub(last.upright.y + last.upright.h.min(height));
+    // After `per` or `della` a word must come, whatever it is (`per / l'anno 2023`).
+    if WAITS.is_match(&last.fold) && gap * 2 <= height * 3 && !ACT_OPENS.is_match(&next.fold) {
+        return false;
+    }
     if STOP.is_match(&next.fold) || next.pieces.iter().all(|p| p.span.len() <= 2) {
         return true;
     }
@@ -68,8 +80,6 @@ fn ends(last: &Row, next: &Row, lines: usize) -> bool {
     if sentence && capital {
         return true;
     }
-    let height = last.upright.h.max(next.upright.h).max(1);
-    let gap = next.upright.y.saturating_sub(last.upright.y + last.upright.h.min(height));
     // Skewed lines overlap; a gap of more than a line and a half is another paragraph.
     if gap * 2 > height * 3 && !hyphen {
         return true;
@@ -204,9 +214,49 @@ fn titled(rows: &Rows) -> Option<Reading<String>> {
     if places.len() == 1 && !WHOLE.is_match(&row.fold) {
         return None;
     }
+    match options(rows, at) {
+        Options::None => {}
+        Options::Crossed(chosen) => return Some(*chosen),
+        Options::Unclear => return None,
+    }
     let mut reading = value(rows, &places, "oggetto-titolo", 0.9)?;
     reading.value = sentence_case(&reading.value, row.text().chars().count());
     Some(reading)
+}
+
+/// Options that repeat the title of a form.
+enum Options {
+    /// There are none.
+    None,
+    /// One is crossed.
+    Crossed(Box<Reading<String>>),
+    /// Not exactly one is: the oggetto is left to a person.
+    Unclear,
+}
+
+/// The option that is crossed, where a form repeats its title as options to be crossed.
+fn options(rows: &Rows, at: usize) -> Options {
+    let Some(title) = rows.rows.get(at) else { return Options::None };
+    let words: Vec<&str> = title.fold.split_whitespace().take(2).collect();
+    let head = words.join(" ");
+    let mut options: Vec<(usize, usize, bool)> = Vec::new();
+    for (i, row) in rows.rows.iter().enumerate().skip(at + 1).take(12).filter(|(_, row)| row.page == title.page) {
+        let mark = row.pieces.first().filter(|piece| piece.span.len() <= 3).map(|piece| piece.span.clone());
+        let start = mark.as_ref().map_or(0, |mark| mark.end + 1);
+        if row.fold.get(start..).is_some_and(|rest| rest.starts_with(&head)) {
+            let is_crossed = mark.is_some_and(|mark| row.fold.get(mark).is_some_and(|mark| mark.contains('x')));
+            options.push((i, start, is_crossed));
+        }
+    }
+    if options.len() < 2 {
+        return Options::None;
+    }
+    let crossed: Vec<&(usize, usize, bool)> = options.iter().filter(|(_, _, is_crossed)| *is_crossed).collect();
+    let [(i, start, _)] = crossed[..] else { return Options::Unclear };
+    let Some(row) = rows.rows.get(*i) else { return Options::Unclear };
+    let end = row.fold.get(*start..).and_then(|rest| rest.find(':')).map_or(row.fold.len(), |colon| start + colon);
+    let chosen = value(rows, &[Place { row: *i, span: *start..end }], "oggetto-opzione", 0.95);
+    chosen.map_or(Options::Unclear, |chosen| Options::Crossed(Box::new(chosen)))
 }
 
 /// Lowers the capitals of the title, the first letter kept.

@@ -15,6 +15,8 @@ static BODY: Pattern = Pattern::new(
 );
 static OGGETTO: Pattern = Pattern::new(r"^\W{0,3}o[gq]+etto\b|^\W{0,3}ogg\s?[.:]");
 static STAMP_ROW: Pattern = Pattern::new(r"(protocollo gen|\barrivo\b|\bpartenza\b|\bingresso\b|ufficio protocollo|\binterno$)");
+/// A row of our name that goes on with a word of the protocol is a stamp's.
+static STAMPED: Pattern = Pattern::new(r"\w{3}\W{1,4}(?:prot\b|protocollo|arrivo\b|in arrivo)");
 static STREET: Pattern = Pattern::new(
     r"^\W*(?:via|viale|piazza|piazzale|p\.zza|corso|vicolo|largo|strada|localita|fraz|c\.so|tel|fax|pec|e-?mail|www|c\.?f\.?|p\.? ?iva|partita|cap)\b|\b\d{5}\b",
 );
@@ -52,14 +54,18 @@ pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
     let names_us: Vec<usize> =
         (0..rows.rows.len()).filter(|&i| rows.rows.get(i).is_some_and(|r| begins_with_us(&r.fold, ente))).collect();
     let own: Vec<usize> = names_us.into_iter().filter(|&i| !addressed(rows, i)).collect();
-    let letterhead_own =
-        own.iter().any(|&i| rows.rows.get(i).is_some_and(|r| on_first(r) && r.at < 12) && i < body && !in_stamp(rows, i));
+    let letterhead_own = own.iter().any(|&i| {
+        rows.rows.get(i).is_some_and(|r| on_first(r) && r.at < 12 && !STAMPED.is_match(&r.fold)) && i < body && !in_stamp(rows, i)
+    });
     let addressee = addressee(rows, first_page, body);
     let to_own = addressee.as_ref().is_some_and(|(_, name)| {
         let name = fold(name);
         mentions_us(&name, ente) || (letterhead_own && OFFICE.is_match(&name))
     });
-    let letterhead = if letterhead_own { None } else { letterhead(rows, ente, first_page, body) };
+    // A paper that names us as addressee and bears another's letterhead is another's: our name above it is a stamp's.
+    let names_us = addressee.as_ref().is_some_and(|(_, name)| mentions_us(&fold(name), ente));
+    let letterhead = if letterhead_own && !names_us { None } else { letterhead(rows, ente, first_page, body) };
+    let letterhead_own = letterhead_own && letterhead.is_none();
     let is_act = rows.rows.iter().take(body).any(|r| {
         ["deliberazione", "determinazione", "ordinanza", "decreto", "determina", "repertorio", "verbale"]
             .iter()
@@ -100,20 +106,34 @@ impl Stage {
     }
 }
 
-/// True if the row begins with the name of the ente, but for one letter in eight.
+/// True if the row begins with the name of the ente, but for one letter in eight; `Comune di` and `Città di` are the same, and
+/// before a word of the protocol the place alone is enough (`Valdombra - Protocollo`).
 fn begins_with_us(row: &str, ente: &Ente) -> bool {
     let name = fold(&ente.denominazione);
     let bare = row.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-    let head = bare.get(..name.len().min(bare.len())).unwrap_or("");
-    let limit = name.len() / 8;
-    !name.is_empty() && distance(head, &name, limit) <= limit
+    let begins = |name: &str| {
+        let head = bare.get(..name.len().min(bare.len())).unwrap_or("");
+        let limit = name.len() / 8;
+        !name.is_empty() && distance(head, name, limit) <= limit
+    };
+    let place = KINDS.iter().find_map(|kind| name.strip_prefix(kind));
+    begins(&name)
+        || place.is_some_and(|place| {
+            let stamped = bare.get(place.len()..).is_some_and(|rest| rest.contains("prot"));
+            KINDS.iter().any(|kind| begins(&format!("{kind}{place}"))) || (place.len() >= 5 && stamped && begins(place))
+        })
 }
+
+/// What a comune calls itself.
+const KINDS: [&str; 3] = ["comune di ", "citta di ", "municipio di "];
 
 pub(super) fn mentions_us(text: &str, ente: &Ente) -> bool {
     let name = fold(&ente.denominazione);
     let place = name.strip_prefix("comune di ").or_else(|| name.strip_prefix("citta di ")).unwrap_or(&name);
     text.contains(&name)
-        || (place.len() >= 4 && text.contains("comune") && has_word_like(text, place.split(' ').next_back().unwrap_or(place)))
+        || (place.len() >= 4
+            && (text.contains("comune") || text.contains("citta di") || text.contains("municipio"))
+            && has_word_like(text, place.split(' ').next_back().unwrap_or(place)))
 }
 
 /// True if the row, or one of the three above it in its column, begins like an address (`Al`, `Spett.le`).
@@ -168,6 +188,11 @@ fn letterhead(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Option<(usize
         if begins_with_us(&row.fold, ente) || (of_stamp && row.pieces.len() <= 7) {
             continue;
         }
+        // A row that only speaks of us (an address whose first word was misread) is nobody's letterhead.
+        if mentions_us(&row.fold, ente) {
+            seen += 1;
+            continue;
+        }
         if OGGETTO.is_match(&row.fold) || addressed(rows, i) {
             return None;
         }
@@ -193,7 +218,9 @@ pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields)
         rows.reading(party(name.clone(), kind), &places, "destinatario", 0.9)
     });
     let verso = fields.protocollo.as_ref().and_then(|p| p.value.verso).unwrap_or_else(|| stage.verso());
-    fields.mittente = if verso == Verso::E { sender(rows, stage, fields) } else { Some(ourselves(ente)) };
+    // Of what arrives we are not the sender, whatever stands where senders stand.
+    let from_outside = |reading: &Reading<Party>| !mentions_us(&fold(&reading.value.nome), ente);
+    fields.mittente = if verso == Verso::E { sender(rows, stage, fields).filter(from_outside) } else { Some(ourselves(ente)) };
     if let Some(mittente) = &mut fields.mittente {
         beside(mittente, &fields.codici_fiscali, &fields.partite_iva);
     }

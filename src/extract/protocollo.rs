@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::dates;
 use super::parties::Stage;
 use super::registration::{self, Printed};
-use super::rows::{Pattern, Place, Rows};
+use super::rows::{Pattern, Place, Row, Rows};
 use crate::ente::Ente;
 use crate::fields::{Doubtful, Fields, Protocollo, Reading, Repertorio, Verso};
 
@@ -17,7 +17,7 @@ static CITING: Pattern = Pattern::new(
 static STAMP: Pattern = Pattern::new(
     r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura|\d{4}\W{1,4}interno\b)",
 );
-static UNREAD: Pattern = Pattern::new(
+pub(super) static UNREAD: Pattern = Pattern::new(
     r"(protocollo generale|ufficio protocollo|^\W*protocollo\W*$|\d{4}\W{1,4}(?:arrivo|partenza|interno|ingresso|uscita)\b|^\W*(?:arrivo|partenza)\W*$)",
 );
 pub(super) static FOREIGN: Pattern = Pattern::new(
@@ -62,12 +62,20 @@ fn unread(rows: &Rows, fields: &mut Fields) {
     if fields.protocollo.is_some() || fields.doubtful.iter().any(|d| d.field == "protocollo") {
         return;
     }
-    let seen = rows.rows.iter().enumerate().find(|(_, r)| r.pieces.len() <= 7 && UNREAD.is_match(&r.fold));
+    let is_stamp = |row: &Row| (row.pieces.len() <= 7 && UNREAD.is_match(&row.fold)) || bears_number(row);
+    let seen = rows.rows.iter().enumerate().find(|(_, row)| is_stamp(row));
     if let Some((at, row)) = seen {
         let reading = rows.reading((), &[Place { row: at, span: 0..row.fold.len() }], "stamp-unread", 1.0);
         let (page, rect) = (reading.page, reading.rect);
         fields.doubtful.push(Doubtful { field: "protocollo".into(), raw: row.text(), check: "stamp-unread".into(), page, rect });
     }
+}
+
+/// True of a row that says nothing but a register's number with its zeros and its year: what is left of a stamp over text.
+fn bears_number(row: &Row) -> bool {
+    let is_registers =
+        |p: &Printed| p.digits.len() >= 6 && p.digits.starts_with('0') && p.anno.is_some() && p.before.trim().len() <= 3;
+    row.pieces.len() <= 4 && registration::printed(&row.fold).iter().any(is_registers)
 }
 
 /// The best of ours becomes the registration; another number of ours is a conflict that a person settles.

@@ -24,14 +24,14 @@ pub(super) struct Printed {
 }
 
 static LABELLED: Pattern = Pattern::new(
-    r"(?:\bprot(?:ocollo|oc)?\b\.?|\bp\.\s?g\.|\bpg\b)[\s.:]*(?:gen(?:erale|\.)?|informatico|comunale|interno|riservato|entrata|uscita)?[\s.:,-]*(?:numero|num|nro|nr|no|n)?[\s.:,]*([0-9oil|]{1,14})(?:\s?[/\-]\s?((?:19|20)\d{2}))?(?:\b|$)",
+    r"(?:\bprot(?:ocollo|oc)?\b\.?|\bp\.\s?g\.|\bpg\b)[\s.:]*(?:gen(?:erale|\.)?|informatico|comunale|interno|riservato|(?:in\s+)?(?:entrata|uscita|arrivo|partenza|ingresso))?[\s.:,-]*(?:numero|num|nro|nr|no|n)?[\s.:,]*([0-9oil|]{1,14})(?:\s?[/\-]\s?((?:19|20)\d{2}))?(?:\b|$)",
 );
 static YEAR_FIRST: Pattern = Pattern::new(r"\b(?:pg|p\.g\.|prot\.?)\s?[/.]\s?((?:19|20)\d{2})\s?[/.]\s?(\d{1,9})\b");
 static BARE: Pattern =
     Pattern::new(r"(?:^|\s)(?:numero|num|nr|no|n)[\s.:,]{0,3}([0-9oil|]{3,14})(?:\s?[/\-]\s?((?:19|20)\d{2}))?(?:\b|$)");
 static ALONE: Pattern = Pattern::new(r"^\W*(\d{4,9})(?:\s?[/\-]\s?((?:19|20)\d{2}))?\W*$");
 static SEGNATURA: Pattern = Pattern::new(
-    r"[-_.\s](\d{6,9})\s*[-.]\s*(ingresso|uscita|arrivo|partenza|entrata|interno)\s*-\s*(\d{1,2}[/.-]\d{1,2}[/.-]\d{4})",
+    r"(?:^|[-_.\s])(\d{6,9})\s*[-.]\s*(ingresso|uscita|arrivo|partenza|entrata|interno)\s*-\s*(\d{1,2}[/.-]\d{1,2}[/.-]\d{4})",
 );
 static UFFICIALE: Pattern =
     Pattern::new(r"registro\s+ufficiale[\s.(]*([eiu])?[\s.)]*(\d{5,9})[\s.-]*(\d{1,2}[/.-]\d{1,2}[/.-]\d{4})");

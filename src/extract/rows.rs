@@ -207,7 +207,7 @@ fn row(page: &PageText, at: usize, line: &crate::page::Line) -> Option<Row> {
 
 /// True of text that the file itself carries: it is data, exact to the character, not a reading of a picture.
 pub(super) fn is_digital(origin: &str) -> bool {
-    origin.contains("pdf-text")
+    origin.contains("-text")
 }
 
 fn spelled(word: &str) -> Vec<char> {

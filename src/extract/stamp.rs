@@ -6,12 +6,12 @@
 use jiff::civil::Date;
 
 use super::parties::{self, Stage};
-use super::protocollo::FOREIGN;
+use super::protocollo::{FOREIGN, UNREAD};
 use super::rows::{Rows, fold};
 use super::second::{FieldReread, NUMBER_YEAR, of_digits};
 use super::{dates, registration};
 use crate::ente::Ente;
-use crate::fields::{Fields, Protocollo, Reading};
+use crate::fields::{Doubtful, Fields, Protocollo, Reading};
 use crate::page::{PageText, Rect, Region};
 
 /// A stamp read on its own.
@@ -40,7 +40,7 @@ pub fn unread_stamps(pages: &[PageText], ente: &Ente, fields: &Fields) -> Vec<Re
     };
     let doubts = fields.doubtful.iter().filter(|d| d.field == "protocollo" && CHECKS.contains(&d.check.as_str()));
     let seen: Vec<Region> = doubts.filter_map(|d| grown(d.page?, d.rect?)).take(2).collect();
-    if !seen.is_empty() || fields.repertorio.is_some() {
+    if !seen.is_empty() {
         return seen;
     }
     let Some(first) = pages.iter().find(|page| page.word_count() > 0).filter(|page| !super::rows::is_digital(&page.origin))
@@ -80,6 +80,23 @@ pub(super) fn take(stamp: &StampReread, (stage, ente): (&Stage, &Ente), fields: 
         second: None,
     });
     true
+}
+
+/// A stamp that was seen alone and could not be read is said: the paper bears a registration that a person must read.
+pub(super) fn notice(stamps: &[StampReread], fields: &mut Fields) {
+    if fields.doubtful.iter().any(|d| d.field == "protocollo") {
+        return;
+    }
+    let seen = stamps.iter().find(|stamp| stamp.read.raw.lines().any(|line| UNREAD.is_match(&fold(line))));
+    if let Some(stamp) = seen {
+        fields.doubtful.push(Doubtful {
+            field: "protocollo".into(),
+            raw: stamp.read.raw.split_whitespace().take(20).collect::<Vec<_>>().join(" "),
+            check: "stamp-unread".into(),
+            page: Some(stamp.region.page),
+            rect: Some(stamp.region.rect),
+        });
+    }
 }
 
 fn registration(raw: &str, stage: &Stage, ente: &Ente) -> Option<Protocollo> {

@@ -133,3 +133,49 @@ fn no_text_makes_the_room_panic() {
         doubts(&found, &ente());
     });
 }
+
+#[test]
+fn plates_parcels_and_addresses_are_read_where_the_text_speaks_of_them() {
+    let found = read(
+        "Il veicolo targato AB 12O CD e il ciclomotore. Immobile al Foglio 12, mappale 345 sub. 6\nTarga BO 123456 e fg. 3 part. 77\nScrivere a rossi@ditta.example o a ditta@pec.example\nLa sigla AB123CD da sola non basta.\n",
+    );
+    let values = |list: &[crate::fields::Reading<String>]| list.iter().map(|r| r.value.clone()).collect::<Vec<_>>();
+    assert_eq!(values(&found.targhe), ["AB120CD", "BO123456"]);
+    assert!(found.targhe[0].origin.contains("repaired"));
+    assert_eq!(values(&found.catasto), ["foglio 12 particella 345 sub 6", "foglio 3 particella 77"]);
+    assert_eq!(
+        (values(&found.email), values(&found.pec)),
+        (vec!["rossi@ditta.example".into()], vec!["ditta@pec.example".into()])
+    );
+}
+
+#[test]
+fn an_amount_in_words_that_says_another_than_the_figures_is_doubtful() {
+    let found = read("la somma di € 1.234,56 (diconsi euro milleduecentotrentaquattro/56)\n");
+    assert!(found.doubtful.is_empty(), "{:?}", found.doubtful);
+    let found = read("la somma di € 1.234,56 (diconsi euro milleduecentoquarantaquattro/56)\n");
+    assert_eq!(found.doubtful.first().map(|d| d.check.as_str()), Some("words"));
+}
+
+#[test]
+fn what_is_left_of_a_stamp_over_text_is_said_even_of_an_act_that_needs_no_protocollo() {
+    let found = read(
+        "COMUNE DI PIETRACHIARA\n\nORDINANZA N. 41 DEL 10/06/2024\nOGGETTO: divieto di transito\n\nIL COMANDANTE\nc E DI PIETRA\nN, 0009555/2024\nla eZza\nORDINA\nil divieto.\n",
+    );
+    assert!(found.protocollo.is_none() && found.repertorio.is_some());
+    assert!(doubts(&found, &ente()).iter().any(|h| h.message.code() == "protocollo-unreadable"), "{:?}", found.doubtful);
+}
+
+#[test]
+fn the_crossed_option_of_a_form_is_its_oggetto_and_without_one_cross_a_person_looks() {
+    let form = |crosses: [&str; 2]| {
+        format!(
+            "DICHIARAZIONE DI RESIDENZA\nAll'Ufficiale d'Anagrafe del Comune di Pietrachiara\n{} Dichiarazione di residenza con provenienza da altro comune: Borgo\n{} Dichiarazione di residenza con provenienza dall'estero\n",
+            crosses[0], crosses[1]
+        )
+    };
+    let oggetto = |text: &str| read(text).oggetto.map(|o| o.value);
+    assert_eq!(oggetto(&form(["X", "O"])).as_deref(), Some("Dichiarazione di residenza con provenienza da altro comune"));
+    assert_eq!(oggetto(&form(["O", "O"])), None);
+    assert_eq!(oggetto(&form(["X", "X"])), None);
+}

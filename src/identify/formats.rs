@@ -11,6 +11,8 @@ use crate::messages::Message;
 pub(super) enum Way {
     /// The house reads its pages.
     Pages,
+    /// The house reads its words, which stand on no page.
+    Text,
     /// Kept, its text not read yet.
     Unread,
     /// Waits to be opened.
@@ -157,6 +159,7 @@ fn parse(line: &'static str) -> Option<Known> {
         rule: next()?,
         way: match next()? {
             "pages" => Way::Pages,
+            "text" => Way::Text,
             "unread" => Way::Unread,
             "container" => Way::Container,
             "executable" => Way::Executable,

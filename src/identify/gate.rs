@@ -17,7 +17,7 @@ pub fn gate(format: &Format, name: &FileName) -> Result<()> {
     match way {
         Way::Executable => return Err(about(Error::refuse("format-executable"), format, name)),
         Way::Unknown => return Err(about(Error::refuse("format-unknown"), format, name)),
-        Way::Pages | Way::Unread | Way::Container => {}
+        Way::Pages | Way::Text | Way::Unread | Way::Container => {}
     }
     for &code in &HOLDING[..5] {
         warned(format, name, code)?;
@@ -35,7 +35,7 @@ pub fn gate(format: &Format, name: &FileName) -> Result<()> {
     match way {
         Way::Container => Err(about(Error::hold("container-waits"), format, name)),
         Way::Unread => Err(about(Error::hold("format-not-read"), format, name)),
-        Way::Pages | Way::Executable | Way::Unknown => Ok(()),
+        Way::Pages | Way::Text | Way::Executable | Way::Unknown => Ok(()),
     }
 }
 

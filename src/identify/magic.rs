@@ -96,7 +96,41 @@ pub(super) fn family(head: &[u8], len: u64) -> Option<Family> {
     if is_pdf(head) {
         return Some(Family::Pdf);
     }
-    bitmap(head).or_else(|| program(head)).or_else(|| office(head, len)).or_else(|| picture(head))
+    bitmap(head)
+        .or_else(|| program(head))
+        .or_else(|| office(head, len))
+        .or_else(|| picture(head))
+        .or_else(|| dbase(head))
+        .or_else(|| owner(head, len))
+}
+
+/// Tables of dBASE and its kin: a version byte, a date with month and day, and a first field with a name and a known type.
+fn dbase(head: &[u8]) -> Option<Family> {
+    let byte = |at: usize| head.get(at).copied();
+    let has_field = |name: usize, kind: usize| {
+        byte(name).is_some_and(|b| b.is_ascii_uppercase()) && byte(kind).is_some_and(|b| b"CNDLMBGFTIYPQV".contains(&b))
+    };
+    let first = byte(0)?;
+    if first == 0x02 {
+        let is_table = byte(1)? == 0 || byte(2)? <= 3;
+        return (is_table && has_field(8, 19)).then_some(Family::Plain("dbf-2"));
+    }
+    let is_dated = (1..=12).contains(&byte(2)?) && (1..=31).contains(&byte(3)?);
+    let key = match first {
+        0x03 => "dbf-3",
+        0x83 => "dbf-3+",
+        0x04 | 0x43 | 0x63 | 0x7b | 0x8b | 0x8e | 0xcb => "dbf-4",
+        0x30..=0x32 => "dbf-vfp",
+        _ => return None,
+    };
+    (is_dated && has_field(32, 43)).then_some(Family::Plain(key))
+}
+
+/// The file that Word keeps beside an open document: the length of the user's name, the name, and the length again.
+fn owner(head: &[u8], len: u64) -> Option<Family> {
+    let length = *head.first()?;
+    let is_owner = (1..=0x19).contains(&length) && head.get(53..56) == Some(&[0, length, 0]) && len <= 200;
+    is_owner.then_some(Family::Plain("office-owner"))
 }
 
 /// A PDF's header may stand anywhere in its first 1,024 bytes (ISO 32000, annex of implementation notes), but what comes

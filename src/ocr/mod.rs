@@ -71,8 +71,9 @@ pub trait OcrEngine {
     /// How the sheet lies; `None` where the engine cannot tell.
     fn orientation(&mut self, sheet: Sheet<'_>) -> Option<Orientation>;
 
-    /// The engine for a second reading: another than this where there is one, so that what both read does not rest on one.
-    fn other(&mut self) -> Result<&mut dyn OcrEngine>;
+    /// The engine for a second reading of a region that the one called `first` read: another where there is one, so that what
+    /// both read does not rest on one. It is asked for before each reading.
+    fn other(&mut self, first: &str) -> Result<&mut dyn OcrEngine>;
 }
 
 /// The engine that was chosen, for `lang`.
@@ -81,7 +82,7 @@ pub fn engine(choice: Engine, lang: &str) -> Result<Box<dyn OcrEngine>> {
         Engine::Tesseract => None,
         Engine::Native => Some(Native::new(lang)?),
         Engine::Auto => {
-            Native::new(lang).map(Native::gated).inspect_err(|error| tracing::debug!(%error, "Tesseract reads instead")).ok()
+            Native::new(lang).map(Native::gated).inspect_err(|error| tracing::warn!(%error, "Tesseract reads instead")).ok()
         }
     };
     Ok(match native {

@@ -8,13 +8,24 @@ use super::layout::Analyser;
 use super::lines::gate::{self, Figures, Verdict};
 use super::lines::{self, Cut, again};
 use super::lstm::{ReadLine, Recogniser};
-use super::tesseract::{Tesseract, folded};
+use super::tesseract::{SIGNED, Tesseract, folded};
 use super::{Layout, OcrEngine, Orientation, Sheet};
 use crate::error::Result;
-use crate::page::{Block, Line, Origin, Word};
+use crate::page::{self, Block, Line, Origin, Word};
 
 /// Mean confidence under which a page may lie upside down: what is read of one is under 40.
 const TURNED: f32 = 50.0;
+
+/// How a sheet is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By us, on our own lines.
+    Ours,
+    /// By us, on lines that Tesseract found.
+    OnOtherLines,
+    /// By Tesseract.
+    Theirs,
+}
 
 /// Our own engine, with Tesseract beside it for what it leaves to it.
 pub struct Native {
@@ -23,10 +34,12 @@ pub struct Native {
     lang: String,
     /// Started when it is first needed.
     tesseract: Option<Tesseract>,
-    /// Who read the last sheet.
-    is_ours: bool,
+    /// How the last sheet was read.
+    way: Way,
     /// True if pages may be left to Tesseract.
     is_gated: bool,
+    /// True if the next sheet is a second reading of what Tesseract read: it is left to nobody.
+    is_second: bool,
 }
 
 impl std::fmt::Debug for Native {
@@ -38,8 +51,10 @@ impl std::fmt::Debug for Native {
 impl Native {
     /// An engine for `lang`; an error where its models are missing or not of a kind that our reader knows.
     pub fn new(lang: &str) -> Result<Self> {
-        let recogniser = Recogniser::new(lang)?;
-        Ok(Self { recogniser, analyser: Analyser::new(), lang: lang.to_owned(), tesseract: None, is_ours: true, is_gated: false })
+        let (recogniser, analyser) = (Recogniser::new(lang)?, Analyser::new());
+        let lang = lang.to_owned();
+        let (tesseract, is_gated, is_second) = (None, false, false);
+        Ok(Self { recogniser, analyser, lang, tesseract, way: Way::Ours, is_gated, is_second })
     }
 
     /// The same, with a gate that leaves to Tesseract what is read better there.
@@ -96,33 +111,40 @@ impl Native {
 impl OcrEngine for Native {
     fn origin(&self) -> Origin {
         match &self.tesseract {
-            Some(tesseract) if !self.is_ours => tesseract.origin(),
-            _ => format!("conserva {} {} ({})", env!("CARGO_PKG_VERSION"), self.lang, self.recogniser.version()),
+            Some(tesseract) if self.way == Way::Theirs => tesseract.origin(),
+            _ => {
+                let lines = if self.way == Way::Ours { "" } else { page::OTHER_LINES };
+                format!("conserva {} {} ({}){lines}", env!("CARGO_PKG_VERSION"), self.lang, self.recogniser.version())
+            }
         }
     }
 
     fn read(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
+        let is_second = std::mem::take(&mut self.is_second);
+        self.way = Way::OnOtherLines;
         if sheet.layout == Layout::Page {
-            self.is_ours = true;
+            self.way = Way::Ours;
             let own = self.own(&sheet).unwrap_or((Vec::new(), Figures::default(), Verdict::Whole));
             match own {
                 (blocks, _, Verdict::Keep) => return Ok(blocks),
                 (blocks, ..) if !self.is_gated => return Ok(blocks),
-                (_, _, Verdict::Layout) => {}
+                (_, _, Verdict::Layout) => self.way = Way::OnOtherLines,
                 (blocks, figures, Verdict::Whole) => {
                     if self.is_upside_down(&sheet, &figures) {
                         return Ok(blocks);
                     }
-                    self.is_ours = false;
+                    self.way = Way::Theirs;
                     return self.tesseract()?.read(sheet);
                 }
             }
         }
         let Some((pieces, firsts)) = self.pieces(&sheet) else {
-            self.is_ours = false;
+            if is_second {
+                return Ok(Vec::new());
+            }
+            self.way = Way::Theirs;
             return self.tesseract()?.read(sheet);
         };
-        self.is_ours = true;
         let images: Vec<_> = pieces.iter().map(|piece| piece.image.clone()).collect();
         let read = self.recogniser.read(&images);
         drop(images);
@@ -138,8 +160,12 @@ impl OcrEngine for Native {
         self.tesseract().ok()?.orientation(sheet)
     }
 
-    fn other(&mut self) -> Result<&mut dyn OcrEngine> {
-        Ok(self.tesseract()?)
+    fn other(&mut self, first: &str) -> Result<&mut dyn OcrEngine> {
+        if !first.starts_with(SIGNED) {
+            return Ok(self.tesseract()?);
+        }
+        (self.way, self.is_second) = (Way::OnOtherLines, true);
+        Ok(self)
     }
 }
 

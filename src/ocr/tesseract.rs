@@ -10,6 +10,9 @@ use super::{Layout, OcrEngine, Orientation, Sheet, pix};
 use crate::error::{Error, Kind, Result};
 use crate::page::{Block, Line, Origin, Rect, Word};
 
+/// How what it reads is signed; language and version follow.
+pub(super) const SIGNED: &str = "tesseract ";
+
 /// The adapter of the C library.
 pub struct Tesseract {
     api: TessBaseApi,
@@ -61,7 +64,7 @@ fn missing(lang: &str) -> Error {
 
 impl OcrEngine for Tesseract {
     fn origin(&self) -> Origin {
-        format!("tesseract {} {}", version(), self.lang)
+        format!("{SIGNED}{} {}", version(), self.lang)
     }
 
     fn read(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
@@ -89,7 +92,7 @@ impl OcrEngine for Tesseract {
         self.osd.as_mut()?.orientation(sheet)
     }
 
-    fn other(&mut self) -> Result<&mut dyn OcrEngine> {
+    fn other(&mut self, _first: &str) -> Result<&mut dyn OcrEngine> {
         Ok(self)
     }
 }

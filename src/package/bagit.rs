@@ -8,20 +8,20 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha512};
 
 use super::Plan;
-use super::pindex::Entry;
+use super::listed::Entry;
 use super::profile::Closing;
 use crate::digest::Digest;
 
 /// The tag files of the bag, in order; `entries` are its payload.
-pub(super) fn tag_files(plan: &Plan, entries: &[Entry]) -> Vec<Closing> {
+pub(super) fn tag_files(plan: &Plan, entries: &[Entry<'_>]) -> Vec<Closing> {
     let mut files = vec![
         Closing::new("bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n".to_owned()),
         Closing::new("bag-info.txt", info(plan, entries)),
-        Closing::new("manifest-sha256.txt", lines(entries.iter().map(|entry| (entry.sha256.hex(), entry.path.as_str())))),
         Closing::new(
-            "manifest-sha512.txt",
-            lines(entries.iter().map(|entry| (entry.sha512.clone().unwrap_or_default(), entry.path.as_str()))),
+            "manifest-sha256.txt",
+            lines(entries.iter().map(|entry| (entry.proof.sha256.hex(), entry.listed.path.as_ref()))),
         ),
+        Closing::new("manifest-sha512.txt", lines(entries.iter().map(|entry| (long(entry), entry.listed.path.as_ref())))),
     ];
     let tags = |digest: fn(&str) -> String| lines(files.iter().map(|file| (digest(&file.text), file.path.as_str())));
     let (short, long) = (tags(|text| Digest::of(text.as_bytes()).hex()), tags(sha512));
@@ -30,13 +30,17 @@ pub(super) fn tag_files(plan: &Plan, entries: &[Entry]) -> Vec<Closing> {
     files
 }
 
+fn long(entry: &Entry<'_>) -> String {
+    entry.proof.sha512.as_ref().map(|sha512| hex(&sha512[..])).unwrap_or_default()
+}
+
 /// SHA-512 of a text, in hexadecimal.
-pub(super) fn sha512(text: &str) -> String {
+fn sha512(text: &str) -> String {
     hex(&Sha512::digest(text.as_bytes()))
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -56,8 +60,8 @@ fn escaped(path: &str) -> String {
     path.replace('%', "%25").replace('\n', "%0A").replace('\r', "%0D")
 }
 
-fn info(plan: &Plan, entries: &[Entry]) -> String {
-    let bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
+fn info(plan: &Plan, entries: &[Entry<'_>]) -> String {
+    let bytes: u64 = entries.iter().map(|entry| entry.listed.bytes).sum();
     let prova = if plan.ente.prova { "PROVA " } else { "" };
     let journal = &plan.journal;
     let aggregation = &plan.aggregation;

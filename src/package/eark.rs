@@ -5,8 +5,8 @@
 //! answers stand beside it; EARK.md has what is met by construction and what is not written.
 
 use super::Plan;
+use super::listed::Entry;
 use super::names::percent_encoded;
-use super::pindex::Entry;
 use super::profile::Closing;
 use crate::digest::Digest;
 use crate::messages::{Lang, Message};
@@ -27,8 +27,9 @@ struct Named {
 }
 
 impl Named {
-    fn of_entry(entry: &Entry) -> Self {
-        Self { path: entry.path.clone(), mime: entry.mime.clone(), bytes: entry.bytes, sha256: entry.sha256 }
+    fn of_entry(entry: &Entry<'_>) -> Self {
+        let listed = &entry.listed;
+        Self { path: listed.path.to_string(), mime: listed.mime.to_owned(), bytes: listed.bytes, sha256: entry.proof.sha256 }
     }
 
     fn of_closing(file: &Closing, mime: &str) -> Self {
@@ -38,7 +39,7 @@ impl Named {
 }
 
 /// The files that close the package; `entries` are its content and metadata.
-pub(super) fn closing(plan: &Plan, entries: &[Entry]) -> Vec<Closing> {
+pub(super) fn closing(plan: &Plan, entries: &[Entry<'_>]) -> Vec<Closing> {
     let named = [
         ("allegato5-documento-amministrativo.xsd", Schema::DocumentoAmministrativo),
         ("allegato5-documento.xsd", Schema::Documento),
@@ -50,8 +51,8 @@ pub(super) fn closing(plan: &Plan, entries: &[Entry]) -> Vec<Closing> {
     let schemas: Vec<Named> = files.iter().map(|file| Named::of_closing(file, "application/xml")).collect();
     let page = Closing::new("documentation/leggimi.txt", leggimi(plan));
     let documentation = vec![Named::of_closing(&page, "text/plain")];
-    let (content, metadata): (Vec<&Entry>, Vec<&Entry>) =
-        entries.iter().partition(|entry| entry.path.starts_with(REPRESENTATION));
+    let (content, metadata): (Vec<&Entry<'_>>, Vec<&Entry<'_>>) =
+        entries.iter().partition(|entry| entry.listed.path.starts_with(REPRESENTATION));
     let inner = Closing::new(format!("{REPRESENTATION}METS.xml"), of_representation(plan, &content));
     let whole = Whole {
         descriptive: under(&metadata, "metadata/descriptive/"),
@@ -65,8 +66,8 @@ pub(super) fn closing(plan: &Plan, entries: &[Entry]) -> Vec<Closing> {
     files
 }
 
-fn under(entries: &[&Entry], folder: &str) -> Vec<Named> {
-    entries.iter().filter(|entry| entry.path.starts_with(folder)).map(|entry| Named::of_entry(entry)).collect()
+fn under(entries: &[&Entry<'_>], folder: &str) -> Vec<Named> {
+    entries.iter().filter(|entry| entry.listed.path.starts_with(folder)).map(|entry| Named::of_entry(entry)).collect()
 }
 
 fn leggimi(plan: &Plan) -> String {
@@ -78,10 +79,10 @@ fn leggimi(plan: &Plan) -> String {
 }
 
 /// The METS of the representation: every file of content.
-fn of_representation(plan: &Plan, content: &[&Entry]) -> String {
+fn of_representation(plan: &Plan, content: &[&Entry<'_>]) -> String {
     let files: Vec<Named> = content
         .iter()
-        .map(|entry| Named { path: entry.path.trim_start_matches(REPRESENTATION).to_owned(), ..Named::of_entry(entry) })
+        .map(|entry| Named { path: entry.listed.path.trim_start_matches(REPRESENTATION).to_owned(), ..Named::of_entry(entry) })
         .collect();
     mets(plan, "rep1", |xml| {
         header(xml, plan);
@@ -210,7 +211,10 @@ fn reference(xml: &mut Xml, plan: &Plan, (id, file): (&str, &Named), kind: Attri
 }
 
 fn group(xml: &mut Xml, plan: &Plan, (id, used): (&str, &str), files: &[Named]) {
-    xml.element("fileGrp", &[("ID", id), ("USE", used)], |xml| {
+    // CSIP62: of a package whose content is of mixed types.
+    let content = [("csip:CONTENTINFORMATIONTYPE", "MIXED")];
+    let content = if used.starts_with("Representations") { &content[..] } else { &[] };
+    xml.element("fileGrp", &[&[("ID", id), ("USE", used)][..], content].concat(), |xml| {
         for (n, file) in (1..).zip(files) {
             let (href, size, created, sha256) = written(plan, file);
             let id = format!("{id}-{n}");

@@ -6,18 +6,26 @@
 
 mod bagit;
 mod build;
+mod container;
 mod eark;
+mod facts;
+mod flow;
 mod layout;
+mod listed;
 mod names;
+mod pdd;
 mod pindex;
 mod plan;
 mod premis;
 mod profile;
+mod progress;
 mod sacer;
+mod shape;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+pub use plan::{Division, Share};
 pub use profile::Profile;
 
 use jiff::Timestamp;
@@ -54,14 +62,19 @@ pub struct PlanOrder<'a> {
     pub journal: JournalHead,
     /// Version of the writer (`0.1.0`).
     pub version: &'a str,
-    /// The documents. They may be of several aggregations.
-    pub documents: Vec<Parcel>,
     /// Gives the metadata file of an aggregation, listing those documents.
     pub describe_aggregation: &'a DescribeAggregation<'a>,
     /// Ceilings.
     pub limits: &'a Limits,
     /// Names at Sacer, for that profile.
     pub versatore: Option<&'a Versatore>,
+}
+
+/// What a package for a reader (PdD) leaves out, and says so.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Reserved documents that were asked for: their ids alone, nothing of what they say.
+    pub riservati: Vec<DocumentId>,
 }
 
 /// One document as it goes into a package.
@@ -107,6 +120,9 @@ pub struct Plan {
     /// Names at Sacer, of a plan for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versatore: Option<Versatore>,
+    /// Of a package for a reader: what is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
 }
 
 /// The ente as far as a package names it.
@@ -206,27 +222,45 @@ pub struct PlannedFile {
 pub struct Built {
     /// The package under its final name.
     pub path: PathBuf,
-    /// Digest of the package file.
-    pub sha256: Digest,
+    /// Digest of its content, as of [`Written`].
+    pub content: Digest,
     /// Its size.
     pub bytes: u64,
     /// Number of files in it.
     pub files: u64,
 }
 
-/// Plans packages: one aggregation each, split at the ceilings, in a fixed order. Pure: nothing is read or written.
+/// What was written into a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Digest of its content: SHA-256 of what `sha256sum` prints of its files, in their order, in its folder. It binds every byte of
+    /// every file without a second reading; anybody can tell it with `unzip` and `sha256sum`.
+    pub content: Digest,
+    /// How many they are.
+    pub bytes: u64,
+    /// Number of files among them.
+    pub files: u64,
+}
+
+/// Plans packages of these documents, which may be of several aggregations: one aggregation each, split at the ceilings, in a fixed
+/// order. Pure: nothing is read or written. [`Division`] does the same part by part, for more documents than memory has room for.
 ///
 /// A document that is not described or not filed refuses the whole order (invariant 8), and says which one.
-pub fn plan(order: &PlanOrder<'_>) -> Result<Vec<Plan>> {
-    plan::plans(order)
+pub fn plan(order: &PlanOrder<'_>, documents: &[Parcel]) -> Result<Vec<Plan>> {
+    plan::plans(order, documents)
 }
 
 /// Builds the package of `plan` in `target_folder`, or finds it there whole.
 ///
-/// It stands under its final name, `PdV_<id>.zip`, only when complete: written under a temporary name, read again, fsync,
-/// rename, fsync of the folder.
+/// It stands under its final name, `PdV_<id>.zip`, only when complete: written under a temporary name, fsync, rename, fsync of the
+/// folder. A build that was stopped goes on where it was. Nothing is read again; `verify` does that.
 pub fn build(plan: &Plan, blobs: &dyn BlobReader, target_folder: &Path) -> Result<Built> {
     build::package(plan, blobs, target_folder)
+}
+
+/// Writes the bytes of the package of `plan` into `sink`, front to end: the same that [`build`] puts into a file.
+pub fn stream(plan: &Plan, blobs: &dyn BlobReader, sink: &mut dyn Write) -> Result<Written> {
+    build::stream(plan, blobs, sink)
 }
 
 impl Plan {

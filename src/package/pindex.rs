@@ -1,38 +1,17 @@
 //! What is in the package? `PIndex.xml`, UNI 11386:2020: every other file with its SHA-256 (SINCRO.md, clause by clause).
 
 use super::Plan;
+use super::listed::Entry;
 use super::names::percent_encoded;
-use crate::digest::Digest;
 use crate::ente::Persona;
 use crate::xml::Xml;
-
-/// One file as it was written into this package.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// Group: the id of the document, of the aggregation or of the package.
-    pub group: String,
-    /// Id of the object.
-    pub object: String,
-    /// Path from the folder of the index.
-    pub path: String,
-    /// Media type.
-    pub mime: String,
-    /// Size.
-    pub bytes: u64,
-    /// Digest over the bytes as written.
-    pub sha256: Digest,
-    /// SHA-512 over the same, in hexadecimal, where the profile wants it.
-    pub sha512: Option<String>,
-    /// The object that it is a copy of.
-    pub copy_of: Option<String>,
-}
 
 const SCHEME: &[(&str, &str)] = &[("sincro:scheme", "conserva")];
 /// Namespace of what the index says beyond the norm.
 const EXTRA: &str = "urn:conserva:pdv:1";
 
 /// The index of the package: `entries` are all its other files, in the order in which they were written.
-pub(super) fn pindex(plan: &Plan, entries: &[Entry]) -> String {
+pub(super) fn pindex(plan: &Plan, entries: &[Entry<'_>]) -> String {
     let attributes = [
         ("xmlns:sincro", "http://www.uni.com/U3011/sincro-v2/"),
         ("sincro:language", "it"),
@@ -43,7 +22,7 @@ pub(super) fn pindex(plan: &Plan, entries: &[Entry]) -> String {
     xml.element("sincro:PIndex", &attributes, |xml| {
         self_description(xml, plan);
         volume(xml, plan);
-        for group in entries.chunk_by(|a, b| a.group == b.group) {
+        for group in entries.chunk_by(|a, b| a.listed.group == b.listed.group) {
             file_group(xml, group);
         }
         process(xml, plan);
@@ -102,19 +81,19 @@ fn volume(xml: &mut Xml, plan: &Plan) {
     });
 }
 
-fn file_group(xml: &mut Xml, entries: &[Entry]) {
+fn file_group(xml: &mut Xml, entries: &[Entry<'_>]) {
     xml.group("sincro:FileGroup", |xml| {
-        xml.leaf_with("sincro:ID", SCHEME, entries.first().map(|entry| entry.group.as_str()).unwrap_or_default());
-        for entry in entries {
-            let extension = extension(&entry.path);
+        xml.leaf_with("sincro:ID", SCHEME, entries.first().map(|entry| entry.listed.group).unwrap_or_default());
+        for Entry { listed, proof } in entries {
+            let extension = extension(&listed.path);
             let mut attributes = vec![("sincro:encoding", "binary")];
             attributes.extend(extension.as_deref().map(|extension| ("sincro:extension", extension)));
-            attributes.push(("sincro:format", &entry.mime));
+            attributes.push(("sincro:format", listed.mime));
             xml.element("sincro:File", &attributes, |xml| {
-                xml.leaf_with("sincro:ID", SCHEME, &entry.object);
-                xml.leaf("sincro:Path", &percent_encoded(&entry.path));
-                xml.leaf_with("sincro:Hash", &[("sincro:hashFunction", "SHA-256")], &entry.sha256.base64());
-                if let Some(source) = &entry.copy_of {
+                xml.leaf_with("sincro:ID", SCHEME, &listed.object.to_string());
+                xml.leaf("sincro:Path", &percent_encoded(&listed.path));
+                xml.leaf_with("sincro:Hash", &[("sincro:hashFunction", "SHA-256")], &proof.sha256.base64());
+                if let Some(source) = listed.copy_of {
                     xml.group("sincro:Relation", |xml| {
                         xml.leaf("sincro:Type", "copia di");
                         xml.leaf("sincro:Value", source);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::layout::planned_document;
 use super::names::{Taken, travelling};
-use super::{Parcel, Part, Plan, PlanOrder, PlannedAggregation, PlannedDocument, PlannedText, Profile, Titolare};
+use super::{LeftOut, Parcel, Part, Plan, PlanOrder, PlannedAggregation, PlannedDocument, PlannedText, Profile, Titolare, pdd};
 use crate::aggregation::{Aggregation, AggregationId};
 use crate::digest::Digest;
 use crate::document::{DocumentId, DocumentState};
@@ -18,32 +18,123 @@ const INDEX_BYTES_PER_FILE: u64 = 1_400;
 /// Bytes that the aggregation's metadata take for one document.
 const MEMBER_BYTES: u64 = 700;
 
-/// Plans the order: one aggregation each, in parts where a ceiling asks for it.
-pub(super) fn plans(order: &PlanOrder<'_>) -> Result<Vec<Plan>> {
-    if order.profile == Profile::Sacer && order.versatore.is_none() {
-        return Err(Error::new(Kind::Environment, "package-sacer-unset"));
-    }
-    let mut by_aggregation: BTreeMap<&AggregationId, (&Aggregation, Vec<&Parcel>)> = BTreeMap::new();
+/// Plans the documents: one aggregation each, in parts where a ceiling asks for it.
+pub(super) fn plans(order: &PlanOrder<'_>, documents: &[Parcel]) -> Result<Vec<Plan>> {
+    ensure_versatore(order)?;
+    let mut by_aggregation: BTreeMap<&AggregationId, (Vec<Share>, BTreeMap<&DocumentId, &Parcel>)> = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    for parcel in &order.documents {
-        let aggregation = ensure_packable(parcel, order.limits)?;
+    let mut riservati = Vec::new();
+    for parcel in documents {
+        let aggregation = ensure_packable(parcel, (order.profile, order.limits))?;
         if !seen.insert(&parcel.document.id) {
             return Err(Error::bug(format!("{} is twice in one order", parcel.document.id)));
         }
-        by_aggregation.entry(&aggregation.id).or_insert_with(|| (aggregation, Vec::new())).1.push(parcel);
+        if order.profile == Profile::Pdd && pdd::is_riservato(parcel) {
+            riservati.push(parcel.document.id.clone());
+            continue;
+        }
+        let (shares, parcels) = by_aggregation.entry(&aggregation.id).or_default();
+        shares.push(Share::of(parcel));
+        parcels.insert(&parcel.document.id, parcel);
     }
     let mut plans = Vec::new();
-    for (aggregation, mut parcels) in by_aggregation.into_values() {
-        parcels.sort_by(|a, b| a.document.id.cmp(&b.document.id));
-        plans.extend(plans_of(order, aggregation, &parcels)?);
+    for (aggregation, (shares, parcels)) in by_aggregation {
+        let division = Division::of(order, aggregation, shares);
+        for (n, ids) in division.parts().iter().enumerate() {
+            let chosen: Vec<&Parcel> = ids.iter().filter_map(|id| parcels.get(id).copied()).collect();
+            plans.push(division.plan(order, n, &chosen)?);
+        }
+    }
+    if order.profile == Profile::Pdd {
+        if plans.is_empty() && !riservati.is_empty() {
+            return Err(Error::refuse("package-all-riservato").with("count", riservati.len()));
+        }
+        riservati.sort();
+        // Each package says it: a reader may be given one of several.
+        for plan in &mut plans {
+            plan.left_out = Some(LeftOut { riservati: riservati.clone() });
+        }
     }
     Ok(plans)
 }
 
+/// What a document adds to a package: all that has to be known of it to divide an aggregation.
+#[derive(Debug, Clone)]
+pub struct Share {
+    id: DocumentId,
+    weight: Weight,
+}
+
+impl Share {
+    /// The share of a document, if it may be sent to a conservatore.
+    pub fn ensured(parcel: &Parcel, limits: &Limits) -> Result<Self> {
+        ensure_packable(parcel, (Profile::default(), limits)).map(|_| Self::of(parcel))
+    }
+
+    fn of(parcel: &Parcel) -> Self {
+        Self { id: parcel.document.id.clone(), weight: Weight::of(parcel) }
+    }
+}
+
+/// The documents of one aggregation, divided among packages. It holds ids alone, so that an aggregation may have more documents
+/// than memory has room for: they are asked for part by part.
+#[derive(Debug, Clone)]
+pub struct Division {
+    aggregation: AggregationId,
+    parts: Vec<Vec<DocumentId>>,
+    group: String,
+    /// Ids of the packages, one for each part.
+    ids: Vec<PdvId>,
+}
+
+impl Division {
+    /// Divides at the ceilings of the order, in the order of the documents' ids.
+    pub fn of(order: &PlanOrder<'_>, aggregation: &AggregationId, mut shares: Vec<Share>) -> Self {
+        shares.sort_by(|a, b| a.id.cmp(&b.id));
+        let group = derive_id("grp", order, aggregation, (0, &mut shares.iter().map(|share| &share.id)));
+        let parts = split(shares, order.limits);
+        let prefix = if order.profile == Profile::Pdd { "pdd" } else { "pdv" };
+        let numbered = (1..).zip(&parts);
+        let ids = numbered.map(|(n, ids)| PdvId(derive_id(prefix, order, aggregation, (n, &mut ids.iter()))));
+        let ids = ids.collect();
+        Self { aggregation: aggregation.clone(), parts, group, ids }
+    }
+
+    /// The documents of each part.
+    pub fn parts(&self) -> &[Vec<DocumentId>] {
+        &self.parts
+    }
+
+    /// The plan of part `n`, from 0, whose documents are `parcels`, all of them and in their order.
+    pub fn plan(&self, order: &PlanOrder<'_>, n: usize, parcels: &[&Parcel]) -> Result<Plan> {
+        let ids = parcels.iter().map(|parcel| &parcel.document.id);
+        let (Some(part), Some(id)) = (self.parts.get(n).filter(|part| part.iter().eq(ids)), self.ids.get(n)) else {
+            return Err(Error::bug(format!("other documents than those of part {n} of {}", self.aggregation)));
+        };
+        ensure_versatore(order)?;
+        let aggregation = parcels.first().and_then(|parcel| parcel.aggregation.as_ref());
+        let aggregation = aggregation.filter(|aggregation| aggregation.id == self.aggregation);
+        let aggregation = aggregation.ok_or_else(|| Error::bug("a part of another aggregation"))?;
+        parcels.iter().try_for_each(|parcel| ensure_packable(parcel, (order.profile, order.limits)).map(drop))?;
+        let previous = n.checked_sub(1).and_then(|before| self.ids.get(before)).cloned();
+        let part_of = Part { n: n as u32 + 1, of: self.parts.len() as u32, group: self.group.clone(), previous };
+        plan_of(order, (aggregation, part), parcels, (id.clone(), part_of))
+    }
+}
+
+fn ensure_versatore(order: &PlanOrder<'_>) -> Result<()> {
+    if order.profile == Profile::Sacer && order.versatore.is_none() {
+        return Err(Error::new(Kind::Environment, "package-sacer-unset"));
+    }
+    Ok(())
+}
+
 /// A package lists only described, filed documents (invariant 8).
-fn ensure_packable<'a>(parcel: &'a Parcel, limits: &Limits) -> Result<&'a Aggregation> {
+fn ensure_packable<'a>(parcel: &'a Parcel, (profile, limits): (Profile, &Limits)) -> Result<&'a Aggregation> {
     let refused = |code: &'static str| Err(Error::hold(code).with("document", &parcel.document.id));
-    if parcel.document.state != DocumentState::Ready {
+    // A reader is given what was sent to the conservatore as well.
+    let is_sent = matches!(parcel.document.state, DocumentState::Packaged | DocumentState::Delivered | DocumentState::Preserved);
+    if parcel.document.state != DocumentState::Ready && !(is_sent && profile == Profile::Pdd) {
         return refused("package-not-ready");
     }
     let Some(metadata) = parcel.metadata.as_deref().filter(|xml| !xml.trim().is_empty()) else {
@@ -61,34 +152,35 @@ fn ensure_packable<'a>(parcel: &'a Parcel, limits: &Limits) -> Result<&'a Aggreg
     }
 }
 
-/// The parts of one aggregation, tied by one group and each by the part before it.
-fn plans_of(order: &PlanOrder<'_>, aggregation: &Aggregation, parcels: &[&Parcel]) -> Result<Vec<Plan>> {
-    let parts = split(parcels, order.limits);
-    let group = derive_id("grp", order, aggregation, parcels, 0);
-    let mut plans: Vec<Plan> = Vec::with_capacity(parts.len());
-    for (n, parcels) in (1_u32..).zip(&parts) {
-        let part = Part { n, of: parts.len() as u32, group: group.clone(), previous: plans.last().map(|plan| plan.id.clone()) };
-        let id = PdvId(derive_id("pdv", order, aggregation, parcels, n));
-        plans.push(plan_of(order, aggregation, parcels, id, part)?);
-    }
-    Ok(plans)
-}
-
-fn derive_id(prefix: &str, order: &PlanOrder<'_>, aggregation: &Aggregation, parcels: &[&Parcel], part: u32) -> String {
+fn derive_id(
+    prefix: &str,
+    order: &PlanOrder<'_>,
+    aggregation: &AggregationId,
+    (part, ids): (u32, &mut dyn Iterator<Item = &DocumentId>),
+) -> String {
     let part = part.to_be_bytes();
-    let mut facts: Vec<&[u8]> = vec![order.ente.codice_ipa.as_bytes(), aggregation.id.0.as_bytes(), &part];
-    facts.extend(parcels.iter().map(|parcel| parcel.document.id.0.as_bytes()));
+    let mut facts: Vec<&[u8]> = vec![order.ente.codice_ipa.as_bytes(), aggregation.0.as_bytes(), &part];
+    facts.extend(ids.map(|id| id.0.as_bytes()));
     // The ids of the first profile are older than the choice of one.
     let profile = order.profile.to_string();
     if order.profile != Profile::Agid {
         facts.push(profile.as_bytes());
     }
+    // The same documents may be given to readers many times.
+    let instant = order.instant.to_string();
+    if order.profile == Profile::Pdd {
+        facts.push(instant.as_bytes());
+    }
     Digest::id(prefix, &facts)
 }
 
-fn plan_of(order: &PlanOrder<'_>, aggregation: &Aggregation, parcels: &[&Parcel], id: PdvId, part: Part) -> Result<Plan> {
-    let ids: Vec<DocumentId> = parcels.iter().map(|parcel| parcel.document.id.clone()).collect();
-    let text = (order.describe_aggregation)(aggregation, &ids)?;
+fn plan_of(
+    order: &PlanOrder<'_>,
+    (aggregation, ids): (&Aggregation, &[DocumentId]),
+    parcels: &[&Parcel],
+    (id, part): (PdvId, Part),
+) -> Result<Plan> {
+    let text = (order.describe_aggregation)(aggregation, ids)?;
     if text.trim().is_empty() {
         return Err(Error::hold("package-aggregation-not-described").with("aggregation", &aggregation.id));
     }
@@ -122,6 +214,7 @@ fn plan_of(order: &PlanOrder<'_>, aggregation: &Aggregation, parcels: &[&Parcel]
         part,
         documents: documents?,
         versatore: order.versatore.filter(|_| order.profile == Profile::Sacer).cloned(),
+        left_out: None,
     })
 }
 
@@ -161,18 +254,17 @@ fn event_bytes(event: &Event) -> u64 {
 }
 
 /// Fills part after part in order. A document that passes a ceiling alone has a part of its own: it cannot be divided.
-fn split<'a>(parcels: &[&'a Parcel], limits: &Limits) -> Vec<Vec<&'a Parcel>> {
-    let mut parts: Vec<Vec<&Parcel>> = Vec::new();
+fn split(shares: Vec<Share>, limits: &Limits) -> Vec<Vec<DocumentId>> {
+    let mut parts: Vec<Vec<DocumentId>> = Vec::new();
     let mut filled = Weight::default();
-    for parcel in parcels {
-        let weight = Weight::of(parcel);
+    for Share { id, weight } in shares {
         match parts.last_mut() {
             Some(part) if filled.plus(weight).fits(limits) => {
-                part.push(parcel);
+                part.push(id);
                 filled = filled.plus(weight);
             }
             _ => {
-                parts.push(vec![parcel]);
+                parts.push(vec![id]);
                 filled = weight;
             }
         }

@@ -15,9 +15,13 @@ pub(super) fn of_package(plan: &Plan) -> String {
     let journal = &plan.journal;
     let head = format!("journal {} n. {} sha256 {}", journal.ente, journal.n, journal.digest);
     let prova = if plan.ente.prova { "PROVA; " } else { "" };
+    let left_out = match &plan.left_out {
+        Some(left_out) if !left_out.riservati.is_empty() => format!("; {} reserved documents left out", left_out.riservati.len()),
+        _ => String::new(),
+    };
     let part = format!("part {} of {} of {}", plan.part.n, plan.part.of, plan.part.group);
     let events = [
-        ("information package creation", format!("{prova}profile {}; {part}; {head}", plan.profile)),
+        ("information package creation", format!("{prova}profile {}; {part}; {head}{left_out}", plan.profile)),
         ("fixity check", "SHA-256 of every file computed over the bytes as written, equal to the one recorded".to_owned()),
     ];
     premis(|xml| {

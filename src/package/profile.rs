@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::pindex::Entry;
-use super::{Plan, PlannedDocument, bagit, eark, pindex, sacer};
+use super::listed::Entry;
+use super::shape::Shapes;
+use super::{Plan, PlannedDocument, bagit, eark, pdd, pindex, sacer};
 use crate::error::Result;
-use crate::schemas::Schema;
 
 /// The profiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub enum Profile {
     Eark,
     /// The requests to Sacer, laid out as they are sent.
     Sacer,
+    /// A package for a reader (PdD): documents, metadata and a page to read, without what is reserved.
+    Pdd,
 }
 
 /// Where the things of a package lie, from its folder.
@@ -33,7 +35,7 @@ struct Places {
     /// A document's metadata file without `.xml`; the second `{}` is the name of the root element. Nothing where metadata travel
     /// inside of what closes the package, those of the aggregation too.
     metadata: &'static str,
-    /// A document's events.
+    /// A document's events; nothing where they stay in the archive.
     events: &'static str,
     /// Folder of the aggregation's metadata.
     aggregation: &'static str,
@@ -45,7 +47,7 @@ struct Places {
     per_package: u64,
 }
 
-static PLACES: [Places; 4] = [
+static PLACES: [Places; 5] = [
     Places {
         name: "agid",
         content: "documenti/{}/",
@@ -86,6 +88,16 @@ static PLACES: [Places; 4] = [
         per_document: 3,
         per_package: 3,
     },
+    Places {
+        name: "pdd",
+        content: "documenti/{}/",
+        metadata: "documenti/{}/{}",
+        events: "",
+        aggregation: "aggregazioni/{}/",
+        own_events: "eventi.xml",
+        per_document: 1,
+        per_package: 4,
+    },
 ];
 
 /// A file that the writer of a profile makes.
@@ -109,7 +121,7 @@ impl std::fmt::Display for Profile {
 }
 
 impl Profile {
-    /// All of them.
+    /// Those that are sent to a conservatore.
     pub const ALL: [Self; 4] = [Self::Agid, Self::Bagit, Self::Eark, Self::Sacer];
 
     fn places(self) -> &'static Places {
@@ -154,6 +166,16 @@ impl Profile {
         self.places().metadata.is_empty()
     }
 
+    /// True where the events of each document go with it.
+    pub(super) fn has_events(self) -> bool {
+        !self.places().events.is_empty()
+    }
+
+    /// The name of a package's file without its extension.
+    pub(super) fn file_name(self, id: &crate::pdv::PdvId) -> String {
+        format!("{}_{id}", if self == Self::Pdd { "PdD" } else { "PdV" })
+    }
+
     /// True where files are called by their component and not by their name.
     pub(super) fn names_components(self) -> bool {
         self == Self::Sacer
@@ -166,16 +188,17 @@ impl Profile {
 
     /// The files that close the package, in the order in which they are written; the last one lists the others where a norm
     /// has it so.
-    pub(super) fn closing(self, plan: &Plan, entries: &[Entry]) -> Result<Vec<Closing>> {
+    pub(super) fn closing(self, plan: &Plan, entries: &[Entry<'_>], shapes: &mut Shapes) -> Result<Vec<Closing>> {
         match self {
             Self::Agid => {
                 let index = pindex::pindex(plan, entries);
-                Schema::PIndex.ensure_ours(&index)?;
+                shapes.ensure_index(&index)?;
                 Ok(vec![Closing::new("PIndex.xml", index)])
             }
             Self::Bagit => Ok(bagit::tag_files(plan, entries)),
             Self::Eark => Ok(eark::closing(plan, entries)),
             Self::Sacer => sacer::closing(plan, entries),
+            Self::Pdd => Ok(pdd::closing(plan, entries)),
         }
     }
 }

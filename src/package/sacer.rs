@@ -4,11 +4,11 @@
 //! the order in which they are sent (the order is fixed; the field name of a file is its component's ID: norms, 5.1). The
 //! password is written nowhere. What the conservatore calls things stands in the table `[sacer]` of the configuration.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use quick_xml::events::Event;
-
-use super::pindex::Entry;
+use super::facts::{Facts, first};
+use super::listed::Entry;
 use super::profile::Closing;
 use super::{Plan, PlannedDocument, PlannedFile};
 use crate::aggregation::TipoAggregazione;
@@ -24,70 +24,20 @@ const FASCICOLO_VERSION: &str = "3.0";
 /// Component of a document's events.
 pub(super) const EVENTS: &str = "EVENTI";
 
-/// What the metadata of a document or an aggregation say that a request repeats.
-struct Facts {
-    numero: String,
-    anno: String,
-    registro: String,
-    data: String,
-    tipologia: String,
-    oggetto: String,
-    voce: String,
-}
-
-impl Facts {
-    fn of(document: &PlannedDocument) -> Self {
-        let text = document.metadata.text.as_str();
-        let one = |names: &[&str]| first(text, names);
-        let data = one(&["DataProtocollazioneDocumento", "DataRegistrazioneDocumento", "DataDocumento"])
-            .chars()
-            .take(10)
-            .collect::<String>();
-        let numero = one(&["NumeroProtocolloDocumento", "NumeroRegistrazioneDocumento", "NumeroDocumento"]);
-        Self {
-            // A document that has no number of its own is known by its id.
-            numero: if numero.is_empty() { document.id.to_string() } else { numero },
-            anno: data.chars().take(4).collect(),
-            registro: Some(one(&["CodiceRegistro"])).filter(|code| !code.is_empty()).unwrap_or_else(|| "Nessuno".to_owned()),
-            data,
-            tipologia: one(&["TipologiaDocumentale"]),
-            oggetto: one(&["Oggetto"]),
-            voce: one(&["IndiceDiClassificazione"]),
-        }
-    }
-}
-
-/// The text of the first element of one of these names.
-fn first(xml: &str, names: &[&str]) -> String {
-    let mut reader = quick_xml::Reader::from_str(xml);
-    let (mut is_inside, mut found) = (false, String::new());
-    loop {
-        match reader.read_event() {
-            Ok(Event::Start(start)) => is_inside = names.iter().any(|name| start.name().as_ref() == *name),
-            Ok(Event::Text(text)) if is_inside => found.push_str(&text.xml10_content()),
-            Ok(Event::GeneralRef(reference)) if is_inside => {
-                let name = format!("&{};", reference.xml10_content());
-                found.push_str(&quick_xml::escape::unescape(&name).unwrap_or_default());
-            }
-            Ok(Event::End(_)) if is_inside => return found.trim().to_owned(),
-            Ok(Event::Eof) | Err(_) => return String::new(),
-            Ok(_) => {}
-        }
-    }
-}
-
 /// The component ID of a file: its role and number.
 pub(super) fn component_id(role: &str, n: &str) -> String {
     format!("{}-{n}", role.to_uppercase())
 }
 
 /// The requests of the package.
-pub(super) fn closing(plan: &Plan, entries: &[Entry]) -> Result<Vec<Closing>> {
+pub(super) fn closing(plan: &Plan, entries: &[Entry<'_>]) -> Result<Vec<Closing>> {
     let versatore = plan.versatore.as_ref().ok_or_else(|| Error::bug("a plan for Sacer without its versatore"))?;
     let mut files = Vec::new();
+    let events = events(entries);
     for document in &plan.documents {
         let folder = document.folder.trim_start_matches(&format!("{}/", plan.id)).trim_end_matches("file/");
-        let parts = Parts::of(document, &events(document, entries)?);
+        let events = events.get(document.id.as_str()).ok_or_else(|| Error::bug("the events of a document were not written"))?;
+        let parts = Parts::of(document, events);
         let request = Request { plan, versatore, document, facts: Facts::of(document), parts };
         files.push(Closing::new(format!("{folder}XMLSIP.xml"), request.xml()));
         files.push(Closing::new(format!("{folder}parti.tsv"), request.table()));
@@ -97,10 +47,10 @@ pub(super) fn closing(plan: &Plan, entries: &[Entry]) -> Result<Vec<Closing>> {
     Ok(files)
 }
 
-fn events(document: &PlannedDocument, entries: &[Entry]) -> Result<Digest> {
-    let found =
-        entries.iter().find(|entry| entry.group == document.id.as_str() && entry.path.ends_with(&format!("file/{EVENTS}")));
-    found.map(|entry| entry.sha256).ok_or_else(|| Error::bug("the events of a document were not written"))
+/// The digest of each document's events.
+fn events<'a>(entries: &'a [Entry<'_>]) -> BTreeMap<&'a str, Digest> {
+    let events = entries.iter().filter(|entry| entry.listed.path.ends_with(&format!("file/{EVENTS}")));
+    events.map(|entry| (entry.listed.group, entry.proof.sha256)).collect()
 }
 
 /// One document of Sacer's: a component with its file.
@@ -329,16 +279,4 @@ fn contenuto(xml: &mut Xml, plan: &Plan) {
             }
         });
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_element_of_a_name_is_read_with_its_references() {
-        let xml = "<a><b/><Oggetto> x &amp; y </Oggetto><Oggetto>z</Oggetto></a>";
-        assert_eq!(first(xml, &["Nessuno", "Oggetto"]), "x & y");
-        assert_eq!(first(xml, &["altro"]), "");
-    }
 }

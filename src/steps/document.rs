@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use super::sheets::{self, Sheets};
+use super::eye::{self, Eye};
+use super::sheets::{self, PageFile, Sheets};
 use super::{blocking, decisions, facts, given, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack};
-use crate::child::{Again, Manner};
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
+use crate::filing::Filing;
 use crate::likeness::Likeness;
-use crate::page::{Page, PageSurvey, PageText, ReadPage, Region};
+use crate::page::{Page, PageSurvey, PageText, ReadPage};
 use crate::pipeline::{House, Outcome, Step};
-use crate::store::Change;
-use crate::{classify, extract, rescan};
+use crate::store::{Change, DocumentRow};
+use crate::{classify, extract, rescan, transcribe};
+
+/// Fact kind of text that stands on no page.
+pub(crate) const WRITTEN: &str = "written";
 
 /// Where are its pages? Files that have none (an approved docx) go on without. Here new sheets become components, and the
 /// files of a folder get their order.
@@ -53,6 +57,16 @@ pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
     let (worker, document) = (Arc::clone(house), id.clone());
     let (pages, doubts) = blocking(move || {
         let (mut pages, mut doubts) = (Vec::with_capacity(surveys.len()), Vec::new());
+        if surveys.is_empty() {
+            match written(&worker, sheets.whole()) {
+                Ok(texts) => {
+                    for text in &texts {
+                        pages.push(put(document.as_str(), WRITTEN, text.n, text)?);
+                    }
+                }
+                Err(error) => doubts.push(doubt_of(error)?),
+            }
+        }
         sheets.read(&worker, &surveys, &mut |survey, read| {
             match read {
                 Ok(page) => {
@@ -71,25 +85,50 @@ pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
     })
     .await?;
     let drop = |kind: &str| Change::DropFacts { owner: id.0.clone(), kind: kind.to_owned() };
-    let mut changes = vec![drop("page"), drop("read")];
+    let mut changes = vec![drop("page"), drop(WRITTEN), drop("read"), drop(eye::FACT)];
     changes.extend(pages);
     changes.push(put_doubts(id.as_str(), Step::Text, &doubts)?);
     Ok(Outcome::then(changes, Step::Form, id.as_str()))
 }
 
+/// The text of a file whose words stand on no page.
+fn written(house: &House, file: &PageFile) -> Result<Vec<PageText>> {
+    if !transcribe::knows(&file.mime) {
+        return Ok(Vec::new());
+    }
+    let mut source = std::fs::File::open(&file.path).map_err(|e| Error::disk("open blob", &file.path, e))?;
+    transcribe::pages(&mut source, &file.mime, &house.config.limits)
+}
+
+/// All text of a document: of its pages, or of its file where that has none.
+pub(crate) async fn texts(house: &House, id: &DocumentId) -> Result<Vec<PageText>> {
+    let pages: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
+    let written: Vec<PageText> = facts(house, id.as_str(), WRITTEN).await?;
+    Ok(pages.into_iter().map(|page| page.text).chain(written).collect())
+}
+
 /// What does it say? Values without a check digit are read a second time, independently (invariant 11). What was read is
 /// kept apart (`read`), so that a person's later decision costs no second OCR.
 pub(crate) async fn fields(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
-    let decided = decisions(house, id).await?;
     let mut changes = Vec::new();
-    let mut fields: Fields = if house.store.fact(&house.ente_id, id.as_str(), "read").await?.is_some() {
+    let read: Fields = if house.store.fact(&house.ente_id, id.as_str(), "read").await?.is_some() {
         need_fact(house, id.as_str(), "read").await?
     } else {
-        let (fields, prints) = readings(house, id).await?;
-        changes.push(put(id.as_str(), "read", 0, &fields)?);
-        changes.extend(likeness::kept(id, &prints)?);
-        fields
+        let readings = readings(house, id).await?;
+        changes.push(put(id.as_str(), "read", 0, &readings.fields)?);
+        changes.push(put(id.as_str(), eye::FACT, 0, &readings.again)?);
+        changes.extend(likeness::kept(id, &readings.prints)?);
+        readings.fields
     };
+    let (fields, doubts) = overlaid(house, id, read).await?;
+    changes.push(put(id.as_str(), "fields", 0, &fields)?);
+    changes.push(put_doubts(id.as_str(), Step::Fields, &doubts)?);
+    Ok(Outcome::then(changes, Step::Filing, id.as_str()))
+}
+
+/// What was read, with what the office and people said laid over it, and the doubts that remain.
+pub(super) async fn overlaid(house: &House, id: &DocumentId, mut fields: Fields) -> Result<(Fields, Vec<Hold>)> {
+    let decided = decisions(house, id).await?;
     let given = given::given_of(house, id).await?;
     let mut contradictions = extract::contradictions(&fields, &given, &house.ente);
     given::lay(&mut fields, &given, &house.ente);
@@ -97,21 +136,30 @@ pub(crate) async fn fields(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     let mut doubts = extract::doubts(&fields, &house.ente);
     doubts.append(&mut contradictions);
     doubts.extend(given::faults(&given));
-    changes.push(put(id.as_str(), "fields", 0, &fields)?);
-    changes.push(put_doubts(id.as_str(), Step::Fields, &doubts)?);
-    Ok(Outcome::then(changes, Step::Filing, id.as_str()))
+    Ok((fields, doubts))
+}
+
+/// Everything that the pages say.
+pub(super) struct Readings {
+    pub(super) fields: Fields,
+    /// What was read again, place by place.
+    again: Vec<eye::Kept>,
+    prints: Vec<Likeness>,
 }
 
 /// Everything that the pages say, with second readings where a value has no check of its own, and their fingerprints.
-async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<(Fields, Vec<Likeness>)> {
+/// Places that were read again before are not read a third time.
+pub(super) async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Readings> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let sheets = Sheets::of(house, id, (&components, &sheets::rescans(house, id).await?)).await?;
     let read: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
+    let texts = texts(house, id).await?;
+    let kept: Vec<Vec<eye::Kept>> = facts(house, id.as_str(), eye::FACT).await?;
     let worker = Arc::clone(house);
     blocking(move || {
         let prints = likeness::prints(&worker, &sheets, &read)?;
-        let (pages, texts): (Vec<Page>, Vec<PageText>) = read.into_iter().map(|read| (read.page, read.text)).unzip();
-        let eye = Eye { house: &worker, sheets: &sheets, pages: &pages };
+        let pages: Vec<Page> = read.into_iter().map(|read| read.page).collect();
+        let mut eye = Eye { house: &worker, sheets: &sheets, pages: &pages, texts: &texts, kept: kept.concat() };
         let mut fields = extract::fields(&texts, &worker.ente);
         let stamps = eye.stamps(&extract::unread_stamps(&texts, &worker.ente, &fields))?;
         if !stamps.is_empty() {
@@ -119,65 +167,9 @@ async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<(Fields, Vec<Li
         }
         eye.second_readings(&mut fields)?;
         extract::spelling(&mut fields, &texts, &worker.ente, &worker.lexicon);
-        Ok((fields, prints))
+        Ok(Readings { fields, again: eye.kept, prints })
     })
     .await
-}
-
-/// Looks again at places of one document.
-struct Eye<'a> {
-    house: &'a House,
-    sheets: &'a Sheets,
-    pages: &'a [Page],
-}
-
-impl Eye<'_> {
-    /// Stamps that the reading of the page missed, each place read alone in every manner.
-    fn stamps(&self, regions: &[Region]) -> Result<Vec<extract::StampReread>> {
-        let mut stamps = Vec::new();
-        for region in regions {
-            for manner in [Manner::Unframed, Manner::Gray, Manner::Sauvola] {
-                let read = self.again(manner, &[("protocollo", region.clone())])?;
-                stamps.extend(read.into_iter().map(|read| extract::StampReread { region: region.clone(), read }));
-            }
-        }
-        Ok(stamps)
-    }
-
-    /// Reads every region again whose value has no check of its own; where a manner of reading says nothing of it, in the next.
-    fn second_readings(&self, fields: &mut Fields) -> Result<()> {
-        let mut open: Vec<_> = extract::regions(fields).into_iter().map(|r| (r.field, r.region)).collect();
-        for manner in Manner::ALL {
-            let rereads = self.again(manner, &open)?;
-            let still = extract::confirm(fields, &rereads, self.house.ente.soglie.lettura);
-            open.retain(|(field, _)| still.contains(field));
-        }
-        Ok(())
-    }
-
-    /// What one manner of reading finds in the regions, page by page. A region that cannot be read again is not confirmed.
-    fn again(&self, manner: Manner, wanted: &[(&str, Region)]) -> Result<Vec<extract::FieldReread>> {
-        let mut rereads = Vec::new();
-        for page in self.pages.iter().filter(|page| !page.survey.source.is_digital()) {
-            let here: Vec<_> = wanted.iter().filter(|(_, region)| region.page == page.survey.n).collect();
-            if here.is_empty() {
-                continue;
-            }
-            let asked = Again { manner, rects: here.iter().map(|(_, region)| region.rect).collect() };
-            let file = self.sheets.file(page.survey.n);
-            match self.house.readers.reread(&file.path, &file.mime, page, &asked) {
-                Ok(read) => rereads.extend(here.iter().zip(read).map(|((field, _), r)| extract::FieldReread {
-                    field: (*field).to_owned(),
-                    raw: r.raw,
-                    words: r.words,
-                    confidence: r.confidence,
-                    origin: r.origin,
-                })),
-                Err(error) => _ = doubt_of(error)?,
-            }
-        }
-        Ok(rereads)
-    }
 }
 
 /// What is it and where does it belong? Here all doubts are weighed: with one open the document rests, held.
@@ -189,27 +181,9 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
         return Ok(Outcome::then(Vec::new(), Step::Pages, id.as_str()).noting("again", "rescanned"));
     }
     let row = need_document(house, id).await?;
-    let mut fields: Fields = need_fact(house, id.as_str(), "fields").await?;
-    let pages: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
-    let decided = decisions(house, id).await?;
-    let texts: Vec<PageText> = pages.into_iter().map(|p| p.text).collect();
-    let received = date_of_law(row.document.formed_at, &house.ente.zona);
-    let context = classify::Context { ente: &house.ente, titolario: house.titolario, document: id, received };
-    let given = given::given_of(house, id).await?;
-    let mut filing = classify::filing_given(&texts, &fields, (&context, &given));
-    overlay::filing(&mut filing, &decided);
-    if fields.oggetto.is_none() {
-        fields.oggetto = classify::composed_oggetto(&filing, &fields);
-    }
-    let mut doubts = filing.doubts.clone();
-    for earlier in facts::<Vec<Hold>>(house, id.as_str(), "doubts").await? {
-        doubts.extend(earlier);
-    }
-    if fields.oggetto.is_some() {
-        doubts.retain(|d| d.message.code() != "oggetto-missing");
-    }
-    doubts.extend(likeness::doubt(house, &row.document).await?);
-    let mut open = decided.open(doubts);
+    let fields: Fields = need_fact(house, id.as_str(), "fields").await?;
+    let earlier = facts::<Vec<Hold>>(house, id.as_str(), "doubts").await?.concat();
+    let Filed { fields, filing, received, mut open } = filed(house, &row, (fields, earlier)).await?;
     open.extend(rescans.iter().filter_map(|rescan| rescan.hold(id)));
     let mut changes = vec![put(id.as_str(), "fields", 0, &fields)?, put(id.as_str(), "filing", 0, &filing)?];
     let detail = (filing.tipo.value.clone(), filing.voce.value.to_string());
@@ -223,6 +197,43 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
         Outcome { verdict: Some("hold"), ..Outcome::rest(changes) }
     };
     Ok(outcome.noting("tipo", detail.0).noting("voce", detail.1))
+}
+
+/// A document filed, with the doubts that nobody has settled.
+pub(super) struct Filed {
+    pub(super) fields: Fields,
+    pub(super) filing: Filing,
+    received: jiff::civil::Date,
+    pub(super) open: Vec<Hold>,
+}
+
+/// Files a document by its fields and pages; `earlier` are the doubts of the steps before.
+pub(super) async fn filed(house: &House, row: &DocumentRow, (mut fields, earlier): (Fields, Vec<Hold>)) -> Result<Filed> {
+    let id = &row.document.id;
+    let texts = texts(house, id).await?;
+    let decided = decisions(house, id).await?;
+    let received = date_of_law(row.document.formed_at, &house.ente.zona);
+    let context = classify::Context {
+        ente: &house.ente,
+        titolario: house.titolario,
+        experience: &house.experience,
+        document: id,
+        received,
+    };
+    let given = given::given_of(house, id).await?;
+    let mut filing = classify::filing_given(&texts, &fields, (&context, &given));
+    overlay::filing(&mut filing, &decided);
+    if fields.oggetto.is_none() {
+        fields.oggetto = classify::composed_oggetto(&filing, &fields);
+    }
+    let mut doubts = filing.doubts.clone();
+    doubts.extend(earlier);
+    if fields.oggetto.is_some() {
+        doubts.retain(|d| d.message.code() != "oggetto-missing");
+    }
+    doubts.extend(likeness::doubt(house, &row.document).await?);
+    let open = decided.open(doubts);
+    Ok(Filed { fields, filing, received, open })
 }
 
 /// True of the formats whose pages the house reads.

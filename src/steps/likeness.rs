@@ -9,7 +9,7 @@ use crate::error::{Kind, Result};
 use crate::likeness::{self, Key, Likeness, PAGES_MAX, are_alike};
 use crate::messages::Message;
 use crate::page::ReadPage;
-use crate::pipeline::House;
+use crate::pipeline::{House, Step};
 use crate::store::{Change, DocumentRow};
 
 /// Most documents that are compared with one: those that share most of its keys.
@@ -51,7 +51,8 @@ fn keys(prints: &[Likeness]) -> Vec<Key> {
 }
 
 /// The doubt about a document that looks like an earlier one. Of two that are read at the same time the earlier says nothing
-/// as long as the later will.
+/// where the later is sure to look after this: its step of filing is to come and nobody has taken it. Where that is not
+/// sure, both may say it; that neither does cannot be, for each looks after its own prints are written.
 pub(crate) async fn doubt(house: &House, document: &Document) -> Result<Option<Hold>> {
     let prints: Vec<Likeness> = facts(house, document.id.as_str(), likeness::FACT).await?;
     let mut earliest: Option<DocumentRow> = None;
@@ -61,7 +62,8 @@ pub(crate) async fn doubt(house: &House, document: &Document) -> Result<Option<H
             continue;
         };
         let age = |document: &Document| (document.formed_at, document.id.clone());
-        let will_say = row.document.state == DocumentState::Working && age(&row.document) > age(document);
+        let is_later = row.document.state == DocumentState::Working && age(&row.document) > age(document);
+        let will_say = is_later && house.store.is_to_come(&house.ente_id, Step::Filing.name(), id.as_str()).await?;
         if will_say || !are_alike(&prints, &facts(house, id.as_str(), likeness::FACT).await?) {
             continue;
         }

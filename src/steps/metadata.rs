@@ -48,6 +48,7 @@ pub(crate) async fn metadata(house: &Arc<House>, id: &DocumentId) -> Result<Outc
         modifica: None,
         operatore,
         rup: None,
+        ulteriori: &describe::Ulteriori::default(),
         literals: &literals,
     })?;
     rest(id, described, &decided)

@@ -1,7 +1,10 @@
 //! What happens at each step? One function per step: facts in, room's work, changes out. `pipeline` knows the order.
 
+pub(crate) mod anew;
 pub mod arrival;
 pub mod document;
+pub(crate) mod experience;
+mod eye;
 pub mod form;
 pub(crate) mod given;
 pub(crate) mod likeness;
@@ -26,7 +29,7 @@ use crate::store::{Change, DocumentRow};
 
 /// Runs blocking work (a room) off the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| Error::bug("a step ended by panic").because(e))?
+    tokio::task::spawn_blocking(work).await.map_err(Error::panicked)?
 }
 
 /// The row of a document that a job names.
@@ -39,6 +42,16 @@ pub(crate) async fn need_fact<T: DeserializeOwned>(house: &House, owner: &str, k
     let body = house.store.fact(&house.ente_id, owner, kind).await?;
     let body = body.ok_or_else(|| Error::bug(format_args!("no fact {kind} of {owner}")))?;
     serde_json::from_str(&body).map_err(|e| Error::bug(format_args!("fact {kind} of {owner} unreadable")).because(e))
+}
+
+/// A fact, where there is one.
+pub(crate) async fn fact<T: DeserializeOwned>(house: &House, owner: &str, kind: &str) -> Result<Option<T>> {
+    match house.store.fact(&house.ente_id, owner, kind).await? {
+        Some(body) => serde_json::from_str(&body)
+            .map(Some)
+            .map_err(|e| Error::bug(format_args!("fact {kind} of {owner} unreadable")).because(e)),
+        None => Ok(None),
+    }
 }
 
 /// All numbered facts of a kind.

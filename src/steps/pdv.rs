@@ -15,7 +15,7 @@ use crate::pipeline::{House, Outcome};
 use crate::store::Change;
 
 /// The blobs of one ente, as `package` wants to see them.
-struct EnteBlobs {
+pub(crate) struct EnteBlobs {
     blobs: Blobs,
     ente: EnteId,
 }
@@ -28,6 +28,11 @@ impl package::BlobReader for EnteBlobs {
     }
 }
 
+/// The blobs of the house.
+pub(crate) fn blobs(house: &House) -> EnteBlobs {
+    EnteBlobs { blobs: house.blobs.clone(), ente: house.ente_id.clone() }
+}
+
 /// Builds the package under its final name; its documents are packaged.
 pub(crate) async fn build(house: &Arc<House>, id: &PdvId) -> Result<Outcome> {
     let found = house.store.pdv(&house.ente_id, id).await?;
@@ -36,12 +41,12 @@ pub(crate) async fn build(house: &Arc<House>, id: &PdvId) -> Result<Outcome> {
         return Ok(Outcome::rest(Vec::new()).noting("already", "built"));
     }
     let plan: Plan = serde_json::from_str(&pdv.plan).map_err(|e| Error::bug("a plan unreadable").because(e))?;
-    let source = EnteBlobs { blobs: house.blobs.clone(), ente: house.ente_id.clone() };
+    let source = blobs(house);
     let target = house.layout.pdv();
     let built = blocking(move || package::build(&plan, &source, &target)).await?;
     let name = built.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut changes =
-        vec![Change::SetPdvBuilt { id: id.clone(), path: format!("pdv/{name}"), sha256: built.sha256, bytes: built.bytes }];
+        vec![Change::SetPdvBuilt { id: id.clone(), path: format!("pdv/{name}"), sha256: built.content, bytes: built.bytes }];
     changes.extend(documents.into_iter().map(|id| Change::SetDocument { id, state: DocumentState::Packaged }));
-    Ok(Outcome::rest(changes).noting("sha256", built.sha256).noting("bytes", built.bytes))
+    Ok(Outcome::rest(changes).noting("content-sha256", built.content).noting("bytes", built.bytes))
 }

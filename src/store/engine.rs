@@ -1,5 +1,6 @@
 //! Which engine answers? The contract, function by function, and the closed set of those that keep it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use crate::ente::Ente;
 use crate::error::Result;
 use crate::event::{Event, JournalHead, JournalLine};
 use crate::likeness::Key;
-use crate::pdv::{Pdv, PdvId};
+use crate::pdv::{Pdv, PdvId, PdvState};
 
 /// The store of one archive. Cheap to clone: clones share the connections.
 #[derive(Debug, Clone)]
@@ -42,7 +43,8 @@ impl Store {
     }
 
     /// Claims the next job of one of `steps` (all, if empty) until `lease_seconds` after `now`: highest priority, then
-    /// the ente that was served least lately, then the oldest. A job whose lease has ended is claimable again.
+    /// the ente that was served least lately, then the oldest. A job whose lease has ended is claimable again, and so is one whose time
+    /// lies further ahead than any lease or pause: the clock was set back meanwhile.
     pub async fn claim(&self, steps: &[&str], now: Timestamp, lease_seconds: u64) -> Result<Option<Claim>> {
         let Self::Sqlite(engine) = self;
         engine.claim(steps, now, lease_seconds).await
@@ -76,6 +78,12 @@ impl Store {
     pub async fn open_job_count(&self) -> Result<u64> {
         let Self::Sqlite(engine) = self;
         engine.open_job_count().await
+    }
+
+    /// True while a job of that step and owner is open and nobody has ever taken it: whoever does will look after this.
+    pub async fn is_to_come(&self, ente: &EnteId, step: &str, owner: &str) -> Result<bool> {
+        let Self::Sqlite(engine) = self;
+        engine.is_to_come(ente, step, owner).await
     }
 
     /// How much of an ente is in which state, and what its journal says since an instant.
@@ -195,7 +203,13 @@ impl Store {
         engine.pdv(ente, id).await
     }
 
-    /// All Pdv with their documents, in order of planning.
+    /// The Pdv in a state, in order of planning.
+    pub async fn pdvs_in(&self, ente: &EnteId, state: PdvState) -> Result<Vec<PdvId>> {
+        let Self::Sqlite(engine) = self;
+        engine.pdvs_in(ente, state).await
+    }
+
+    /// All Pdv with their documents, in order of planning, without their plans, which are large.
     pub async fn pdvs(&self, ente: &EnteId) -> Result<Vec<(Pdv, Vec<DocumentId>)>> {
         let Self::Sqlite(engine) = self;
         engine.pdvs(ente).await
@@ -236,6 +250,12 @@ impl Store {
     pub async fn blob(&self, ente: &EnteId, sha256: &Digest) -> Result<Option<BlobRow>> {
         let Self::Sqlite(engine) = self;
         engine.blob(ente, sha256).await
+    }
+
+    /// The digests of everything that arrived.
+    pub async fn originals(&self, ente: &EnteId) -> Result<BTreeSet<Digest>> {
+        let Self::Sqlite(engine) = self;
+        engine.originals(ente).await
     }
 
     /// All blobs, by digest.

@@ -22,7 +22,7 @@ struct Aggregation {
 
 /// Checks the aggregations by themselves and against the documents.
 pub(super) fn check(container: &Container, files: &[usize], documents: &[Known], (options, findings): (&Options, &mut Findings)) {
-    let read = super::each(files.len(), |i| one(container, files[i], options));
+    let read = super::each(files.len(), files.len() > super::SCHEMA_WORTH, |i| one(container, files[i], options));
     let mut aggregations = Vec::with_capacity(read.len());
     for (aggregation, found) in read {
         findings.extend(found);

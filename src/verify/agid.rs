@@ -86,7 +86,9 @@ impl Checked {
 fn check_metadata(container: &Container, layout: &Layout, digests: &Digests, (options, findings): (&Options, &mut Findings)) {
     check_layout(container, layout, findings);
     let folders: Vec<&Folder> = layout.documents.values().collect();
-    let documents = super::each(folders.len(), |i| documento::check(container, folders[i], digests, options));
+    let documents = super::each(folders.len(), folders.len() > super::SCHEMA_WORTH, |i| {
+        documento::check(container, folders[i], digests, options)
+    });
     let mut known = Vec::with_capacity(documents.len());
     for (document, found) in documents {
         findings.extend(found);
@@ -114,6 +116,31 @@ fn layout(container: &Container, at: usize) -> Layout {
         }
     }
     layout
+}
+
+/// Where the things of a PdV lie in a package of another kind, for whoever shows it: below `root`, each path told as the profile
+/// `agid` has it.
+pub(super) fn layout_told(container: &Container, root: &str, told: fn(&str) -> Option<String>) -> Layout {
+    let mut layout = Layout { root: root.to_owned(), ..Layout::default() };
+    for (i, entry) in container.entries().iter().enumerate() {
+        if let Some(inside) = entry.path.strip_prefix(root).and_then(told) {
+            place(&inside, i, &mut layout);
+        }
+    }
+    layout
+}
+
+/// A path of an E-ARK package of ours; content of other producers lies where it likes.
+pub(super) fn told_of_eark(inside: &str) -> Option<String> {
+    let parts: Vec<&str> = inside.split('/').collect();
+    Some(match parts.as_slice() {
+        ["metadata", "descriptive", name, AGG] => format!("aggregazioni/{name}/{AGG}"),
+        ["metadata", "descriptive", name, file] => format!("documenti/{name}/{file}"),
+        ["metadata", "preservation", "pacchetto.xml"] => EVENTS.to_owned(),
+        ["metadata", "preservation", file] => format!("documenti/{}/{EVENTS}", file.strip_suffix(".xml")?),
+        ["representations", _, "data", rest @ ..] => format!("documenti/{}", rest.join("/")),
+        _ => return None,
+    })
 }
 
 /// Gives the file at `inside` its place; false where it has none.

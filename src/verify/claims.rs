@@ -24,7 +24,7 @@ pub(super) fn check(container: &Container, mut claims: Vec<Claim>, findings: &mu
     claims.sort_by_key(|claim| (claim.entry, claim.function));
     let groups: Vec<&[Claim]> = claims.chunk_by(|a, b| a.entry == b.entry).collect();
     let mut digests: Digests = vec![None; container.entries().len()];
-    let read = super::each(groups.len(), |i| one(container, groups[i]));
+    let read = super::each(groups.len(), container.is_large(), |i| one(container, groups[i]));
     for (group, (sha256, found)) in groups.iter().zip(read) {
         if let Some(claim) = group.first() {
             digests[claim.entry] = sha256;

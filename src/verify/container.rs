@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::findings::{Fault, Findings, Valued as _, error};
-use super::{names, tar, zip};
+use super::{cms, names, tar, zip};
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 
@@ -64,8 +64,8 @@ impl Container {
             let entries = members.map(|m| Entry { path: m.path, bytes: m.bytes, source: source(m.at) }).collect();
             return Ok(Some(Self::of(Some(file), entries, findings)));
         }
-        if is_xml(&file) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if is_xml(&file) || is_envelope(&name) {
             let entry = Entry { path: name, bytes: metadata.len(), source: Source::OnDisk(path.to_owned()) };
             return Ok(Some(Self { is_lone: true, ..Self::of(None, vec![entry], findings) }));
         }
@@ -95,6 +95,12 @@ impl Container {
         &self.entries
     }
 
+    /// True where reading all of it is worth the start of further threads.
+    pub(super) fn is_large(&self) -> bool {
+        const WORTH_BYTES: u64 = 1 << 20;
+        self.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes)) > WORTH_BYTES
+    }
+
     /// Position of the file with that path.
     pub(super) fn find(&self, path: &str) -> Option<usize> {
         let at = self.entries.partition_point(|entry| entry.path.as_str() < path);
@@ -111,7 +117,7 @@ impl Container {
         }
     }
 
-    /// The whole of a small file: the bytes, or what is wrong with it.
+    /// The whole of a small file: the bytes, or what is wrong with it. Of an XML file in a signature envelope those of the XML.
     pub(super) fn bytes(&self, entry: &Entry, most: u64) -> std::result::Result<Vec<u8>, Fault> {
         let too_big =
             || Box::new(error("metadata-too-large").at(&entry.path, "").value("most", most).value("bytes", entry.bytes));
@@ -122,14 +128,23 @@ impl Container {
         let Some(reader) = self.reader(entry) else { return Err(Box::new(error("entry-barred").at(&entry.path, ""))) };
         let mut bytes = Vec::with_capacity(usize::try_from(entry.bytes).unwrap_or(0).min(1 << 20));
         reader.map_err(corrupt)?.take(most + 1).read_to_end(&mut bytes).map_err(corrupt)?;
-        if bytes.len() as u64 > most { Err(too_big()) } else { Ok(bytes) }
+        if bytes.len() as u64 > most {
+            return Err(too_big());
+        }
+        if !is_envelope(&entry.path) {
+            return Ok(bytes);
+        }
+        match cms::content(&bytes) {
+            Some(content) if content.is_whole => Ok(content.bytes),
+            _ => Err(Box::new(error("envelope-unreadable").at(&entry.path, ""))),
+        }
     }
 
     /// The first bytes of a file, to see what it is; `None` where they cannot be had.
     pub(super) fn beginning(&self, entry: &Entry) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         self.reader(entry)?.ok()?.take(BEGINNING_BYTES).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+        if is_envelope(&entry.path) { cms::content(&bytes).map(|content| content.bytes) } else { Some(bytes) }
     }
 
     /// True if the bytes of `entry` can be had.
@@ -141,6 +156,11 @@ impl Container {
     pub(super) fn on_disk(entry: &Entry) -> Option<&Path> {
         if let Source::OnDisk(path) = &entry.source { Some(path) } else { None }
     }
+}
+
+/// True of an XML file that travels inside of its signature.
+pub(super) fn is_envelope(path: &str) -> bool {
+    path.len() >= 8 && path.is_char_boundary(path.len() - 8) && path[path.len() - 8..].eq_ignore_ascii_case(".xml.p7m")
 }
 
 /// True of a file that begins as XML does.

@@ -111,7 +111,7 @@ fn opened(path: &Path, options: &Options) -> Result<Container> {
 /// The files by path below the package's folder, with their position and digest.
 fn sides(container: &Container) -> BTreeMap<String, (usize, Side)> {
     let top = kind::top(container.entries());
-    let digests = super::each(container.entries().len(), |i| {
+    let digests = super::each(container.entries().len(), container.is_large(), |i| {
         let entry = &container.entries()[i];
         digests::digest(container, entry, Function::Sha256).map(|bytes| hex(&bytes)).unwrap_or_default()
     });

@@ -166,7 +166,7 @@ pub(super) fn check(container: &Container, index: &Index, findings: &mut Finding
             wanted[entry].get_or_insert(n);
         }
     }
-    let read = super::each(wanted.len(), |i| {
+    let read = super::each(wanted.len(), container.is_large(), |i| {
         let promise = wanted[i].and_then(|n| index.files.get(n))?;
         Some(one(container, &container.entries()[i], (promise, index.form.function(&promise.function))))
     });

@@ -1,6 +1,6 @@
 //! What kind of package is this? Recognised by what lies in it, never by what the file is called.
 
-use super::container::{Container, Entry};
+use super::container::{Container, Entry, is_envelope};
 use super::findings::{Findings, Valued as _, error};
 use super::{Options, bagit, lists, pindex};
 
@@ -127,11 +127,17 @@ struct Index {
 /// The XML files near the top that are an index of some kind: by name where the name is fixed, else by their root element.
 fn indexes(container: &Container, top: &str) -> Vec<Index> {
     let near = container.entries().iter().enumerate().filter(|(_, entry)| depth(&entry.path, top) <= 1);
-    let xml = near.filter(|(_, entry)| entry.path.to_ascii_lowercase().ends_with(".xml"));
+    // An index may travel inside its seal; where it lies beside it the seal is only a seal.
+    let is_xml = |path: &str| {
+        let bare = &path[..path.len() - if is_envelope(path) { ".p7m".len() } else { 0 }];
+        bare.to_ascii_lowercase().ends_with(".xml") && (bare == path || container.find(bare).is_none())
+    };
+    let xml = near.filter(|(_, entry)| is_xml(&entry.path));
     let mut found = Vec::new();
     let mut sniffed = 0;
     for (at, entry) in xml {
         let name = entry.path.rsplit('/').next().unwrap_or_default();
+        let name = if is_envelope(name) { &name[..name.len() - ".p7m".len()] } else { name };
         // A broken file of that name is still meant as the index.
         let named = if name == pindex::NAME {
             Some(Rank::PIndex)

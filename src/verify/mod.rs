@@ -8,6 +8,7 @@ mod aggregazione;
 mod agid;
 mod bagit;
 mod claims;
+mod cms;
 mod container;
 mod diff;
 mod digests;
@@ -78,12 +79,21 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
         Kind::Agid(at) => Some(agid::check(&container, (*at, Form::Agid), options, &mut findings)),
         Kind::Sincro(at) => Some(agid::check(&container, (*at, Form::Of2020), options, &mut findings)),
         Kind::Sincro2010(at) => Some(agid::check(&container, (*at, Form::Of2010), options, &mut findings)),
-        Kind::Bag(root) => Some(Checked::of(bagit::check(&container, root, options, &mut findings))),
-        Kind::Lists(lists) => Some(Checked::of(lists::check(&container, lists, options, &mut findings))),
+        Kind::Bag(root) => {
+            let digests = bagit::check(&container, root, options, &mut findings);
+            let layout = agid::layout_told(&container, &format!("{root}data/"), |inside| Some(inside.to_owned()));
+            Some(Checked { layout, ..Checked::of(digests) })
+        }
+        Kind::Lists(lists) => {
+            let digests = lists::check(&container, lists, options, &mut findings);
+            let layout = agid::layout_told(&container, &kind::top(container.entries()), |inside| Some(inside.to_owned()));
+            Some(Checked { layout, ..Checked::of(digests) })
+        }
         Kind::Eark(at) => {
             let (digests, asked) = eark::check(&container, *at, options, &mut findings);
             requirements = asked;
-            Some(Checked::of(digests))
+            let root = pindex::folder(&container.entries()[*at].path).to_owned();
+            Some(Checked { layout: agid::layout_told(&container, &root, agid::told_of_eark), ..Checked::of(digests) })
         }
         Kind::Sacer(at) => Some(Checked::of(sacer::check(&container, *at, options, &mut findings))),
         Kind::Unknown => None,
@@ -96,31 +106,36 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
     Ok(Examined { report, inside: checked.map(|checked| (container, checked)) })
 }
 
-/// Does `work` for every number below `count`, on all cores, and gives the results in order.
-fn each<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+/// As many metadata files are read in the time in which another thread compiles the schemas for itself.
+const SCHEMA_WORTH: usize = 16;
+
+/// Does `work` for every number below `count`, on all cores where it is worth their while, and gives the results in order.
+///
+/// This thread has its part: what it keeps from one call to the next (compiled schemas, buffers) is of use again.
+fn each<T: Send>(count: usize, is_worthwhile: bool, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     use std::sync::atomic::{AtomicUsize, Ordering};
     // Beyond eight threads a disk is the limit, not the cores.
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(count);
-    if threads <= 1 {
+    if threads <= 1 || !is_worthwhile {
         return (0..count).map(work).collect();
     }
     let next = AtomicUsize::new(0);
+    let hand = || {
+        let mut mine = Vec::new();
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= count {
+                return mine;
+            }
+            mine.push((i, work(i)));
+        }
+    };
     let mut done: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let hands: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut mine = Vec::new();
-                    loop {
-                        let i = next.fetch_add(1, Ordering::Relaxed);
-                        if i >= count {
-                            return mine;
-                        }
-                        mine.push((i, work(i)));
-                    }
-                })
-            })
-            .collect();
-        hands.into_iter().flat_map(|hand| hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(hand)).collect();
+        let mut done = hand();
+        let others = others.into_iter();
+        done.extend(others.flat_map(|hand| hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))));
+        done
     });
     done.sort_unstable_by_key(|(i, _)| *i);
     done.into_iter().map(|(_, value)| value).collect()

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::container::Container;
+use super::container::{Container, is_envelope};
 use super::digests::Function;
 use super::findings::{Findings, Valued as _, error, note, warning};
 use super::schema::{self, Schema};
@@ -85,6 +85,9 @@ pub(super) fn read(container: &Container, (at, form): (usize, Form), limits: &Li
             return None;
         }
     };
+    if is_envelope(&entry.path) {
+        findings.push(note("index-in-envelope").at(&entry.path, ""));
+    }
     let mut index = Index { form, ..Index::default() };
     let mut files = Vec::new();
     match xml::harvest(&bytes, &entry.path, &["File", "ExternalMetadata"], &mut |file| {

@@ -1,6 +1,6 @@
-//! Is this XML valid against its schema? Our own schemas, compiled once and kept.
+//! Is this XML valid against its schema? Our own schemas, compiled as often as they are used at once, and kept.
 
-use std::cell::OnceCell;
+use std::sync::{Mutex, PoisonError};
 
 use xsd_schema::validation::{CollectingValidationSink, SchemaValidator, ValidationFlags, drive_quick_xml};
 use xsd_schema::{SchemaSet, SchemaSetBuilder};
@@ -37,10 +37,10 @@ static SOURCES: [(&str, &str); 6] = [
     ("sincro-idc.xsd", include_str!("../../schemas/sincro-idc.xsd")),
 ];
 
-thread_local! {
-    // A compiled set keeps its names in cells and cannot be shared between threads: each compiles those that it needs, once.
-    static COMPILED: [OnceCell<Result<SchemaSet, String>>; 6] = const { [const { OnceCell::new() }; 6] };
-}
+/// Compiled sets that nobody uses at the moment. A set keeps its names in cells: one thread at a time may have it.
+static KEPT: [Mutex<Vec<SchemaSet>>; 6] = [const { Mutex::new(Vec::new()) }; 6];
+/// A set takes in every name that it meets, those of hostile files too; one that has grown beyond this is thrown away.
+const NAMES_BYTES_MAX: usize = 4 << 20;
 
 fn compiled(schema: Schema) -> Result<SchemaSet, String> {
     let (name, source) = SOURCES[schema as usize];
@@ -51,10 +51,18 @@ fn compiled(schema: Schema) -> Result<SchemaSet, String> {
 
 /// All breaches of `schema` in `bytes`, the file at `path`.
 pub(super) fn breaches(schema: Schema, bytes: &[u8], path: &str) -> Vec<Finding> {
-    COMPILED.with(|all| match all[schema as usize].get_or_init(|| compiled(schema)) {
-        Ok(set) => against(set, bytes, path),
+    let kept = || KEPT[schema as usize].lock().unwrap_or_else(PoisonError::into_inner);
+    let idle = kept().pop();
+    match idle.map_or_else(|| compiled(schema), Ok) {
+        Ok(set) => {
+            let found = against(&set, bytes, path);
+            if set.name_table.heap_bytes() < NAMES_BYTES_MAX {
+                kept().push(set);
+            }
+            found
+        }
         Err(cause) => vec![error("schema-unusable").at(path, "").value("cause", cause)],
-    })
+    }
 }
 
 fn against(set: &SchemaSet, bytes: &[u8], path: &str) -> Vec<Finding> {

@@ -97,5 +97,15 @@ fn the_report_is_one_that_axe_core_finds_no_fault_with() {
             assert!(found.is_empty(), "{name} {view:?}: {found:#?}");
         }
     }
-    eprintln!("axe-core: no violation on 2 pages in 3 views");
+    // The page of a package for a reader.
+    let (stage, _, fascicolo) = super::access::archive();
+    let row = &stage.json(&["package", "--access", "--fascicolo", &fascicolo], &[0])[0];
+    let folder = stage.path("consegna");
+    let page = super::access::unpacked(Path::new(row["path"].as_str().expect("a path")), &folder);
+    for view in [(1400, "light"), (1400, "dark"), (380, "light")] {
+        let (found, passes) = violations(&page, (&script, browser), view);
+        assert!(passes >= 15, "{view:?}: the judge looked at {passes} rules only");
+        assert!(found.is_empty(), "{view:?}: {found:#?}");
+    }
+    eprintln!("axe-core: no violation on 3 pages in 3 views");
 }

@@ -178,3 +178,41 @@ fn many_writers_of_the_same_bytes_leave_one_blob() {
     assert_eq!(files(folder.path()).len(), 1);
     assert_eq!(blobs.check(&prova(), &Digest::of(&bytes)).expect("check"), 300_000);
 }
+
+#[test]
+fn a_file_of_ours_gets_the_name_of_its_blob_beside_its_own_or_is_left_to_be_copied() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (folder, blobs) = fresh();
+    let (part, other) = (folder.path().join("part"), folder.path().join("other"));
+    for path in [&part, &other] {
+        lay(path, b"abc");
+    }
+    let error = blobs.adopt(&prova(), &part, Some(&Digest::of(b"abd"))).expect_err("other bytes");
+    assert_eq!((error.code(), files(&folder.path().join("blobs")).len()), ("blob-unexpected", 0));
+    let stored = blobs.adopt(&prova(), &part, Some(&Digest::of(b"abc"))).expect("adopted").expect("one disk");
+    blobs.settle(&prova(), &[stored.sha256]).expect("settled");
+    let blob = blobs.path(&prova(), &stored.sha256);
+    let look = |path: &Path| path.metadata().expect("metadata");
+    assert_eq!((stored.bytes, look(&blob).ino(), look(&blob).mode() & 0o777), (3, look(&part).ino(), 0o400));
+    // The same bytes in another file, and the same file after a death: what is there stays.
+    for path in [&other, &part] {
+        assert_eq!(blobs.adopt(&prova(), path, None).expect("adopted"), Some(stored));
+    }
+    assert_eq!((look(&blob).ino(), look(&other).nlink()), (look(&part).ino(), 1));
+    std::fs::remove_file(&part).expect("its own name goes");
+    assert_eq!(blobs.check(&prova(), &stored.sha256).expect("check"), 3);
+    let Ok(elsewhere) = tempfile::tempdir_in("/dev/shm") else {
+        return eprintln!("NOT CHECKED: a second file system: no /dev/shm");
+    };
+    let far = elsewhere.path().join("part");
+    lay(&far, b"lontano");
+    if look(&far).dev() == look(&blob).dev() {
+        return eprintln!("NOT CHECKED: a second file system: /dev/shm is the same");
+    }
+    assert_eq!(blobs.adopt(&prova(), &far, None).expect("looked at"), None);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test writes a file")]
+fn lay(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).expect("written");
+}

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use conserva::classify::{self, Context, Titolario};
+use conserva::classify::{self, Context, Experience, Titolario};
 use conserva::document::DocumentId;
 use conserva::ente::{Aoo, Ente};
 use conserva::extract::{self, FieldReread};
@@ -102,7 +102,9 @@ pub(crate) fn filed(pages: &[PageText], again: &[PageText], ente: &Ente) -> (Fie
         .collect();
     extract::confirm(&mut fields, &rereads, 0.6);
     let id = DocumentId("doc-test".into());
-    let context = Context { ente, titolario: Titolario::comuni(), document: &id, received: jiff::civil::date(2024, 6, 1) };
+    let experience = Experience::default();
+    let received = jiff::civil::date(2024, 6, 1);
+    let context = Context { ente, titolario: Titolario::comuni(), experience: &experience, document: &id, received };
     let filing = classify::filing(pages, &fields, &context);
     if let Some(oggetto) = classify::composed_oggetto(&filing, &fields) {
         fields.oggetto = Some(oggetto);
@@ -277,6 +279,8 @@ struct Fixture {
     tipi: Vec<String>,
     voci: Vec<String>,
     protocollo: Option<String>,
+    /// What the text says of other fields, as `field: value`.
+    said: Vec<(&'static str, String)>,
     held_out: bool,
     text: String,
 }
@@ -298,11 +302,45 @@ fn fixtures() -> Vec<Fixture> {
                 tipi: list("tipo"),
                 voci: list("voce"),
                 protocollo: value("protocollo"),
+                said: ["oggetto", "mittente", "cf", "piva", "data"].into_iter().filter_map(|f| Some((f, value(f)?))).collect(),
                 held_out: value("held-out").is_some(),
                 text: text.to_owned(),
             }
         })
         .collect()
+}
+
+/// The values of a field as the fixtures write them.
+fn values(fields: &Fields, field: &str) -> Vec<String> {
+    let all = |list: &[conserva::fields::Reading<String>]| list.iter().map(|r| r.value.clone()).collect();
+    match field {
+        "oggetto" => fields.oggetto.iter().map(|r| r.value.clone()).collect(),
+        "mittente" => fields.mittente.iter().map(|r| r.value.nome.clone()).collect(),
+        "data" => fields.data.iter().map(|r| r.value.to_string()).collect(),
+        "cf" => all(&fields.codici_fiscali),
+        _ => all(&fields.partite_iva),
+    }
+}
+
+#[test]
+fn what_our_own_texts_say_of_themselves_is_read_from_letterheads_of_every_kind() {
+    let ente = ente("Città di Roccabianca", "c_x001");
+    let (mut right, mut all) = (0, 0);
+    for fixture in fixtures().iter().filter(|f| !f.said.is_empty()) {
+        let pages = plain(&fixture.text, "tesseract");
+        let fields = extract::fields(&pages, &ente);
+        for (field, expected) in &fixture.said {
+            let read = values(&fields, field);
+            let is_right = read.iter().any(|value| set(value) == set(expected));
+            all += 1;
+            right += u32::from(is_right);
+            if !is_right {
+                eprintln!("{}: {field} {read:?}, wanted {expected:?}", fixture.name);
+            }
+        }
+    }
+    eprintln!("fields of our own texts: {right} of {all}");
+    assert!(all >= 20 && right * 100 >= all * 95, "{right} of {all}");
 }
 
 /// The threshold is lower than what is reached today, so that a change of words that costs a few is seen, not masked.

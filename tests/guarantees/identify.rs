@@ -180,8 +180,8 @@ fn every_sample_document_is_seen_as_what_it_is_and_may_go_on() {
 fn each_file_of_the_other_shelves_ends_as_its_note_says() {
     let refused = |code: &str| Some((Kind::Refuse, code.to_owned()));
     for (path, expected) in [
-        ("altri/richiesta patrocinio.odt", held("format-not-read")),
-        ("altri/richiesta patrocinio.docx", held("format-not-read")),
+        ("altri/richiesta patrocinio.odt", None),
+        ("altri/richiesta patrocinio.docx", None),
         ("altri/IT00093330046_00088.xml", held("format-not-read")),
         ("altri/messaggio.eml", held("container-waits")),
         ("altri/pratica.zip", held("container-waits")),
@@ -362,4 +362,40 @@ fn the_ente_of_the_samples_is_whole_and_its_codes_hold() {
     let digits: Vec<u32> = ente.codice_fiscale.expect("code").chars().filter_map(|c| c.to_digit(10)).collect();
     let sum: u32 = digits.iter().enumerate().map(|(n, &d)| if n % 2 == 0 { d } else { d * 2 % 10 + d * 2 / 10 }).sum();
     assert_eq!((digits.len(), sum % 10), (11, 0));
+}
+
+/// An end that comes too early: objects that follow the last one were meant to be ended too, and one inside an object stops
+/// whoever reads from the front.
+#[test]
+fn a_pdf_with_an_early_end_is_no_whole_pdf() {
+    let object = |n: u32, text: &str| format!("{n} 0 obj\n<<{text}>>\nendobj\n");
+    let cut = format!("%PDF-1.4\n{}%%EOF\n{}startxref\n9\n", object(1, ""), object(2, ""));
+    let inside = format!("%PDF-1.4\n1 0 obj\n<<>>\n%%EOF\nendobj\n{}startxref\n9\n%%EOF\n", object(2, ""));
+    let code = |text: &str| {
+        let format = seen(text.as_bytes(), "a.pdf");
+        identify::gate(&format, &FileName::new("a.pdf")).expect_err("held").code().to_owned()
+    };
+    assert_eq!((code(&cut).as_str(), code(&inside).as_str()), ("file-truncated", "structure-damaged"));
+}
+
+/// Skeletons bear in their name what they are. Those of Allegato 2 and its kin must be known, nine in ten; the misses are said.
+#[test]
+fn nine_in_ten_skeletons_are_seen_as_what_their_name_says() {
+    let Some(corpus) = corpus() else { return };
+    let mut all = Vec::new();
+    files(&corpus.join("formats/skeleton"), &mut all);
+    let mut right = 0;
+    for path in &all {
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let words: Vec<&str> = name.split("-signature").next().unwrap_or("").trim_end_matches("-container").split('-').collect();
+        let (number, family) = words.split_last().expect("a name");
+        let expected = format!("{}/{number}", family.join("-"));
+        let puid = of_file(path).ok().and_then(|format| format.puid);
+        right += usize::from(puid.as_ref() == Some(&expected));
+        if puid.as_ref() != Some(&expected) {
+            eprintln!("{name}: {puid:?}");
+        }
+    }
+    eprintln!("skeletons: {right} of {}", all.len());
+    assert!(right * 10 >= all.len() * 9, "{right} of {}", all.len());
 }

@@ -476,3 +476,43 @@ fn a_death_at_any_write_point_leaves_sidecars_and_folders_whole() {
     }
     assert!(drilled >= 8, "{drilled} deaths");
 }
+
+#[test]
+fn a_lot_is_what_its_sidecars_or_its_folder_say_and_is_listed_and_counted() {
+    let (stage, inbox) = watched("");
+    for (name, lotto) in [("a.txt", "L-2024-07"), ("b.txt", "L-2024-07"), ("c.txt", "L-2024-08")] {
+        write(&inbox.join(format!("{name}.json")), format!(r#"{{"documento": {{"lotto": "{lotto}"}}}}"#).as_bytes());
+        write(&inbox.join(name), name.as_bytes());
+    }
+    std::fs::create_dir(inbox.join("faldone 3")).expect("folder");
+    write(&inbox.join("faldone 3/d.txt"), b"d");
+    write(&inbox.join("e.txt"), b"e");
+    let _daemon = Daemon::start(&stage, &[]);
+    until("all are in", 20, || lying(&inbox).is_empty());
+    until("all lots are at rest", 60, || {
+        let lots = stage.json(&["list", "lotti"], &[0]);
+        lots.len() == 3 && lots.iter().all(|lot| lot["at_rest"] == true)
+    });
+    let lots = stage.json(&["list", "lotti"], &[0]);
+    let counts: Vec<(&str, u64, u64)> = lots
+        .iter()
+        .map(|lot| {
+            let documents = lot["documents"].as_object().expect("documents").values().filter_map(Value::as_u64).sum();
+            (lot["lotto"].as_str().expect("lotto"), lot["arrivals"].as_u64().expect("arrivals"), documents)
+        })
+        .collect();
+    assert_eq!(counts, [("L-2024-07", 2, 2), ("L-2024-08", 1, 1), ("faldone 3", 1, 1)]);
+    let names = |args: &[&str]| -> Vec<String> {
+        let mut names: Vec<String> =
+            stage.json(args, &[0]).iter().map(|row| row["name"].as_str().expect("name").to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&["list", "--lotto", "L-2024-07"]), ["a.txt", "b.txt"]);
+    assert_eq!(names(&["list", "arrivals", "--lotto", "faldone 3"]), ["d.txt"]);
+    assert_eq!(names(&["list", "--lotto", "nessuno"]), Vec::<String>::new());
+    assert_eq!(stage.run(&["list", "pdv", "--lotto", "L-2024-07"]).status.code(), Some(2));
+    let shown = stage.json(&["list", "--lotto", "L-2024-08"], &[0]).remove(0);
+    assert_eq!(show(&stage, shown["id"].as_str().expect("id"))["source"]["lotto"], "L-2024-08");
+    assert!(said(&stage.run(&["list", "lotti"])).contains("L-2024-07"));
+}

@@ -110,15 +110,23 @@ fn the_shared_office_scans_are_read_filed_packaged_with_nothing_wrong_unheld() {
     assert!(made.status.success(), "{}", said(&made));
     let files = inputs(&folder, &["tif", "jpg", "png", "pdf"]);
     assert_eq!(ingest(&stage, &files).len(), 20);
-    let scores = stage.json(&["evaluate", folder.to_str().expect("a path")], &[0]);
+    let measured = stage.json(&["evaluate", folder.to_str().expect("a path")], &[0]);
+    let (figures, scores) = (&measured[0]["figures"], measured[0]["documents"].as_array().expect("documents"));
+    eprintln!("{figures:#}");
     assert_eq!(scores.len(), 20);
+    for field in ["protocollo", "codici_fiscali", "partite_iva"] {
+        assert_eq!(figures["fields"][field]["precision"], 1.0, "{field}");
+        assert!(figures["fields"][field]["recall"].as_f64() >= Some(0.9), "{field}");
+    }
+    assert!(figures["held"].as_f64() <= Some(0.35));
+    let again = stage.json(&["evaluate", "--again", folder.to_str().expect("a path")], &[0]);
+    assert_eq!(again[0]["figures"], *figures, "the kept pages say again what they said");
     let recalled = scores.iter().filter(|s| s["recall"].as_f64().is_some_and(|r| r >= 0.93)).count();
     assert!(recalled >= 15, "{recalled} of 20 with a word recall of 0.93");
     let ready: Vec<&Value> = scores.iter().filter(|s| s["state"] == "ready").collect();
     assert!(ready.len() >= 12, "{} of 20 ready with no person", ready.len());
     for score in ready {
-        assert_ne!(score["voce_right"], false, "{score}");
-        assert_ne!(score["protocollo_right"], false, "{score}");
+        assert_eq!(score["wrong"], serde_json::json!([]), "{score}");
     }
     decide_by_truth(&stage, &folder);
     assert!(by_name(&stage).values().all(|row| row["state"] == "ready"), "review brings all to ready");

@@ -70,3 +70,24 @@ fn letters_on_one_letterhead_are_not_taken_for_one_paper() {
     let found = flagged(&stage);
     assert!(found.len() == 3 && found.iter().all(|(_, likes)| likes.is_empty()), "{found:?}");
 }
+
+/// Two scans of one paper that are read at the same time, whichever is quicker: at least one of them is flagged.
+#[test]
+fn of_two_scans_that_are_read_at_the_same_time_one_is_flagged_at_least() {
+    let source = repository().join("samples/documenti/07 stato di famiglia.png");
+    for round in 0..rounds() {
+        let stage = Stage::with_archive();
+        std::fs::create_dir(stage.path("insieme")).expect("folder");
+        stage.put(&source, "insieme/a.png");
+        scanned_again(&source, &stage.path("insieme/b.png"), (0.012, 7 + round));
+        ingest(&stage, "insieme");
+        let found = flagged(&stage);
+        let likes: usize = found.iter().map(|(_, likes)| likes.len()).sum();
+        assert!(found.len() == 2 && (1..=2).contains(&likes), "round {round}: {found:?}");
+    }
+}
+
+/// Plays of the race; scripts/prove asks for more.
+fn rounds() -> u32 {
+    std::env::var("CONSERVA_RACES").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}

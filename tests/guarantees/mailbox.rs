@@ -16,12 +16,12 @@ use super::network::{Daemon, arrivals, configure, free_port, until};
 use super::stage::Stage;
 
 const USER: &str = "protocollo";
-const PASSWORD: &str = "parola \"d'ordine\" \\ 7";
+pub(super) const PASSWORD: &str = "parola \"d'ordine\" \\ 7";
 /// A name that must stand in no log.
 const CANARY: &str = "Canarino-RSSMRA80A01H501U";
 
 /// A server of our own: its configuration, its mail and its certificate lie in a folder, and it needs no rights.
-struct Dovecot {
+pub(super) struct Dovecot {
     child: Child,
     folder: tempfile::TempDir,
     port: u16,
@@ -30,7 +30,7 @@ struct Dovecot {
 
 impl Dovecot {
     /// `None` where dovecot is not installed, which is said aloud.
-    fn start() -> Option<Self> {
+    pub(super) fn start() -> Option<Self> {
         Self::start_with("")
     }
 
@@ -82,10 +82,24 @@ impl Dovecot {
             let owned = Command::new("chown").args(["-R", "nobody:nogroup"]).arg(folder.path().join("mail")).status();
             assert!(owned.expect("chown").success());
         }
-        let child = Command::new(program).arg("-F").arg("-c").arg(folder.path().join("dovecot.conf")).spawn().expect("dovecot");
+        let child = Self::begin(folder.path());
         let server = Self { child, folder, port, tls_port };
-        until("the mail server answers", 15, || std::net::TcpStream::connect(("127.0.0.1", server.port)).is_ok());
+        server.answers();
         Some(server)
+    }
+
+    fn begin(folder: &Path) -> Child {
+        Command::new("/usr/sbin/dovecot").arg("-F").arg("-c").arg(folder.join("dovecot.conf")).spawn().expect("dovecot")
+    }
+
+    fn answers(&self) {
+        until("the mail server answers", 15, || std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+    }
+
+    /// Starts it again, with the mail that it had.
+    fn again(&mut self) {
+        self.child = Self::begin(self.folder.path());
+        self.answers();
     }
 
     fn mail(&self) -> PathBuf {
@@ -93,7 +107,7 @@ impl Dovecot {
     }
 
     /// Delivers a message as a mail server does: whole, by rename. Its time of arrival is that of the file.
-    fn deliver(&self, name: &str, bytes: &[u8]) {
+    pub(super) fn deliver(&self, name: &str, bytes: &[u8]) {
         let (writing, new) = (self.mail().join("tmp").join(name), self.mail().join("new").join(name));
         std::fs::write(&writing, bytes).expect("message");
         std::fs::set_permissions(&writing, std::fs::Permissions::from_mode(0o666)).expect("rights");
@@ -114,12 +128,12 @@ impl Dovecot {
     }
 
     /// How many messages of the inbox carry the keyword.
-    fn marked(&self) -> usize {
+    pub(super) fn marked(&self) -> usize {
         self.flags("").iter().filter(|flags| flags.contains('a') && flags.contains('S')).count()
     }
 
     /// The table `[[mailbox]]` for this server.
-    fn table(&self, more: &str) -> String {
+    pub(super) fn table(&self, more: &str) -> String {
         format!(
             "[[mailbox]]\nname = 'pec'\nhost = 'localhost'\nport = {}\nuser = '{USER}'\npassword_env = 'PASSWORD_PEC'\n\
              poll_seconds = 1\nca_file = '{}/cert.pem'\n{more}\n",
@@ -148,7 +162,7 @@ impl Drop for Dovecot {
     }
 }
 
-fn message(n: usize) -> Vec<u8> {
+pub(super) fn message(n: usize) -> Vec<u8> {
     let body = format!("Oggetto della lettera numero {n}\r\nperché è così\r\n");
     format!("From: {CANARY}@example.it\r\nSubject: {CANARY} {n}\r\nMessage-ID: <{n}@example.it>\r\n\r\n{body}").into_bytes()
 }
@@ -395,4 +409,79 @@ fn a_server_that_lies_is_left_and_leaves_nothing() {
         let left = walkdir::WalkDir::new(stage.path("archivio/blobs")).into_iter().flatten();
         assert!(!left.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(".put-")), "{what}");
     }
+}
+
+#[test]
+fn a_server_that_tells_of_new_messages_wakes_the_look_and_is_called_again_when_it_was_away() {
+    let Some(mut server) = Dovecot::start() else { return };
+    let stage = Stage::with_archive();
+    configure(&stage, &server.table("").replace("poll_seconds = 1", "poll_seconds = 3600"));
+    let daemon = watch(&stage, &[]);
+    until("the mailbox is looked into", 20, || doctor(&stage)["state"] == "working");
+    for n in 0..3 {
+        std::thread::sleep(Duration::from_millis(700));
+        server.deliver(&format!("{}.i", 1_790_000_000 + n), &message(n));
+        until("the message is in long before the next look is due", 15, || server.marked() == n + 1);
+    }
+    server.stop();
+    server.deliver("1790000009.i", &message(9));
+    std::thread::sleep(Duration::from_secs(1));
+    server.again();
+    until("what came while it was away is in", 45, || server.marked() == 4);
+    assert_eq!(digests(&stage), expected(&[message(0), message(1), message(2), message(9)]));
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+}
+
+/// An access token as Dovecot checks it by itself: signed with a key that it knows.
+fn token(user: &str, key: &str) -> String {
+    use base64::Engine as _;
+    let encoded = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    let claims = format!(r#"{{"sub":"{user}","iat":1600000000,"exp":4000000000}}"#);
+    let signed = format!("{}.{}", encoded(br#"{"alg":"HS256","typ":"JWT"}"#), encoded(claims.as_bytes()));
+    let mut openssl = Command::new("openssl")
+        .args(["dgst", "-sha256", "-binary", "-hmac", key])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("openssl");
+    openssl.stdin.take().expect("stdin").write_all(signed.as_bytes()).expect("said");
+    let output = openssl.wait_with_output().expect("openssl");
+    format!("{signed}.{}", encoded(&output.stdout))
+}
+
+#[test]
+fn an_access_token_is_read_at_every_login_and_its_end_is_said() {
+    use base64::Engine as _;
+    const KEY: &str = "chiave-di-prova-0123456789";
+    let own = tempfile::Builder::new().prefix("oauth").tempdir_in("/tmp").expect("folder");
+    std::fs::set_permissions(own.path(), std::fs::Permissions::from_mode(0o755)).expect("rights");
+    let keys = own.path().join("keys/default/HS256");
+    std::fs::create_dir_all(&keys).expect("folder");
+    std::fs::write(keys.join("default"), base64::engine::general_purpose::STANDARD.encode(KEY)).expect("key");
+    let root = own.path().display();
+    let settings = format!(
+        "introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={root}/keys/\nusername_attribute = sub\n"
+    );
+    std::fs::write(own.path().join("oauth2.conf"), settings).expect("settings");
+    let more = format!(
+        "auth_mechanisms = plain xoauth2\npassdb {{\n driver = oauth2\n mechanisms = xoauth2\n args = {root}/oauth2.conf\n}}\n"
+    );
+    let Some(server) = Dovecot::start_with(&more) else { return };
+    let stage = Stage::with_archive();
+    let file = stage.path("archivio/token");
+    let give = |token: &str| {
+        std::fs::write(&file, token).expect("token");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("rights");
+    };
+    give("scaduto");
+    let table = server.table("auth = 'xoauth2'").replace("password_env = 'PASSWORD_PEC'", "password_file = 'token'");
+    configure(&stage, &table);
+    server.deliver("1790000000.t", &message(1));
+    let daemon = watch(&stage, &[]);
+    until("doctor says that the token is not taken", 30, || doctor(&stage)["code"] == "mailbox-login");
+    give(&token(USER, KEY));
+    until("the message is in with the next token", 60, || server.marked() == 1);
+    assert_eq!((digests(&stage), &doctor(&stage)["state"]), (expected(&[message(1)]), &"working".into()));
+    assert!(!daemon.log().contains("scaduto") && !daemon.log().contains("eyJ"));
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
 }

@@ -3,21 +3,28 @@
 #![allow(clippy::print_stderr, reason = "what is not checked is said aloud")]
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
+mod access;
 mod accessible;
 mod acquire;
 #[cfg(feature = "drill")]
 mod admission_drill;
 mod blobs;
+mod canary;
 mod command_line;
 mod copy;
 mod crash;
 mod describe;
+mod doors;
+mod doors_cut;
+mod doors_time;
+mod experience;
 mod filing;
 mod fixity;
 mod identify;
 mod inboxes;
 mod ingest_walk;
 mod journey;
+mod large;
 mod likeness;
 mod mailbox;
 mod mutants;
@@ -34,6 +41,7 @@ mod reader;
 mod replay;
 mod rescan;
 mod resumable;
+mod scale;
 mod schemas;
 mod shares;
 mod stage;

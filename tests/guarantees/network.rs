@@ -123,7 +123,7 @@ impl Reply {
 /// Opens a connection to the counter, waiting for the daemon to open it.
 pub fn connect(port: u16) -> TcpStream {
     let mut stream = None;
-    until("the counter is open", 20, || {
+    until("the counter is open", 90, || {
         stream = TcpStream::connect(("127.0.0.1", port)).ok();
         stream.is_some()
     });

@@ -22,13 +22,13 @@ pub fn points(prefixes: &[&str]) -> Vec<String> {
 
 /// A sender who remembers what it was told, and goes on where it was when nobody answered.
 #[derive(Default)]
-struct Sender {
+pub(super) struct Sender {
     /// Address of the resumable upload, once it was told.
     upload: Option<String>,
     /// Bytes of it that were acknowledged.
     acknowledged: u64,
     /// Digests of files that were confirmed.
-    confirmed: BTreeSet<String>,
+    pub(super) confirmed: Arc<Mutex<BTreeSet<String>>>,
     has_cancelled: bool,
 }
 
@@ -37,11 +37,11 @@ const FORM: [(&str, &[u8]); 2] = [("uno.txt", b"uno"), ("due.txt", b"due")];
 const BATCH: [(&str, &[u8], bool); 3] =
     [("l/tre.txt", b"tre", true), ("l/vuoto.txt", b"", false), ("quattro.txt", b"quattro", false)];
 /// Files that the sender sends in all.
-const FILES: usize = 6;
+pub(super) const FILES: usize = 6;
 
 impl Sender {
     /// Goes through all that is to be sent, from the beginning, as far as somebody answers. `None`: nobody did.
-    fn send(&mut self, port: u16) -> Option<()> {
+    pub(super) fn send(&mut self, port: u16) -> Option<()> {
         let answer = post(port, &FORM)?;
         assert!(matches!(answer.status, 200 | 201), "{:?}", answer.head);
         self.confirm(&FORM.map(|(_, bytes)| bytes));
@@ -95,7 +95,7 @@ impl Sender {
     }
 
     fn confirm(&mut self, files: &[&[u8]]) {
-        self.confirmed.extend(files.iter().map(|bytes| Digest::of(bytes).hex()));
+        self.confirmed.lock().expect("confirmed").extend(files.iter().map(|bytes| Digest::of(bytes).hex()));
     }
 }
 
@@ -120,7 +120,7 @@ fn a_death_at_any_write_point_of_the_upload_doors_loses_and_doubles_nothing() {
         drop(daemon);
         deaths += 1;
         let kept: BTreeSet<String> = digests(&stage).into_iter().collect();
-        assert!(sender.confirmed.is_subset(&kept), "{point}: what was confirmed is in");
+        assert!(sender.confirmed.lock().expect("confirmed").is_subset(&kept), "{point}: what was confirmed is in");
         let daemon = Daemon::start(&stage, &["--only", "acquire"], &[]);
         let mut tries = 0;
         while sender.send(port).is_none() {
@@ -163,12 +163,12 @@ fn insist(mut ask: impl FnMut() -> Option<Reply>) -> Reply {
     panic!("nobody answers");
 }
 
-fn by_form(port: u16, name: &str, bytes: &[u8]) -> String {
+pub(super) fn by_form(port: u16, name: &str, bytes: &[u8]) -> String {
     let told = insist(|| post(port, &[(name, bytes)])).json();
     told["files"][0]["arrival"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned()
 }
 
-fn by_parts(port: u16, name: &str, bytes: &[u8]) -> String {
+pub(super) fn by_parts(port: u16, name: &str, bytes: &[u8]) -> String {
     let mut path = None;
     insist(|| {
         path = create(port, name, bytes.len());

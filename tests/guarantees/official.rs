@@ -130,14 +130,24 @@ fn a_package_of_the_archive_is_built_again_to_the_same_bytes() {
     // Stopped after the package has its name and before the archive knows: the next run builds by the same stored plan.
     let planned = stage.json(&["package"], &[0]);
     let path = PathBuf::from(planned[0]["path"].as_str().expect("a path"));
-    let said_sha256 = planned[0]["sha256"].as_str().expect("a digest").to_owned();
+    let said_sha256 = planned[0]["content_sha256"].as_str().expect("a digest").to_owned();
     let row = stage.json(&["show", planned[0]["id"].as_str().expect("an id")], &[0]);
     let first = std::fs::read(&path).expect("the package");
-    assert_eq!(Digest::of(&first).hex(), said_sha256, "{row:?}");
+    assert_eq!(row[0]["content_sha256"], said_sha256.as_str(), "{row:?}");
+    assert_eq!(listed(&path), said_sha256, "the digest of what sha256sum prints of its files");
     let plan: conserva::package::Plan = stored_plan(&stage);
     let folder = tempfile::tempdir().expect("a folder");
     let again = conserva::package::build(&plan, &ArchiveBlobs(stage.path("archivio")), folder.path()).expect("built again");
-    assert_eq!((again.sha256.hex(), std::fs::read(&again.path).expect("bytes")), (said_sha256, first));
+    assert_eq!((again.content.hex(), std::fs::read(&again.path).expect("bytes")), (said_sha256, first));
+}
+
+/// The digest of the list of all files with their digests, as anybody makes it.
+fn listed(package: &Path) -> String {
+    let lines = entries(package).into_iter().map(|(name, bytes)| {
+        let (_, inside) = name.split_once('/').expect("one folder");
+        format!("{}  {inside}\n", Digest::of(&bytes))
+    });
+    Digest::of(lines.collect::<String>().as_bytes()).hex()
 }
 
 /// The plan that the archive keeps of its one package.
@@ -149,7 +159,8 @@ fn stored_plan(stage: &Stage) -> conserva::package::Plan {
         let store = conserva::store::Store::open(&layout.store(), Clock::System).await.expect("the store");
         let ente = store.enti().await.expect("enti").remove(0);
         let pdvs = store.pdvs(&conserva::arrival::EnteId(ente.codice_ipa)).await.expect("packages");
-        pdvs[0].0.plan.clone()
+        let id = &pdvs[0].0.id;
+        store.pdv(&pdvs[0].0.ente, id).await.expect("the package").expect("there").0.plan
     });
     serde_json::from_str(&text).expect("a plan")
 }

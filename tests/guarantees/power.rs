@@ -22,14 +22,14 @@ use super::watch::{Daemon, arrivals, configure, doctor, lying, until, write};
 const FILES: usize = 12;
 
 /// An ext4 in a file, mounted under the archive and its inbox.
-struct Disk {
+pub(super) struct Disk {
     image: PathBuf,
-    place: PathBuf,
+    pub(super) place: PathBuf,
 }
 
 impl Disk {
     /// None where mounting is not allowed.
-    fn new(stage: &Stage, mebibytes: u64) -> Option<Self> {
+    pub(super) fn new(stage: &Stage, mebibytes: u64) -> Option<Self> {
         let disk = Self { image: stage.path("disco.img"), place: stage.path("disco") };
         std::fs::create_dir(&disk.place).expect("folder");
         File::create(&disk.image).expect("image").set_len(mebibytes << 20).expect("length");
@@ -38,8 +38,9 @@ impl Disk {
     }
 
     fn mount(&self) -> bool {
-        // What is not synced stays in memory for longer than a play takes.
-        let mounted = Command::new("mount").args(["-o", "loop,commit=300"]).arg(&self.image).arg(&self.place).output();
+        // What is not synced stays in memory for longer than a play takes, and the kernel guesses nobody's wishes at a close.
+        let mounted =
+            Command::new("mount").args(["-o", "loop,commit=300,noauto_da_alloc"]).arg(&self.image).arg(&self.place).output();
         mounted.is_ok_and(|output| output.status.success())
     }
 
@@ -53,7 +54,7 @@ impl Disk {
 
     /// Nothing more is written, not even what the kernel has promised to the journal.
     #[expect(unsafe_code, reason = "an ioctl of ext4 has no safe wrapper")]
-    fn cut(&self) {
+    pub(super) fn cut(&self) {
         /// `EXT4_IOC_SHUTDOWN`, `_IOR('X', 125, __u32)`, and its flag to leave the log unflushed.
         const SHUTDOWN: libc::c_ulong = 0x8004_587d;
         const NO_LOG_FLUSH: u32 = 2;
@@ -64,7 +65,7 @@ impl Disk {
     }
 
     /// The power comes back.
-    fn again(&self) {
+    pub(super) fn again(&self) {
         self.unmount();
         assert!(self.mount(), "the disk is mounted again");
     }
@@ -151,9 +152,9 @@ impl Play {
     }
 }
 
-const NOT_HERE: &str = "NOT CHECKED: power cuts: mounting an ext4 is not allowed here, or mkfs.ext4 is missing";
+pub(super) const NOT_HERE: &str = "NOT CHECKED: power cuts: mounting an ext4 is not allowed here, or mkfs.ext4 is missing";
 
-fn moments() -> Option<usize> {
+pub(super) fn moments() -> Option<usize> {
     std::env::var("CONSERVA_POWER_MOMENTS").ok().and_then(|text| text.parse().ok())
 }
 

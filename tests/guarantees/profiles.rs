@@ -43,7 +43,7 @@ fn good(profile: Profile) -> Report {
     let plan = &order.plan().expect("plan")[0];
     let (_folder, one) = built(plan, &order.blobs);
     let (_other, two) = built(plan, &order.blobs);
-    assert_eq!(one.sha256, two.sha256, "{profile}");
+    assert_eq!(std::fs::read(&one.path).expect("one"), std::fs::read(&two.path).expect("two"), "{profile}");
     assert_eq!(plan.summary_json()["files"], one.files, "{profile}");
     let report = verdict(&one.path);
     assert!(report.ok, "{}", report.text(Lang::En));
@@ -195,4 +195,28 @@ fn diff_tells_what_was_added_removed_renamed_and_which_values_changed() {
     let json = diff.json(Lang::It);
     assert_eq!(json["changed"][0]["values"][0]["place"], "ChiaveDescrittiva/Oggetto");
     assert_ne!(json["changed"][0]["values"][0]["label"], json["changed"][0]["values"][0]["place"]);
+}
+
+#[test]
+fn a_person_sees_documents_and_metadata_in_every_profile_that_has_them_as_files() {
+    use conserva::verify::{NoPictures, View, inspect};
+    for profile in [Profile::Agid, Profile::Bagit, Profile::Eark] {
+        let order = ordered(profile, 2);
+        let plan = &order.plan().expect("plan")[0];
+        let (folder, built) = built(plan, &order.blobs);
+        let scratch = conserva::scratch::ScratchRoot::open(&folder.path().join("lavoro"), true).expect("scratch");
+        let view = View { pictures: &NoPictures, count: 1, scratch: &scratch };
+        let html = inspect(&built.path, &Options::default(), &view).expect("seen").html(Lang::It);
+        for part in [
+            "Istanza di accesso agli atti della pratica edilizia n. 87/2019",
+            "0004512",
+            "ingestion",
+            "Pratica edilizia n. 87/2019",
+        ] {
+            assert!(html.contains(part), "{profile}: {part} is not shown");
+        }
+        for document in &plan.documents {
+            assert!(html.contains(document.id.as_str()), "{profile}");
+        }
+    }
 }

@@ -443,7 +443,7 @@ fn a_region_is_read_again_from_the_original_by_another_preparation() {
     let page = read_first(&readers, &path);
     let regions = [word(&page, "4821").rect, page.text.lines().next().unwrap().rect()];
     for manner in Manner::ALL {
-        let asked = Again { manner, rects: regions.to_vec() };
+        let asked = Again { manner, first: page.text.origin.clone(), rects: regions.to_vec() };
         let again = readers.reread(&path, "image/jpeg", &page.page, &asked).unwrap();
         assert_eq!(again[0].raw, "4821", "{manner:?}");
         assert_eq!(again[1].raw, "Comune di Montefalco Vecchio", "{manner:?}");

@@ -99,21 +99,89 @@ fn a_day_of_a_busy_office_comes_to_rest_in_flat_memory() {
     assert_eq!(daemon.end(Signal::TERM), Some(0));
 }
 
+/// A row of the corpus: where the file lies and what is expected of whoever reads it.
+struct Expected {
+    file: String,
+    expected: String,
+}
+
+/// What the manifest of the shared corpus says of its folders `edge` and `pdf`.
+fn manifest(path: &Path) -> Vec<Expected> {
+    let text = std::fs::read_to_string(path).expect("the manifest");
+    let rows = text.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
+    let rows = rows.filter(|row| row[0].starts_with("edge/") || row[0].starts_with("pdf/"));
+    rows.map(|row| Expected { file: row[0].to_owned(), expected: row[6].to_owned() }).collect()
+}
+
+/// What became of a file.
+struct Verdict {
+    state: String,
+    mime: String,
+    /// Codes of what holds it, and of what its format warns of.
+    codes: Vec<String>,
+    text: String,
+}
+
+impl Verdict {
+    fn of(stage: &Stage, arrival: &Value) -> Self {
+        let shown = stage.json(&["show", arrival["id"].as_str().expect("id")], &[0]).remove(0);
+        let id = shown["documents"][0].as_str().unwrap_or_default();
+        let document = if id.is_empty() { Value::Null } else { stage.json(&["show", id], &[0]).remove(0) };
+        let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let coded = |list: &Value| list.as_array().into_iter().flatten().map(|one| word(&one["code"])).collect::<Vec<_>>();
+        Self {
+            state: word(if document.is_null() { &shown["state"] } else { &document["state"] }),
+            mime: word(&shown["format"]["mime"]),
+            codes: [coded(&document["holds"]), coded(&shown["format"]["warnings"])].concat(),
+            text: word(&document["text"]),
+        }
+    }
+
+    /// True if it is what the manifest asks for, as far as its words say something that can be checked.
+    fn meets(&self, expected: &str) -> bool {
+        let has = |codes: &[&str]| codes.iter().any(|code| self.codes.iter().any(|found| found == code));
+        let is_stopped = matches!(self.state.as_str(), "held" | "refused");
+        let damaged = ["file-truncated", "structure-damaged", "extension-contradicts", "page-unreadable"];
+        is_stopped
+            && match expected {
+                _ if expected.starts_with("malformed") => has(&damaged),
+                _ if expected.starts_with("truncated") => has(&["file-truncated"]),
+                _ if expected.starts_with("zero bytes") => self.state == "refused" && has(&["file-empty"]),
+                _ if expected.starts_with("blank page") => self.text.trim().is_empty(),
+                _ if expected.starts_with("HTML") => self.mime == "text/html",
+                "text file" => self.mime == "text/plain",
+                _ if expected.contains("type by content") => self.mime == "application/pdf",
+                _ if expected.starts_with("BOM") => self.mime == "application/xml",
+                _ if expected.contains("DTD") => has(&["xml-entities"]),
+                _ if expected.contains("traversal") => has(&["container-escapes"]),
+                _ if expected.contains("ratio") => has(&["container-inflates"]),
+                _ if expected.contains("password") || expected.contains("encrypted") => {
+                    has(&["file-encrypted", "file-restricted"])
+                }
+                _ if expected.contains("JavaScript") => has(&["active-content"]),
+                // Odd, fuzzed, repaired or refused: it is at rest, and it is said why.
+                _ => !self.codes.is_empty(),
+            }
+    }
+}
+
+/// `CONSERVA_VERDICTS` names a file for the table.
 #[test]
 fn the_hostile_corpora_through_a_watched_folder_lose_nothing_and_hang_nowhere() {
     if asked("CONSERVA_CORPORA").is_none() {
         return;
     }
     let (stage, inbox) = watched("incomplete_seconds = 3");
+    let Some(corpus) = shared("corpus") else { return };
+    let rows = manifest(&corpus.join("MANIFEST.tsv"));
     let mut put: BTreeMap<String, String> = BTreeMap::new();
     for folder in ["edge", "pdf"] {
-        let Some(folder) = shared(&format!("corpus/{folder}")) else { return };
-        for entry in walkdir::WalkDir::new(&folder).into_iter().filter_map(Result::ok).filter(|e| e.file_type().is_file()) {
-            let bytes = std::fs::read(entry.path()).expect("a file");
-            let name = entry.file_name().to_string_lossy().into_owned();
-            write(&inbox.join(entry.file_name()), &bytes);
-            put.insert(name, Digest::of(&bytes).hex());
-        }
+        std::fs::create_dir(inbox.join(folder)).expect("folder");
+    }
+    for Expected { file, .. } in &rows {
+        let bytes = std::fs::read(corpus.join(file)).expect("a file");
+        write(&inbox.join(file), &bytes);
+        put.insert(file.clone(), Digest::of(&bytes).hex());
     }
     let daemon = Daemon::start(&stage, &[]);
     until("all are in and at rest", 2_400, || {
@@ -121,19 +189,24 @@ fn the_hostile_corpora_through_a_watched_folder_lose_nothing_and_hang_nowhere() 
         lying(&inbox).is_empty() && is_at_rest(&stage)
     });
     let admitted = arrivals(&stage);
-    let mut table = Vec::new();
-    for (name, sha256) in &put {
-        let arrival = admitted.iter().find(|a| a["sha256"] == **sha256).unwrap_or_else(|| panic!("{name} is lost"));
-        let shown = stage.json(&["show", arrival["id"].as_str().expect("id")], &[0]).remove(0);
-        let id = shown["documents"][0].as_str().unwrap_or_default();
-        let document = if id.is_empty() { Value::Null } else { stage.json(&["show", id], &[0]).remove(0) };
-        let verdict = if document.is_null() { &shown["state"] } else { &document["state"] };
-        let code = document["holds"][0]["code"].as_str().unwrap_or("-");
-        assert_ne!(verdict, "working", "{name}");
-        table.push(format!("{name}\t{}\t{code}", verdict.as_str().unwrap_or("-")));
+    let (mut table, mut unmet) = (vec!["file\texpected\tstate\tmime\tcodes\tcharacters\tmet".to_owned()], Vec::new());
+    for Expected { file, expected } in &rows {
+        let arrival = admitted.iter().find(|a| a["sha256"] == *put[file]).unwrap_or_else(|| panic!("{file} is lost"));
+        let verdict = Verdict::of(&stage, arrival);
+        let (codes, characters) = (verdict.codes.join(","), verdict.text.trim().chars().count());
+        let is_met = verdict.meets(expected);
+        let line = format!("{file}\t{expected}\t{}\t{}\t{codes}\t{characters}\t{is_met}", verdict.state, verdict.mime);
+        if !is_met {
+            unmet.push(line.clone());
+        }
+        table.push(line);
     }
     eprintln!("corpora: {} inputs, all in once, all at rest\n{}", put.len(), table.join("\n"));
+    if let Some(path) = std::env::var_os("CONSERVA_VERDICTS") {
+        write(Path::new(&path), (table.join("\n") + "\n").as_bytes());
+    }
     assert_eq!((admitted.len(), taken(&inbox)), (put.len(), put.len()));
+    assert!(unmet.is_empty(), "{unmet:#?}");
     assert_eq!(daemon.end(Signal::TERM), Some(0));
 }
 

@@ -26,8 +26,8 @@ pub fn create(port: u16, name: &str, bytes: usize) -> Option<String> {
     let metadata = format!("filename {}", STANDARD.encode(name));
     let headers = [("Upload-Length", bytes.to_string()), ("Upload-Metadata", metadata)];
     let answer = tus(port, "POST", "/upload/ufficio/tus", (&headers, b""))?;
-    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
-    answer.header("location")
+    // Only a house in trouble says another thing; whoever needs the address notices that there is none.
+    answer.header("location").filter(|_| answer.status == 201)
 }
 
 /// The offset that the counter tells.
@@ -324,5 +324,40 @@ fn a_disk_without_room_sends_senders_away_and_keeps_what_was_acknowledged() {
     assert_eq!((answer.status, answer.header("conserva-state").as_deref()), (204, Some("admitted")), "{}", answer.head);
     assert_eq!(arrivals(&stage)[0]["sha256"], Digest::of(&bytes).hex());
     assert_eq!(doctor(&stage)["state"], "working");
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn an_upload_that_is_whole_becomes_its_blob_and_takes_its_room_once() {
+    use std::os::unix::fs::MetadataExt as _;
+    if cfg!(not(feature = "drill")) {
+        return eprintln!("NOT CHECKED: the room of an upload needs --features drill (scripts/test has it)");
+    }
+    let (stage, port) = with_door("");
+    let bytes: Vec<u8> = (0..700_000_u32).map(|n| (n % 249) as u8).collect();
+    let daemon = Daemon::start(&stage, &["--only", "acquire"], &[("CONSERVA_DRILL", "receive.blob-durable")]);
+    let path = create(port, "grande.bin", bytes.len()).expect("created");
+    assert!(patch(port, &path, 0, &bytes).is_none(), "it dies before it answers");
+    drop(daemon);
+    let hex = Digest::of(&bytes).hex();
+    let files = |folder: &str| {
+        let walk = walkdir::WalkDir::new(stage.path(folder)).into_iter().flatten().filter(|e| e.file_type().is_file());
+        walk.map(walkdir::DirEntry::into_path).collect::<Vec<_>>()
+    };
+    let bits =
+        files("archivio/uploads").into_iter().find(|path| path.extension().is_some_and(|e| e == "part")).expect("the part");
+    let blob = files("archivio/blobs").into_iter().find(|path| path.ends_with(&hex)).expect("the blob");
+    let look = |path: &std::path::Path| path.metadata().expect("metadata");
+    assert_eq!((look(&bits).ino(), look(&bits).nlink()), (look(&blob).ino(), 2), "one file with two names");
+    assert!(arrivals(&stage).is_empty());
+    let daemon = Daemon::start(&stage, &["--only", "acquire"], &[]);
+    assert_eq!(offset(port, &path), Some(bytes.len() as u64), "what was taken stays");
+    until("it is in", 20, || arrivals(&stage).len() == 1);
+    until("its first name is gone", 10, || !bits.exists());
+    assert_eq!((look(&blob).nlink(), look(&blob).mode() & 0o777), (1, 0o400));
+    assert_eq!(arrivals(&stage)[0]["sha256"], hex.as_str());
+    // Asked again with nothing to add, it opens nothing.
+    let again = patch(port, &path, bytes.len() as u64, b"").expect("an answer");
+    assert_eq!(again.header("conserva-state").as_deref(), Some("admitted"));
     assert_eq!(daemon.end(Signal::TERM), Some(0));
 }

@@ -204,3 +204,46 @@ fn a_counter_that_cannot_be_opened_is_said_at_the_start() {
         assert!(!said.contains("corto\""), "{said}");
     }
 }
+
+/// Many at a time are written together, and whoever brings the same bytes at the same instant, by whatever door, is told so.
+#[test]
+fn the_same_bytes_of_many_at_once_are_admitted_once_and_wait_as_duplicates() {
+    const SENDERS: usize = 24;
+    const BYTES: &[u8] = b"la stessa lettera";
+    let (stage, port) = with_door("");
+    let inbox = stage.path("archivio/inbox");
+    for n in 0..3 {
+        super::watch::write(&inbox.join(format!("{n}.txt")), BYTES);
+    }
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    let daemon = Daemon::start(&stage, &["--only", "acquire"], &[]);
+    drop(connect(port));
+    let start = std::sync::Barrier::new(SENDERS);
+    let states: Vec<String> = std::thread::scope(|scope| {
+        let send = |n: usize| {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                let (same, own) = (format!("uguale {n}.txt"), format!("proprio {n}.txt"));
+                let told = post(port, &[(&same, BYTES), (&own, own.as_bytes())]).expect("an answer").json();
+                assert_eq!(told["files"][1]["state"], "admitted", "{told}");
+                told["files"][0]["state"].as_str().expect("a state").to_owned()
+            })
+        };
+        let senders: Vec<_> = (0..SENDERS).map(send).collect();
+        senders.into_iter().map(|sender| sender.join().expect("a sender")).collect()
+    });
+    until("the folder is empty", 20, || std::fs::read_dir(&inbox).expect("inbox").flatten().all(|e| e.file_name() == ".taken"));
+    let rows = arrivals(&stage);
+    let same: Vec<&serde_json::Value> = rows.iter().filter(|row| row["sha256"] == Digest::of(BYTES).hex()).collect();
+    let waiting = same.iter().filter(|row| row["state"] == "duplicate" && !row["duplicate_of"].is_null()).count();
+    assert_eq!((same.len(), waiting, rows.len()), (SENDERS + 3, SENDERS + 2, 2 * SENDERS + 3), "{states:?}");
+    assert!(states.iter().filter(|state| *state == "admitted").count() <= 1, "{states:?}");
+    let log = daemon.log();
+    let together =
+        |line: &str| -> Option<u64> { serde_json::from_str::<serde_json::Value>(line).ok()?["fields"]["together"].as_u64() };
+    let groups: Vec<u64> = log.lines().filter_map(together).collect();
+    eprintln!("uploads: {} files in {} groups, the largest {:?}", groups.iter().sum::<u64>(), groups.len(), groups.iter().max());
+    assert!(groups.iter().sum::<u64>() == 2 * SENDERS as u64 && groups.len() < 2 * SENDERS, "{groups:?}");
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+}

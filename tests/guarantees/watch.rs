@@ -546,3 +546,20 @@ fn a_full_disk_pauses_the_door_which_goes_on_by_itself_when_there_is_room() {
     assert_eq!(daemon.end(Signal::TERM), Some(0));
     assert!(stage.run(&["journal", "verify"]).status.success());
 }
+
+#[test]
+fn what_can_never_be_admitted_is_set_aside_even_where_the_inbox_lies_on_another_disk() {
+    let (stage, inbox) = watched("");
+    let Some(_mount) = Mount::new(inbox.clone(), 1 << 20) else {
+        return eprintln!("NOT CHECKED: an inbox on another disk: mounting is not allowed here");
+    };
+    std::os::unix::fs::symlink("/nessuno", inbox.join("legame")).expect("link");
+    write(&inbox.join("a.txt"), b"a");
+    let daemon = Daemon::start(&stage, &["--only", "acquire"]);
+    until("both have left", 20, || lying(&inbox).is_empty());
+    let aside: Vec<PathBuf> =
+        std::fs::read_dir(inbox.join(".taken/quarantine")).expect("quarantine").flatten().map(|entry| entry.path()).collect();
+    assert!(aside.len() == 1 && aside[0].is_symlink(), "{aside:?}");
+    assert_eq!((arrivals(&stage).len(), &doctor(&stage)["door"]["state"]), (1, &"working".into()), "{}", daemon.log());
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+}

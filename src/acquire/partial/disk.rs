@@ -87,15 +87,14 @@ pub(super) fn append_to(folder: &Path, n: usize, offset: u64) -> Result<File> {
     Ok(file)
 }
 
-/// Opens the bytes of file `n` for reading; fewer than `bytes` of them are an error.
-pub(super) fn open_part(folder: &Path, n: usize, bytes: u64) -> Result<File> {
+/// Where the bytes of file `n` lie; others than `bytes` of them are an error.
+pub(super) fn whole_part(folder: &Path, n: usize, bytes: u64) -> Result<PathBuf> {
     let path = part(folder, n);
-    let failed = |e| Error::disk("open upload", &path, e);
     if bytes == 0 && !path.exists() {
-        return append_to(folder, n, 0).and_then(|_| File::open(&path).map_err(failed));
+        append_to(folder, n, 0)?;
     }
-    let file = File::open(&path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.len() == bytes { Ok(file) } else { Err(shorter(&path)) }
+    let length = path.metadata().map_err(|e| Error::disk("open upload", &path, e))?.len();
+    if length == bytes { Ok(path) } else { Err(shorter(&path)) }
 }
 
 fn shorter(path: &Path) -> Error {
@@ -175,7 +174,16 @@ pub(super) fn read_all(shelf: &Path) -> Result<Vec<Upload>> {
             std::fs::remove_dir_all(entry.path()).map_err(failed)?;
         }
     }
-    look_all(shelf)
+    let uploads = look_all(shelf)?;
+    for upload in &uploads {
+        for (n, standing) in upload.standings().iter().enumerate() {
+            // A death between the line that says what became of it and the end of its bytes.
+            if standing.over.is_some() && part(&upload.folder, n).exists() {
+                drop_part(&upload.folder, n)?;
+            }
+        }
+    }
+    Ok(uploads)
 }
 
 /// The same without touching anything; a shelf that is not there is empty.

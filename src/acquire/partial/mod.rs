@@ -217,6 +217,14 @@ impl Shelf {
         Ok(expired)
     }
 
+    /// Something happened to every upload at `now`: all are kept for another while.
+    pub fn touch(&self, now: Timestamp) {
+        for upload in self.all() {
+            let mut inside = inside(&upload.inside);
+            inside.touched = inside.touched.max(now);
+        }
+    }
+
     /// How much it holds.
     pub fn load(&self) -> Load {
         let mut load = Load::default();
@@ -345,9 +353,9 @@ impl Held {
         inside.touched = inside.touched.max(now);
     }
 
-    /// The bytes, all of which are here, to be admitted.
-    pub fn open(&self) -> Result<std::fs::File> {
-        disk::open_part(&self.upload.folder, self.n, self.file().bytes)
+    /// Where its bytes lie, all of which are here, to be admitted.
+    pub fn whole(&self) -> Result<PathBuf> {
+        disk::whole_part(&self.upload.folder, self.n, self.file().bytes)
     }
 
     /// The file is over: that is on the disk when this comes back, and its bytes are not needed any more.

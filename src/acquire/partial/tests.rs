@@ -23,9 +23,7 @@ impl std::io::Read for Breaking {
 }
 
 fn bytes(held: &Held) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut held.open().expect("whole"), &mut bytes).expect("read");
-    bytes
+    std::fs::read(held.whole().expect("whole")).expect("read")
 }
 
 #[test]
@@ -61,10 +59,13 @@ fn a_file_that_is_over_stays_over_even_beside_a_torn_line() {
     let (upload, _) = shelf.declare("u".to_owned(), declared(1)).expect("declared");
     let over = Over::Refused { reason: Message::new("file-too-large") };
     upload.hold(0).expect("held").close(over.clone()).expect("closed");
+    // Bytes that outlived a death just after the line are taken away.
+    let part = folder.path().join("u/0.part");
+    std::fs::File::create(&part).expect("part");
     let mut log = std::fs::File::options().append(true).open(folder.path().join("u/over.log")).expect("log");
     log.write_all(b"{\"n\":1,\"ov").expect("torn");
     let again = Shelf::open(folder.path(), CEILINGS).expect("shelf").find("u").expect("there");
-    assert_eq!((again.standing(0).expect("file").over, again.is_over()), (Some(over.clone()), false));
+    assert_eq!((again.standing(0).expect("file").over, again.is_over(), part.exists()), (Some(over.clone()), false, false));
     again.hold(1).expect("held").close(over).expect("closed");
     let shelf = Shelf::open(folder.path(), CEILINGS).expect("shelf");
     assert!(shelf.find("u").expect("there").is_over());
@@ -151,4 +152,15 @@ fn an_upload_at_which_nothing_happens_is_forgotten_unless_it_is_whole_or_held() 
     assert_eq!(shelf.expire(after(26)).expect("expired"), 1);
     let names: Vec<_> = std::fs::read_dir(folder.path()).expect("folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(names, ["whole"]);
+}
+
+#[test]
+fn a_clock_that_was_set_forward_ends_no_upload() {
+    let folder = tempfile::tempdir().expect("folder");
+    let shelf = Shelf::open(folder.path(), CEILINGS).expect("shelf");
+    let (upload, _) = shelf.declare("u".to_owned(), declared(3)).expect("declared");
+    let after = |hours: i64| upload.declared.at.saturating_add(SignedDuration::from_hours(hours)).expect("instant");
+    shelf.touch(after(8_760));
+    assert_eq!(shelf.expire(after(8_783)).expect("looked"), 0);
+    assert_eq!(shelf.expire(after(8_785)).expect("looked"), 1);
 }

@@ -18,6 +18,8 @@ const LINE_BYTES_MAX: usize = 256 * 1024;
 const LINES_MAX: u32 = 10_000;
 /// How long a server may be silent.
 const SILENCE: Duration = Duration::from_mins(1);
+/// Longest wait for news in one go: servers end a conversation that is silent for half an hour (RFC 2177).
+const IDLE_MAX: Duration = Duration::from_mins(25);
 /// Bytes of a message read at a time.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Bytes a second below which a message, after its first minute, is given up.
@@ -33,6 +35,10 @@ pub(super) struct Client {
     tag: u32,
     /// What the server can do, in capitals.
     pub(super) able: Vec<String>,
+    /// True once the server has said that messages have come.
+    pub(super) has_news: bool,
+    /// How long the server may be silent now.
+    patience: Duration,
 }
 
 /// How a command ended, with the lines that came before its end.
@@ -45,7 +51,8 @@ pub(super) struct Ended {
 
 impl Client {
     pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream: BufReader::new(stream), tag: 0, able: Vec::new() }
+        let stream = BufReader::new(stream);
+        Self { stream, tag: 0, able: Vec::new(), has_news: false, patience: SILENCE }
     }
 
     /// True if the server says that it can.
@@ -81,13 +88,40 @@ impl Client {
         let line = self.line().await?;
         if line.text.first() != Some(&b'+') {
             let mut lines = Vec::new();
-            return match heard(name, &tag, (line, &mut lines))? {
+            return match self.heard(name, &tag, (line, &mut lines))? {
                 Some(code) => Ok(Ended { lines, code }),
                 None => Err(strange(name)),
             };
         }
         self.write(words).await?;
         self.end_of(name, &tag).await
+    }
+
+    /// Waits until the server says that messages have come, at most for `time`.
+    pub(super) async fn idle(&mut self, time: Duration) -> Result<()> {
+        let time = time.min(IDLE_MAX);
+        let tag = self.send("IDLE").await?;
+        self.patience = IDLE_MAX;
+        let waited = timeout(time, self.news(&tag)).await;
+        self.patience = SILENCE;
+        if let Ok(news) = waited {
+            news?;
+        }
+        self.write("DONE").await?;
+        self.end_of("idle", &tag).await.map(drop)
+    }
+
+    async fn news(&mut self, tag: &str) -> Result<()> {
+        for _ in 0..LINES_MAX {
+            let line = self.line().await?;
+            if self.heard("idle", tag, (line, &mut Vec::new()))?.is_some() {
+                return Err(strange("idle"));
+            }
+            if self.has_news {
+                return Ok(());
+            }
+        }
+        Err(strange("idle"))
     }
 
     /// Fetches one message whole, whose bytes go into `filler`; gives their number. `None`: there is no such message any more.
@@ -113,7 +147,7 @@ impl Client {
                 fetched = Some(bytes);
                 continue;
             }
-            if heard("fetch", &tag, (line, &mut lines))?.is_some() {
+            if self.heard("fetch", &tag, (line, &mut lines))?.is_some() {
                 return Ok(fetched);
             }
         }
@@ -163,7 +197,12 @@ impl Client {
             if bytes > LINE_BYTES_MAX {
                 return Err(strange(name));
             }
-            if let Some(code) = heard(name, tag, (line, &mut lines))? {
+            if line.text.first() == Some(&b'+') && name == "login" {
+                // What the server has against a token; it says no only after an answer (RFC 7628, 3.2.3).
+                self.write("").await?;
+                continue;
+            }
+            if let Some(code) = self.heard(name, tag, (line, &mut lines))? {
                 return Ok(Ended { lines, code });
             }
         }
@@ -180,7 +219,7 @@ impl Client {
                 return Err(strange("literal"));
             }
             let mut literal = vec![0; usize::try_from(bytes).unwrap_or(LINE_BYTES_MAX)];
-            let read = timeout(SILENCE, self.stream.read_exact(&mut literal)).await;
+            let read = timeout(self.patience, self.stream.read_exact(&mut literal)).await;
             read.map_err(|_| Error::retry("mailbox-silent"))?.map_err(lost)?;
             line.text.extend_from_slice(&literal);
         }
@@ -201,8 +240,10 @@ impl Client {
     /// Reads to the end of the line and leaves its line end away.
     async fn text(&mut self, line: &mut Line) -> Result<()> {
         loop {
-            let buffer =
-                timeout(SILENCE, self.stream.fill_buf()).await.map_err(|_| Error::retry("mailbox-silent"))?.map_err(lost)?;
+            let buffer = timeout(self.patience, self.stream.fill_buf())
+                .await
+                .map_err(|_| Error::retry("mailbox-silent"))?
+                .map_err(lost)?;
             if buffer.is_empty() {
                 return Err(Error::retry("mailbox-lost"));
             }
@@ -220,26 +261,28 @@ impl Client {
             }
         }
     }
-}
 
-/// Takes one line: data is kept, the end of the command tells its code.
-fn heard(name: &'static str, tag: &str, (line, lines): (Line, &mut Vec<Line>)) -> Result<Option<String>> {
-    if let Some(data) = line.text.strip_prefix(b"* ") {
-        if data.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"BYE")) && name != "logout" {
-            return Err(Error::retry("mailbox-lost"));
+    /// Takes one line: data is kept, the end of the command tells its code.
+    fn heard(&mut self, name: &'static str, tag: &str, (line, lines): (Line, &mut Vec<Line>)) -> Result<Option<String>> {
+        if let Some(data) = line.text.strip_prefix(b"* ") {
+            if data.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"BYE")) && name != "logout" {
+                return Err(Error::retry("mailbox-lost"));
+            }
+            let data = Line { text: data.to_vec() };
+            self.has_news |= parse::exists(std::slice::from_ref(&data)).is_some();
+            lines.push(data);
+            return Ok(None);
         }
-        lines.push(Line { text: data.to_vec() });
-        return Ok(None);
+        let ended = line.text.strip_prefix(tag.as_bytes()).and_then(|rest| rest.strip_prefix(b" "));
+        let Some(ended) = ended else {
+            return if line.text.starts_with(b"+") { Ok(None) } else { Err(strange(name)) };
+        };
+        let code = parse::code(ended);
+        if ended.get(..2).is_some_and(|word| word.eq_ignore_ascii_case(b"OK")) {
+            return Ok(Some(code));
+        }
+        Err(Error::retry("mailbox-refused").with("what", name).with("code", code))
     }
-    let ended = line.text.strip_prefix(tag.as_bytes()).and_then(|rest| rest.strip_prefix(b" "));
-    let Some(ended) = ended else {
-        return if line.text.starts_with(b"+") { Ok(None) } else { Err(strange(name)) };
-    };
-    let code = parse::code(ended);
-    if ended.get(..2).is_some_and(|word| word.eq_ignore_ascii_case(b"OK")) {
-        return Ok(Some(code));
-    }
-    Err(Error::retry("mailbox-refused").with("what", name).with("code", code))
 }
 
 /// A server that does not keep to the protocol; `what` is where.

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use super::client::{Client, Stream, strange};
 use super::parse::{capabilities, quoted};
 use crate::error::{Error, Kind, Result};
-use crate::mailbox::{Mailbox, Tls};
+use crate::mailbox::{Auth, Mailbox, Tls};
 use crate::secret::Secret;
 
 /// How long a server may take to answer the call.
@@ -62,7 +62,7 @@ pub(super) async fn open(mailbox: &Mailbox, tls: &TlsConnector, password: &Secre
         client = Client::new(protected(mailbox, tls, client.into_stream()?).await?);
     }
     client.able = capabilities(&client.command("capability", "CAPABILITY").await?.lines);
-    login(&mut client, (&mailbox.user, password)).await?;
+    login(&mut client, mailbox, password).await?;
     // A server may be able to do more once it knows who asks.
     client.able = capabilities(&client.command("capability", "CAPABILITY").await?.lines);
     Ok(client)
@@ -75,14 +75,18 @@ async fn protected(mailbox: &Mailbox, tls: &TlsConnector, stream: Box<dyn Stream
     Ok(Box::new(stream.map_err(failed)?))
 }
 
-async fn login(client: &mut Client, (user, password): (&str, &Secret)) -> Result<()> {
-    let logged_in = if client.can("AUTH=PLAIN") {
-        let words = base64::engine::general_purpose::STANDARD.encode(format!("\0{user}\0{}", password.expose()));
-        client.command_with("login", ("AUTHENTICATE PLAIN", &words)).await
+async fn login(client: &mut Client, mailbox: &Mailbox, password: &Secret) -> Result<()> {
+    let (user, word) = (&mailbox.user, password.expose());
+    let encoded = |words: String| base64::engine::general_purpose::STANDARD.encode(words);
+    let logged_in = if mailbox.auth == Auth::Xoauth2 {
+        let words = encoded(format!("user={user}\x01auth=Bearer {word}\x01\x01"));
+        client.command_with("login", ("AUTHENTICATE XOAUTH2", &words)).await
+    } else if client.can("AUTH=PLAIN") {
+        client.command_with("login", ("AUTHENTICATE PLAIN", &encoded(format!("\0{user}\0{word}")))).await
     } else if client.can("LOGINDISABLED") {
         Err(Error::retry("mailbox-login").with("code", "LOGINDISABLED"))
     } else {
-        client.command("login", &format!("LOGIN {} {}", quoted(user), quoted(password.expose()))).await
+        client.command("login", &format!("LOGIN {} {}", quoted(user), quoted(word))).await
     };
     logged_in.map(drop).map_err(|error| match error.code() {
         "mailbox-refused" => Error::retry("mailbox-login").with("code", error.message().value("code").unwrap_or_default()),

@@ -7,7 +7,7 @@ mod parse;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 
 use super::board::{Board, Notice, State};
 use super::pipe::pipe;
-use crate::acquire::{self, Admission, AdmitOutcome, Letter};
+use crate::acquire::{self, Admission, AdmitOutcome, Clerk, Letter};
 use crate::arrival::{Arrival, FileName};
 use crate::blobs::StoredBlob;
 use crate::drill;
@@ -28,6 +28,12 @@ use crate::secret::{self, Secret};
 use client::{Client, strange};
 use parse::{Line, exists, found, internal_date, may_set, number_after, quoted};
 
+/// Shortest time between two conversations.
+const BREATH: Duration = Duration::from_secs(1);
+/// Longest pause after a conversation that broke while nothing was asked.
+const RETURN: Duration = Duration::from_secs(20);
+/// Code of a login that failed.
+const LOGIN: &str = "mailbox-login";
 /// Longest pause after a failure. A server that hears the wrong password too often locks the user out.
 const PAUSE_MAX: Duration = Duration::from_mins(15);
 /// Messages whose numbers are asked for at a time.
@@ -43,8 +49,8 @@ const MESSAGE: &str = "mailbox-message";
 pub(super) struct Post {
     house: Arc<House>,
     admission: Admission,
+    clerk: Clerk,
     mailbox: Mailbox,
-    password: Secret,
     tls: TlsConnector,
     board: Arc<Board>,
     n: usize,
@@ -61,22 +67,32 @@ struct Origin {
 
 impl Post {
     /// The door of a mailbox; `n` is its number on the board.
-    pub(super) fn open(house: &Arc<House>, mailbox: &Mailbox, (board, n): (&Arc<Board>, usize)) -> Result<Self> {
-        let root = house.layout.root();
-        let password = secret::read(&mailbox.password_env, &secret::placed(root, &mailbox.password_file))?;
-        let mut limits = house.config.limits.clone();
-        limits.file_bytes_max = limits.file_bytes_max.min(mailbox.message_bytes_max);
-        let admission = Admission { store: house.store.clone(), blobs: house.blobs.clone(), clock: house.clock, limits };
-        Ok(Self {
+    pub(super) fn open(
+        (house, clerk): (&Arc<House>, &Clerk),
+        mailbox: &Mailbox,
+        (board, n): (&Arc<Board>, usize),
+    ) -> Result<Self> {
+        let mut admission = super::admission(house);
+        admission.limits.file_bytes_max = admission.limits.file_bytes_max.min(mailbox.message_bytes_max);
+        let tls = connect::connector(&secret::placed(house.layout.root(), &mailbox.ca_file))?;
+        let post = Self {
             house: Arc::clone(house),
             admission,
-            tls: connect::connector(&secret::placed(root, &mailbox.ca_file))?,
+            clerk: clerk.clone(),
+            tls,
             mailbox: mailbox.clone(),
-            password,
             board: Arc::clone(board),
             n,
             passed: BTreeSet::new(),
-        })
+        };
+        // One that cannot be read is said at the start.
+        post.password().map(|_| post)
+    }
+
+    /// The password, or the access token, which whoever renews it writes anew: it is read at every login.
+    fn password(&self) -> Result<Secret> {
+        let file = secret::placed(self.house.layout.root(), &self.mailbox.password_file);
+        secret::read(&self.mailbox.password_env, &file)
     }
 
     /// Keeps the door until the wish to stop; a look under way is broken off, and loses nothing.
@@ -87,29 +103,34 @@ impl Post {
                 looked = self.look() => looked,
                 _ = wished(&mut stop) => break,
             };
-            let rest = match looked {
-                Ok(()) => {
-                    pause = Duration::ZERO;
-                    Duration::from_secs(self.mailbox.poll_seconds)
-                }
-                // A message was passed over while it came: the next conversation goes on behind it.
-                Err(error) if error.code() == "mailbox-passed" => Duration::from_secs(1),
-                Err(error) => {
-                    self.say(Some(&error));
-                    pause = (pause * 2).clamp(Duration::from_secs(1), PAUSE_MAX);
-                    if error.code() == "mailbox-login" { PAUSE_MAX.min(pause * 8) } else { pause }
+            let poll = Duration::from_secs(self.mailbox.poll_seconds);
+            let waiting = async {
+                match looked {
+                    Ok(client) => {
+                        pause = Duration::ZERO;
+                        wait(client, poll).await;
+                    }
+                    // A message was passed over while it came: the next conversation goes on behind it.
+                    Err(error) if error.code() == "mailbox-passed" => tokio::time::sleep(BREATH).await,
+                    Err(error) => {
+                        self.say(Some(&error));
+                        pause = (pause * 2).clamp(BREATH, PAUSE_MAX);
+                        let is_login = error.code() == "mailbox-login";
+                        tokio::time::sleep(if is_login { PAUSE_MAX.min(pause * 8) } else { pause }).await;
+                    }
                 }
             };
-            tokio::select! { () = tokio::time::sleep(rest) => {}, _ = wished(&mut stop) => break }
+            tokio::select! { () = waiting => {}, _ = wished(&mut stop) => break }
         }
         self.board.say(self.n, |notice| notice.state = State::Closed);
         Ok(())
     }
 
-    /// One look: all that is not marked is admitted and marked.
-    async fn look(&mut self) -> Result<()> {
+    /// One look: all that is not marked is admitted and marked. Gives the conversation back for whoever waits in it.
+    async fn look(&mut self) -> Result<Client> {
         acquire::ensure_room(&self.admission).await?;
-        let mut client = connect::open(&self.mailbox, &self.tls, &self.password).await?;
+        let password = self.password().map_err(|error| Error::retry(LOGIN).with("code", error.code()).because(error))?;
+        let mut client = connect::open(&self.mailbox, &self.tls, &password).await?;
         let selected = client.command("select", &format!("SELECT {}", quoted(&self.mailbox.folder))).await?;
         if selected.code == "READ-ONLY" {
             return Err(Error::retry("mailbox-read-only"));
@@ -117,32 +138,35 @@ impl Post {
         let validity = number_after(&selected.lines, "UIDVALIDITY").ok_or_else(|| strange("uidvalidity"))?;
         self.ensure_markable(&selected.lines, &client)?;
         self.passed.retain(|(known, _)| *known == validity);
+        client.has_news = false;
         let uids = self.unmarked(&mut client, (validity, exists(&selected.lines).unwrap_or(0))).await?;
         self.say(None);
         for uid in uids {
-            let origin = Origin { uidvalidity: validity, uid };
-            let told = self.told(&mut client, uid).await;
-            let is_coming = told.is_ok();
-            let admitted = match told {
-                Ok(None) => Ok(()),
-                Ok(Some(date)) => self.message(&mut client, origin, date).await,
-                Err(error) => Err(error),
-            };
-            match admitted {
-                Err(error) if error.kind() == Kind::Refuse => {
-                    tracing::info!(door = self.mailbox.door(), code = error.code(), "a message stays in its mailbox");
-                    if self.passed.len() < PASSED_MAX {
-                        self.passed.insert((validity, uid));
-                    }
-                    self.say(None);
-                    if is_coming {
-                        return Err(Error::retry("mailbox-passed"));
-                    }
-                }
-                admitted => admitted?,
-            }
+            self.taken(&mut client, Origin { uidvalidity: validity, uid }).await?;
         }
-        client.command("logout", "LOGOUT").await.map(drop)
+        Ok(client)
+    }
+
+    /// Admits and marks one message; one that is refused is passed over from now on.
+    async fn taken(&mut self, client: &mut Client, origin: Origin) -> Result<()> {
+        let told = self.told(client, origin.uid).await;
+        let is_coming = told.is_ok();
+        let admitted = match told {
+            Ok(None) => Ok(()),
+            Ok(Some(date)) => self.message(client, origin, date).await,
+            Err(error) => Err(error),
+        };
+        match admitted {
+            Err(error) if error.kind() == Kind::Refuse => {
+                tracing::info!(door = self.mailbox.door(), code = error.code(), "a message stays in its mailbox");
+                if self.passed.len() < PASSED_MAX {
+                    self.passed.insert((origin.uidvalidity, origin.uid));
+                }
+                self.say(None);
+                if is_coming { Err(Error::retry("mailbox-passed")) } else { Ok(()) }
+            }
+            admitted => admitted,
+        }
     }
 
     /// Refuses to fetch what could not be marked afterwards: it would be fetched again for ever.
@@ -216,7 +240,7 @@ impl Post {
         let (admission, ente) = (self.admission.clone(), self.house.ente_id.clone());
         let keeping = tokio::spawn(async move { acquire::keep(&admission, &ente, Box::new(piped), None).await });
         let fetched = client.message(uid, self.admission.limits.file_bytes_max, filler).await;
-        let kept = keeping.await.map_err(Error::bug)?;
+        let kept = keeping.await.map_err(Error::panicked)?;
         match fetched {
             Ok(None) => Ok(None),
             Ok(Some(bytes)) => kept.and_then(|kept| if kept.bytes == bytes { Ok(Some(kept)) } else { Err(strange("fetch")) }),
@@ -240,7 +264,7 @@ impl Post {
             mtime_ns: date.saturating_mul(1_000_000_000),
             facts: serde_json::to_string(&origin).map(|body| (MESSAGE, body)).into_iter().collect(),
         };
-        let (arrival, outcome) = acquire::receive(&self.admission, letter(String::new()), stored).await?;
+        let (arrival, outcome) = self.clerk.receive(letter(String::new()), stored).await?;
         if outcome != AdmitOutcome::Replay {
             return Ok((arrival, outcome));
         }
@@ -248,7 +272,7 @@ impl Post {
         let known: Option<Origin> = fact.and_then(|body| serde_json::from_str(&body).ok());
         match known {
             Some(known) if known.uidvalidity == origin.uidvalidity && known.uid != origin.uid => {
-                acquire::receive(&self.admission, letter(format!("{}-{}", origin.uidvalidity, origin.uid)), stored).await
+                self.clerk.receive(letter(format!("{}-{}", origin.uidvalidity, origin.uid)), stored).await
             }
             _ => Ok((arrival, outcome)),
         }
@@ -300,6 +324,22 @@ impl Post {
             }
         });
     }
+}
+
+/// Waits for the next look in the conversation of the last one: the server says when something new has come, where it can
+/// (RFC 2177); that only wakes the look. A conversation that breaks costs no more than the rest of the time.
+async fn wait(mut client: Client, poll: Duration) {
+    let began = Instant::now();
+    let left = || poll.saturating_sub(began.elapsed());
+    while client.can("IDLE") && !client.has_news && !left().is_zero() {
+        if let Err(error) = client.idle(left()).await {
+            tracing::debug!(code = error.code(), "a mailbox does not say when something comes");
+            return tokio::time::sleep(left().clamp(BREATH, RETURN)).await;
+        }
+    }
+    let has_news = client.has_news;
+    let _ = tokio::time::timeout(left().max(BREATH), client.command("logout", "LOGOUT")).await;
+    tokio::time::sleep(if has_news { BREATH } else { left() }).await;
 }
 
 async fn wished(stop: &mut watch::Receiver<bool>) -> bool {

@@ -160,7 +160,7 @@ impl Form<'_> {
     /// Hears what became of the file that has waited longest.
     async fn settle(&mut self) -> Result<()> {
         let Some((shown, admitting)) = self.waiting.pop_front() else { return Ok(()) };
-        let mut told = match admitting.await.map_err(Error::bug)? {
+        let mut told = match admitting.await.map_err(Error::panicked)? {
             Err(error) if is_of_the_file(&error) => {
                 let mut told = answer::told(&error, self.call.lang);
                 told["state"] = "refused".into();
@@ -204,7 +204,7 @@ impl Form<'_> {
         }
         let counter = Arc::clone(self.counter);
         Ok(tokio::spawn(async move {
-            let stored = kept.await.map_err(Error::bug)??;
+            let stored = kept.await.map_err(Error::panicked)??;
             let (arrival, outcome) = counter.receive(letter, stored).await?;
             Ok(answer::admitted(&arrival, &outcome))
         }))

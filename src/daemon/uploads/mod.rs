@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::board::{Board, Notice, State};
 use super::pipe::{Filler, pipe};
 use crate::acquire::partial::{Ceilings, Shelf, Upload};
-use crate::acquire::{self, Admission, AdmitOutcome, Letter};
+use crate::acquire::{self, Admission, AdmitOutcome, Clerk, Letter};
 use crate::arrival::Arrival;
 use crate::blobs::StoredBlob;
 use crate::config::Layout;
@@ -47,6 +47,7 @@ pub(super) struct Counter {
     house: Arc<House>,
     config: Uploads,
     admission: Admission,
+    clerk: Clerk,
     doors: Vec<Arc<Door>>,
     board: Arc<Board>,
     stop: watch::Receiver<bool>,
@@ -74,7 +75,11 @@ struct Call {
 
 impl Counter {
     /// The counter of a house whose configuration opens one; `first` is the number of its first door on the board.
-    pub(super) fn open(house: &Arc<House>, (board, first): (&Arc<Board>, usize), stop: &watch::Receiver<bool>) -> Result<Self> {
+    pub(super) fn open(
+        (house, clerk): (&Arc<House>, &Clerk),
+        (board, first): (&Arc<Board>, usize),
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Self> {
         let config = house.config.uploads.clone();
         let mut doors = Vec::new();
         for (n, door) in config.door.iter().enumerate() {
@@ -89,13 +94,8 @@ impl Counter {
             let shelf = Arc::new(Shelf::open(&house.layout.uploads().join(&door.name), ceilings)?);
             doors.push(Arc::new(Door { name: door.name.clone(), full_name: door.door(), shelf, token, n: first + n }));
         }
-        let admission = Admission {
-            store: house.store.clone(),
-            blobs: house.blobs.clone(),
-            clock: house.clock,
-            limits: house.config.limits.clone(),
-        };
-        Ok(Self { house: Arc::clone(house), config, admission, doors, board: Arc::clone(board), stop: stop.clone() })
+        let (admission, clerk) = (super::admission(house), clerk.clone());
+        Ok(Self { house: Arc::clone(house), config, admission, clerk, doors, board: Arc::clone(board), stop: stop.clone() })
     }
 
     /// Serves until the wish to stop; then whoever is being served has a moment to end.
@@ -157,7 +157,7 @@ impl Counter {
 
     /// Work on the disk, off the threads that serve.
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        tokio::task::spawn_blocking(work).await.map_err(Error::bug)?
+        tokio::task::spawn_blocking(work).await.map_err(Error::panicked)?
     }
 
     /// Begins to keep a file: what is filled in becomes a blob.
@@ -169,16 +169,16 @@ impl Counter {
 
     /// Admits what is kept, to the end even if the sender goes away meanwhile.
     async fn receive(&self, letter: Letter, stored: StoredBlob) -> Result<(Arrival, AdmitOutcome)> {
-        let (admission, house) = (self.admission.clone(), Arc::clone(&self.house));
+        let (clerk, house) = (self.clerk.clone(), Arc::clone(&self.house));
         let admitting = tokio::spawn(async move {
-            let (arrival, outcome) = acquire::receive(&admission, letter, stored).await?;
+            let (arrival, outcome) = clerk.receive(letter, stored).await?;
             if outcome == AdmitOutcome::New {
                 house.meter.expect_documents(1);
             }
             tracing::debug!(door = arrival.door, arrival = arrival.id.as_str(), "admitted");
             Ok((arrival, outcome))
         });
-        admitting.await.map_err(Error::bug)?
+        admitting.await.map_err(Error::panicked)?
     }
 
     /// The door's state on the board: at work, or why not.

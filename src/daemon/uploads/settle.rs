@@ -1,7 +1,7 @@
 //! What becomes of a file whose last byte has come? It is admitted; and what could not be then is tried again by and by.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Counter, Door, answer};
 use crate::acquire::partial::{Held, Over};
@@ -10,6 +10,8 @@ use crate::error::{Error, Kind, Result};
 
 /// Time between two rounds over what waits.
 const ROUND: Duration = Duration::from_secs(15);
+/// A clock that runs ahead by more between two rounds was set.
+const LEAP: Duration = Duration::from_mins(1);
 
 impl Counter {
     /// Admits a file that is whole and tells what became of it; one that is over already is told again. It goes on to the
@@ -19,7 +21,7 @@ impl Counter {
             return Ok(over);
         }
         let (counter, door) = (Arc::clone(self), Arc::clone(door));
-        tokio::spawn(async move { counter.settled(&door, Arc::new(held)).await }).await.map_err(Error::bug)?
+        tokio::spawn(async move { counter.settled(&door, Arc::new(held)).await }).await.map_err(Error::panicked)?
     }
 
     async fn settled(&self, door: &Door, held: Arc<Held>) -> Result<Over> {
@@ -43,9 +45,9 @@ impl Counter {
 
     async fn admitted(&self, door: &Door, held: &Arc<Held>) -> Result<Over> {
         let opening = Arc::clone(held);
-        let part = self.blocking(move || opening.open()).await?;
+        let part = self.blocking(move || opening.whole()).await?;
         let file = held.file();
-        let stored = acquire::keep(&self.admission, &self.house.ente_id, Box::new(part), file.sha256).await?;
+        let stored = acquire::adopt(&self.admission, &self.house.ente_id, part, file.sha256).await?;
         let letter = Letter {
             ente: self.house.ente_id.clone(),
             door: door.full_name.clone(),
@@ -63,7 +65,15 @@ impl Counter {
     /// Again and again: admits what is whole and could not be admitted when it came (a full disk, a death in between), and
     /// forgets what nobody goes on with.
     pub(super) async fn go_round(self: Arc<Self>) {
+        let (mut last, mut last_day) = (Instant::now(), self.house.clock.now());
         loop {
+            let (now, day) = (Instant::now(), self.house.clock.now());
+            let leap = day.duration_since(last_day).as_secs_f64() - now.duration_since(last).as_secs_f64();
+            if leap > LEAP.as_secs_f64() {
+                // Nobody was idle for the time that the clock was set forward, or that the machine slept.
+                self.doors.iter().for_each(|door| door.shelf.touch(day));
+            }
+            (last, last_day) = (now, day);
             for door in &self.doors {
                 if let Err(error) = self.round(door).await {
                     tracing::debug!(door = door.full_name, code = error.code(), "whole files wait");

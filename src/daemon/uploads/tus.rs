@@ -222,7 +222,7 @@ async fn append(counter: &Counter, held: Held, (body, checksum): (Incoming, Opti
     });
     let pace = Pace::new(counter.config.idle_seconds, counter.config.bytes_per_second_min);
     let fed = feed(body, filler, (pace, counter.stop.clone())).await;
-    let (held, appended) = appending.await.map_err(Error::bug)?;
+    let (held, appended) = appending.await.map_err(Error::panicked)?;
     // What the feeding end says of a break is the cause of what the other end says.
     fed?;
     Ok((held, appended?))
@@ -244,7 +244,7 @@ fn checksum(text: &str) -> Result<Checksum> {
 async fn delete(call: &Call, upload: &Arc<Upload>, n: usize) -> Result<Answer> {
     let (shelf, upload) = (Arc::clone(&call.door.shelf), Arc::clone(upload));
     let deleting = move || if upload.declared.is_batch { upload.hold(n)?.reset(None) } else { shelf.remove(&upload) };
-    tokio::task::spawn_blocking(deleting).await.map_err(Error::bug)??;
+    tokio::task::spawn_blocking(deleting).await.map_err(Error::panicked)??;
     Ok(answer::bare(StatusCode::NO_CONTENT))
 }
 

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::messages::Message;
 
-use super::bytes::{Bytes, find, has};
+use super::bytes::{Bytes, find, has, rfind};
 use super::formats::Seen;
 use sieve::{Claims, Sieve};
 
@@ -36,7 +36,7 @@ pub(super) fn look<S: Read + Seek>(file: &mut Bytes<'_, S>, limits: &Limits) -> 
     seen.active = (!sieve.active.is_empty()).then(|| sieve.active.iter().copied().collect::<Vec<_>>().join(", "));
     let missing = missing(file, &sieve);
     if missing.is_none()
-        && let Some(what) = frame::broken(file)?
+        && let Some(what) = if sieve.ends_inside { Some("%%EOF") } else { frame::broken(file)? }
     {
         seen.warnings.push(Message::new("structure-damaged").with("format", "PDF").with("what", what));
     }
@@ -99,7 +99,12 @@ fn claimed(claims: &Claims) -> Vec<String> {
 fn missing<S: Read + Seek>(file: &Bytes<'_, S>, sieve: &Sieve) -> Option<&'static str> {
     match (sieve.last_end, sieve.last_object) {
         (None, _) if !has(&file.tail, b"%%EOF") => Some("%%EOF"),
-        (Some(end), Some(object)) if object > end && !has(&file.tail, b"%%EOF") => Some("%%EOF"),
+        (Some(end), Some(object)) if object > end && !ends_with_its_end(&file.tail) => Some("%%EOF"),
         _ => None,
     }
+}
+
+/// True if no object comes after the last `%%EOF`.
+fn ends_with_its_end(tail: &[u8]) -> bool {
+    rfind(tail, b"%%EOF").is_some_and(|end| find(&tail[end..], b" obj").is_none())
 }

@@ -51,6 +51,8 @@ pub(super) struct Sieve {
     pub(super) active: BTreeSet<&'static str>,
     /// What stands behind `/Encrypt`.
     pub(super) lock: Option<Lock>,
+    /// True if an `%%EOF` stands inside an object: who reads from the front stops there.
+    pub(super) ends_inside: bool,
     /// Offset of the last `%%EOF` and of the last object.
     pub(super) last_end: Option<u64>,
     pub(super) last_object: Option<u64>,
@@ -156,6 +158,8 @@ impl Sieve {
     fn text(&mut self, offset: u64, text: &[u8]) {
         if let Some(at) = rfind(text, b"%%EOF") {
             self.last_end = self.last_end.max(Some(offset + at as u64));
+            self.ends_inside |=
+                memchr::memmem::find_iter(text, b"%%EOF").any(|at| text[at + 5..].trim_ascii_start().starts_with(b"endobj"));
         }
         if let Some(at) = rfind(text, b" obj") {
             self.last_object = self.last_object.max(Some(offset + at as u64));

@@ -1,6 +1,6 @@
 //! How does the network run fast? Over packed lines, layer after layer, each step of sixteen lanes at once.
 
-use super::kernel::{Engine, LANES, QUAD, ROWS, RowsKept, Step};
+use super::kernel::{Engine, Form, LANES, QUAD, ROWS, RowsKept, Step};
 use super::model::{Cell, Network};
 use super::pack::Packing;
 use super::strip::{Strip, ZERO};
@@ -17,7 +17,6 @@ pub(super) struct Prepared {
     pub(super) classes: usize,
     pub(super) null: usize,
     pub(super) height: usize,
-    pub(super) seed: i64,
 }
 
 #[derive(Debug)]
@@ -27,8 +26,8 @@ struct Layer {
 }
 
 impl Layer {
-    fn of(cell: &Cell) -> Self {
-        Self { rows: RowsKept::of_cell(cell), units: cell.units }
+    fn of(cell: &Cell, form: Form) -> Self {
+        Self { rows: RowsKept::of_cell(cell, form), units: cell.units }
     }
 }
 
@@ -51,21 +50,17 @@ impl Values {
 }
 
 impl Prepared {
-    /// None where the convolution has not the sixteen features that kernels know, or a layer is wider than they can sum.
-    pub(super) fn of(network: &Network) -> Option<Self> {
-        let cells = network.along.iter().map(|(_, cell)| cell).chain([&network.column]);
-        let inputs = cells.map(|cell| cell.inputs + cell.units).chain([network.output.columns]).max();
-        let is_known = network.taps.rows == ROWS && inputs.is_some_and(RowsKept::is_exact);
-        is_known.then(|| Self {
+    /// None where the convolution has not the sixteen features that kernels know.
+    pub(super) fn of(network: &Network, form: Form) -> Option<Self> {
+        (network.taps.rows == ROWS).then(|| Self {
             pool: network.pool,
-            taps: RowsKept::of_taps(&network.taps),
-            column: Layer::of(&network.column),
-            along: network.along.iter().map(|(is_reversed, cell)| (*is_reversed, Layer::of(cell))).collect(),
-            output: RowsKept::of_matrix(&network.output),
+            taps: RowsKept::of_taps(&network.taps, form),
+            column: Layer::of(&network.column, form),
+            along: network.along.iter().map(|(is_reversed, cell)| (*is_reversed, Layer::of(cell, form))).collect(),
+            output: RowsKept::of_matrix(&network.output, form),
             classes: network.output.rows,
             null: network.null,
             height: network.height,
-            seed: network.seed,
         })
     }
 
@@ -100,7 +95,7 @@ impl Prepared {
         let mut features = vec![ZERO; rows * ROWS * LANES];
         let mut around = vec![[0_u32; 3]; self.pool.0 * self.pool.1];
         let mut state = vec![0.0; units * LANES];
-        let (mut last, mut next) = (vec![ZERO; units * LANES], vec![ZERO; units * LANES]);
+        let (mut last, mut next, mut wide) = (vec![ZERO; units * LANES], vec![ZERO; units * LANES], Vec::new());
         for some in all.chunks(LANES) {
             for (lane, (place, step)) in some.iter().enumerate() {
                 self.features(engine, (&strips[place.line], *step), &mut around, (&mut features, lane));
@@ -108,7 +103,7 @@ impl Prepared {
             state.fill(0.0);
             last.fill(ZERO);
             for inputs in features.chunks_exact(ROWS * LANES) {
-                let mut step = Step { inputs, last: &last, state: &mut state, outputs: &mut next };
+                let mut step = Step { inputs, last: &last, state: &mut state, outputs: &mut next, wide: &mut wide };
                 engine.step(self.column.rows.as_rows(), &mut step);
                 std::mem::swap(&mut last, &mut next);
             }
@@ -133,8 +128,10 @@ impl Prepared {
     ) {
         let (pool_x, pool_y) = self.pool;
         for (y, features) in features.chunks_exact_mut(ROWS * LANES).enumerate() {
-            for (at, place) in places.iter_mut().enumerate() {
-                *place = taps(strip, column * pool_x + at / pool_y, y * pool_y + at % pool_y);
+            if !inner_taps(strip, (column * pool_x, y * pool_y), self.pool, places) {
+                for (at, place) in places.iter_mut().enumerate() {
+                    *place = taps(strip, column * pool_x + at / pool_y, y * pool_y + at % pool_y);
+                }
             }
             let found = engine.pooled(self.taps.as_rows(), places);
             for (to, from) in features.as_chunks_mut::<QUAD>().0.iter_mut().zip(found.as_chunks::<4>().0) {
@@ -150,12 +147,13 @@ impl Prepared {
         order.sort_by_key(|place| place.start);
         let mut coming = order.into_iter().peekable();
         let mut running = [None; LANES];
+        let mut wide = Vec::new();
         let mut sums = vec![0.0_f32; self.classes.next_multiple_of(ROWS) * LANES];
         for step in 0..packing.steps {
             while let Some(place) = coming.next_if(|place| place.start == step) {
                 running[place.lane] = Some(place);
             }
-            engine.sums(self.output.as_rows(), values.at(step), &mut sums);
+            engine.sums(self.output.as_rows(), values.at(step), (&mut sums, &mut wide));
             let classes = &mut sums.as_chunks_mut::<LANES>().0[..self.classes];
             super::trace::softmax(classes);
             let lanes = running.map(|place| place.filter(|place| step < place.start + place.steps).map(|place| place.line));
@@ -163,6 +161,26 @@ impl Prepared {
         }
         traces
     }
+}
+
+/// What the convolution sees around nine places that are pooled, from one reading of their five columns; false where a place is
+/// at the border or others than nine are pooled.
+fn inner_taps(strip: &Strip, (x, y): (usize, usize), pool: (usize, usize), places: &mut [[u32; 3]]) -> bool {
+    let is_inner = x > 0 && y > 0 && x + 3 < strip.width && y + 3 < strip.height;
+    let Ok(places) = <&mut [[u32; 3]; 9]>::try_from(places) else { return false };
+    if !is_inner || pool != (3, 3) {
+        return false;
+    }
+    let column = |at: usize| {
+        let from = (x + at - 1) * strip.height + y - 1;
+        strip.pixels[from..].first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight))
+    };
+    let columns = [column(0), column(1), column(2), column(3), column(4)];
+    for (at, place) in places.iter_mut().enumerate() {
+        let (right, down) = (at / 3, at % 3);
+        *place = [0, 1, 2].map(|next| (columns[right + next] >> (8 * down)) as u32);
+    }
+    true
 }
 
 /// What the convolution sees around a place, four bytes a column.
@@ -181,7 +199,7 @@ fn taps(strip: &Strip, x: usize, y: usize) -> [u32; 3] {
 fn along(engine: &Engine, layer: &Layer, inputs: &Values, (packing, is_reversed): (&Packing, bool)) -> Values {
     let mut outputs = Values::new(packing.steps, layer.units);
     let mut state = vec![0.0; layer.units * LANES];
-    let mut last = vec![ZERO; outputs.size];
+    let (mut last, mut wide) = (vec![ZERO; outputs.size], Vec::new());
     for at in 0..packing.steps {
         let (step, fresh) = if is_reversed {
             let step = packing.steps - 1 - at;
@@ -194,7 +212,9 @@ fn along(engine: &Engine, layer: &Layer, inputs: &Values, (packing, is_reversed)
             last.as_chunks_mut::<QUAD>().0.iter_mut().for_each(|quad| quad[4 * lane..][..4].fill(ZERO));
         }
         let to = &mut outputs.bytes[step * outputs.size..][..outputs.size];
-        engine.step(layer.rows.as_rows(), &mut Step { inputs: inputs.at(step), last: &last, state: &mut state, outputs: to });
+        let state = &mut state[..];
+        let mut now = Step { inputs: inputs.at(step), last: &last, state, outputs: to, wide: &mut wide };
+        engine.step(layer.rows.as_rows(), &mut now);
         last.copy_from_slice(to);
     }
     outputs

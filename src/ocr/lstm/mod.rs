@@ -12,6 +12,8 @@ mod kernel;
 mod model;
 mod pack;
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod reference;
 mod speed;
 mod strip;
@@ -25,11 +27,11 @@ use std::path::{Path, PathBuf};
 use beam::Beam;
 use dictionary::Dictionary;
 use forward::Prepared;
-use kernel::Engine;
+use kernel::{Engine, Form};
 pub use kernel::{Kernel, Precision};
 use model::{Charset, MODEL_BYTES_MAX, Model};
 pub use speed::Speed;
-use strip::Strip;
+use strip::{Noise, Strip};
 use trace::Trace;
 
 /// Why no reader can be made: a model that is missing, broken, or of a kind that is not known.
@@ -116,6 +118,7 @@ const STEPS_MAX: usize = 1 << 17;
 #[derive(Debug)]
 struct Language {
     network: Prepared,
+    noise: Noise,
     charset: Charset,
     dictionary: Option<Dictionary>,
     version: String,
@@ -145,11 +148,26 @@ pub fn folder() -> Option<PathBuf> {
     named.or_else(|| FOLDERS.iter().map(PathBuf::from).find(|folder| folder.is_dir()))
 }
 
+/// Names a kernel to use instead of the fastest (`portable`, `avx2`, `avx-vnni`, `vnni`), and how curves are computed (`exact`, `fast`),
+/// with a comma between where it says both. For measuring.
+pub const KERNEL_VARIABLE: &str = "CONSERVA_KERNEL";
+
+/// What the environment asks for; a kernel that is not known, or that this machine has not, is not asked for.
+#[expect(clippy::disallowed_methods, reason = "for measuring and for tests: no configuration of the house")]
+fn asked() -> (Kernel, Precision) {
+    let asked = std::env::var(KERNEL_VARIABLE).unwrap_or_default();
+    let kernel = asked.split(',').filter_map(Kernel::named).find(|kernel| Kernel::all().contains(kernel));
+    let precision = asked.split(',').find_map(Precision::named);
+    let kernel = kernel.unwrap_or_else(Kernel::best);
+    (kernel, precision.unwrap_or_else(|| kernel.precision()))
+}
+
 impl Recogniser {
     /// A reader of `lang` (`ita`, `ita+deu`) on the fastest kernel of this machine. A model that is missing, broken or of
     /// a kind that is not known is an error: another engine must read.
     pub fn new(lang: &str) -> Result<Self> {
-        Self::with(lang, Kernel::best(), Precision::Exact)
+        let (kernel, precision) = asked();
+        Self::with(lang, kernel, precision)
     }
 
     /// The same on a certain kernel.
@@ -159,8 +177,9 @@ impl Recogniser {
         if names.len() > LANGUAGES_MAX {
             return Err(unread(lang, "too many languages"));
         }
-        let languages = names.into_iter().map(|name| Language::read(&folder, name)).collect::<Result<Vec<_>>>()?;
-        Ok(Self { languages, engine: Engine::new(kernel, precision), beam: Beam::default() })
+        let engine = Engine::new(kernel, precision);
+        let languages = names.into_iter().map(|name| Language::read(&folder, name, engine.form())).collect::<Result<Vec<_>>>()?;
+        Ok(Self { languages, engine, beam: Beam::default() })
     }
 
     /// What the models call themselves, and the kernel.
@@ -202,8 +221,8 @@ impl Recogniser {
     /// Reads lines in one language.
     fn read_in(&mut self, language: usize, lines: &[&LineImage]) -> Vec<ReadLine> {
         let language = &mut self.languages[language];
-        let network = &language.network;
-        let strip = |line: &LineImage| Strip::of(line, network.height, network.seed);
+        let (network, noise) = (&language.network, &mut language.noise);
+        let mut strip = |line: &LineImage| Strip::of(line, network.height, noise);
         let strips: Vec<Option<Strip>> = lines.iter().map(|line| strip(line)).collect();
         let mut traces = traces(&self.engine, network, strips);
         let poor: Vec<usize> = (0..lines.len()).filter(|line| traces[*line].mean() < MEAN_POOR).collect();
@@ -263,7 +282,7 @@ fn merit(line: &ReadLine) -> f32 {
 }
 
 impl Language {
-    fn read(folder: &Path, name: &str) -> Result<Self> {
+    fn read(folder: &Path, name: &str, form: Form) -> Result<Self> {
         let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_name {
             return Err(unread(name, "no such language"));
@@ -274,14 +293,15 @@ impl Language {
             return Err(unread(name, "longer than any model"));
         }
         let file = std::fs::read(&path).map_err(|e| unread(name, &e.to_string()))?;
-        Self::of(&file).map_err(|what| unread(name, what))
+        Self::of(&file, form).map_err(|what| unread(name, what))
     }
 
-    fn of(file: &[u8]) -> model::Parsed<Self> {
+    fn of(file: &[u8], form: Form) -> model::Parsed<Self> {
         let model = Model::parse(file)?;
-        let network = Prepared::of(&model.network).ok_or("a convolution that is not known")?;
+        let network = Prepared::of(&model.network, form).ok_or("a convolution that is not known")?;
         let dictionary = Dictionary::of(&model);
-        Ok(Self { network, dictionary, charset: model.charset, version: model.version })
+        let noise = Noise::new(model.network.seed);
+        Ok(Self { network, noise, dictionary, charset: model.charset, version: model.version })
     }
 }
 

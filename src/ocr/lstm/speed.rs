@@ -43,3 +43,19 @@ impl Recogniser {
         Speed { kernel: self.kernel().name(), pages_per_second: (pages * 100.0).round() / 100.0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Kernel, Precision, Recogniser};
+
+    #[test]
+    #[ignore = "a measurement: run it alone, in a release build"]
+    fn speeds() {
+        for kernel in Kernel::all() {
+            for precision in [Precision::Exact, Precision::Fast] {
+                let Ok(mut reader) = Recogniser::with("ita", kernel, precision) else { return println!("the model is not here") };
+                println!("{:<14} {precision:?}: {:.1} pages a second", kernel.name(), reader.speed().pages_per_second);
+            }
+        }
+    }
+}

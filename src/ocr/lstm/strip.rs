@@ -12,7 +12,7 @@ pub(super) const COLUMNS_MAX: usize = 40_000;
 pub(super) struct Strip {
     pub(super) width: usize,
     pub(super) height: usize,
-    /// Values column by column, from top to bottom, and four more bytes behind the last.
+    /// Values column by column, from top to bottom, and eight more bytes behind the last.
     pub(super) pixels: Vec<u8>,
     /// For each place at the border, row by row: its nine taps (three columns, each three and one that counts nothing).
     pub(super) edges: Vec<[u8; 12]>,
@@ -20,17 +20,17 @@ pub(super) struct Strip {
 
 impl Strip {
     /// The strip of a line, `height` rows high; none where the line has no pixels, or is too wide.
-    pub(super) fn of(line: &LineImage, height: usize, seed: i64) -> Option<Self> {
+    pub(super) fn of(line: &LineImage, height: usize, noise: &mut Noise) -> Option<Self> {
         let (width, gray) = scaled(line, height)?;
         let values = values(&gray[height / 2 * width..][..width]);
-        let mut pixels = vec![ZERO; width * height + 4];
+        let mut pixels = vec![ZERO; width * height + 8];
         for (y, row) in gray.chunks_exact(width).enumerate() {
             for (x, pixel) in row.iter().enumerate() {
                 pixels[x * height + y] = values[usize::from(*pixel)];
             }
         }
         let mut strip = Self { width, height, pixels, edges: Vec::new() };
-        strip.edges = strip.edges(seed);
+        strip.edges = strip.edges(noise);
         Some(strip)
     }
 
@@ -58,14 +58,14 @@ impl Strip {
         }
     }
 
-    fn edges(&self, seed: i64) -> Vec<[u8; 12]> {
-        let mut noise = Noise::new(seed);
+    fn edges(&self, noise: &mut Noise) -> Vec<[u8; 12]> {
+        noise.next = 0;
         let mut edges = Vec::with_capacity(2 * (self.width + self.height));
         for y in 0..self.height {
             let is_inner_row = y > 0 && y + 1 < self.height;
             let step = if is_inner_row { (self.width - 1).max(1) } else { 1 };
             for x in (0..self.width).step_by(step) {
-                edges.push(self.taps(x, y, &mut noise));
+                edges.push(self.taps(x, y, noise));
             }
         }
         edges
@@ -83,24 +83,38 @@ impl Strip {
     }
 }
 
-/// Values beyond the border: the models were trained with noise there. The generator is the standard's minimal one,
-/// started as Tesseract 5.3 starts it, so that a line always gives the same text.
-struct Noise(i64);
+/// Values beyond the border: the models were trained with noise there. The generator is the standard's minimal one, started
+/// with every line as Tesseract 5.3 starts it, so that a line always gives the same text; what it drew once is kept.
+#[derive(Debug)]
+pub(super) struct Noise {
+    state: i64,
+    drawn: Vec<u8>,
+    next: usize,
+}
 
 impl Noise {
     const MODULUS: i64 = 2_147_483_647;
 
-    fn new(seed: i64) -> Self {
+    pub(super) fn new(seed: i64) -> Self {
         let start = seed.wrapping_mul(0x1000_0001).rem_euclid(Self::MODULUS);
-        let mut noise = Self(if start == 0 { 1 } else { start });
-        noise.next();
+        let mut noise = Self { state: if start == 0 { 1 } else { start }, drawn: Vec::new(), next: 0 };
+        noise.draw();
         noise
     }
 
-    fn next(&mut self) -> u8 {
-        self.0 = self.0 * 48_271 % Self::MODULUS;
-        let value = (254.0 * self.0 as f64 / Self::MODULUS as f64 - 127.0).round();
+    fn draw(&mut self) -> u8 {
+        self.state = self.state * 48_271 % Self::MODULUS;
+        let value = (254.0 * self.state as f64 / Self::MODULUS as f64 - 127.0).round();
         (value as i32 + i32::from(ZERO)) as u8
+    }
+
+    fn next(&mut self) -> u8 {
+        if self.next == self.drawn.len() {
+            let value = self.draw();
+            self.drawn.push(value);
+        }
+        self.next += 1;
+        self.drawn[self.next - 1]
     }
 }
 
@@ -122,15 +136,49 @@ fn scaled(line: &LineImage, height: usize) -> Option<(usize, Vec<u8>)> {
             }
         }
     }
-    let columns: Vec<Span> = spans(from_width, width).collect();
-    let mut gray = Vec::with_capacity(width * height);
-    for row in rows.chunks_exact(from_width) {
-        gray.extend(columns.iter().map(|span| {
-            let sum: f32 = span.parts().map(|(from, weight)| weight * row[from]).sum();
+    Some((width, narrowed(&rows, from_width, (width, height))))
+}
+
+/// Rows of `from` values drawn together to `width` pixels each.
+fn narrowed(rows: &[f32], from: usize, (width, height): (usize, usize)) -> Vec<u8> {
+    let columns: Vec<Span> = spans(from, width).collect();
+    let most = columns.iter().map(|span| span.last - span.first + 1).max().unwrap_or(1);
+    match most {
+        1 => narrowed_by::<1>(rows, (from, height), &columns),
+        2 => narrowed_by::<2>(rows, (from, height), &columns),
+        3 => narrowed_by::<3>(rows, (from, height), &columns),
+        _ => {
+            let pixel = |row: &[f32], span: &Span| span.parts().map(|(from, weight)| weight * row[from]).sum::<f32>();
+            let rows = rows.chunks_exact(from);
+            rows.flat_map(|row| columns.iter().map(move |span| (pixel(row, span) + 0.5) as u8)).collect()
+        }
+    }
+}
+
+/// The same where no pixel is made of more than `MOST`, as on nearly all lines: the others count nothing, and no loop asks how
+/// many there are.
+fn narrowed_by<const MOST: usize>(rows: &[f32], (from, height): (usize, usize), columns: &[Span]) -> Vec<u8> {
+    let mut wide = vec![0.0; from + MOST];
+    let spans: Vec<(usize, [f32; MOST])> = columns
+        .iter()
+        .map(|span| {
+            let mut weights = [0.0; MOST];
+            for ((_, weight), place) in span.parts().zip(&mut weights) {
+                *place = weight;
+            }
+            (span.first, weights)
+        })
+        .collect();
+    let mut gray = Vec::with_capacity(height * columns.len());
+    for row in rows.chunks_exact(from) {
+        wide[..from].copy_from_slice(row);
+        gray.extend(spans.iter().map(|(first, weights)| {
+            let values = wide[*first..].first_chunk::<MOST>().copied().unwrap_or([0.0; MOST]);
+            let sum: f32 = values.iter().zip(weights).map(|(value, weight)| weight * value).sum();
             (sum + 0.5) as u8
         }));
     }
-    Some((width, gray))
+    gray
 }
 
 /// Which pixels make one, and how much of each: the first and the last count in part.
@@ -222,4 +270,27 @@ fn percentile(counts: &[u32; 256], share: f64) -> Option<f32> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Dice;
+    use super::*;
+
+    /// Area by area, nothing clever.
+    fn plainly(rows: &[f32], from: usize, width: usize) -> Vec<u8> {
+        let columns: Vec<Span> = spans(from, width).collect();
+        let pixel = |row: &[f32], span: &Span| span.parts().map(|(from, weight)| weight * row[from]).sum::<f32>() + 0.5;
+        rows.chunks_exact(from).flat_map(|row| columns.iter().map(|span| pixel(row, span) as u8).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn rows_are_drawn_together_as_areas_say_whatever_their_length() {
+        let mut dice = Dice(0x57);
+        for (from, width) in [(1, 1), (1, 7), (2, 1), (9, 9), (10, 9), (9, 10), (100, 53), (100, 31), (100, 20), (100, 3), (7, 1)]
+        {
+            let rows: Vec<f32> = (0..from * 3).map(|_| dice.below(256) as f32).collect();
+            assert_eq!(narrowed(&rows, from, (width, 3)), plainly(&rows, from, width), "{from} to {width}");
+        }
+    }
 }

@@ -7,13 +7,13 @@ use super::dictionary::Dictionary;
 use super::forward::Prepared;
 use super::kernel::{Engine, Kernel, Precision};
 use super::model::{Model, Network};
-use super::strip::{COLUMNS_MAX, Strip};
+use super::strip::{COLUMNS_MAX, Noise, Strip};
 use super::trial::{Dice, File};
 use super::*;
 
 /// Certainties of the plain network, step by step.
 fn plain(network: &Network, line: &LineImage) -> Vec<Vec<f32>> {
-    let strip = Strip::of(line, network.height, network.seed).expect("a strip");
+    let strip = Strip::of(line, network.height, &mut Noise::new(network.seed)).expect("a strip");
     reference::forward(network, &strip, &Curves::new())
 }
 
@@ -22,14 +22,15 @@ fn best(certainties: &[f32]) -> usize {
 }
 
 /// Compares kernels with the plain network over lines that run packed together.
-fn compare(network: &Network, lines: &[LineImage]) {
-    let prepared = Prepared::of(network).expect("sixteen features");
+pub(super) fn compare(network: &Network, lines: &[LineImage]) {
     let plain: Vec<_> = lines.iter().map(|line| plain(network, line)).collect();
     for kernel in Kernel::all() {
         let strips: Vec<Strip> =
-            lines.iter().map(|line| Strip::of(line, network.height, network.seed).expect("a strip")).collect();
+            lines.iter().map(|line| Strip::of(line, network.height, &mut Noise::new(network.seed)).expect("a strip")).collect();
         for precision in [Precision::Exact, Precision::Fast] {
-            let traces = prepared.traces(&Engine::new(kernel, precision), &strips);
+            let engine = Engine::new(kernel, precision);
+            let prepared = Prepared::of(network, engine.form()).expect("sixteen features");
+            let traces = prepared.traces(&engine, &strips);
             for (trace, plain) in traces.iter().zip(&plain) {
                 assert_eq!(trace.len(), plain.len());
                 if precision == Precision::Fast {
@@ -66,9 +67,9 @@ fn every_kernel_says_at_every_step_what_the_plain_network_says() {
 fn a_line_says_the_same_alone_and_among_others() {
     let mut dice = Dice(99);
     let network = dice.network([4, 8, 4, 8, 9]);
-    let prepared = Prepared::of(&network).expect("sixteen features");
     let engine = Engine::new(Kernel::best(), Precision::Exact);
-    let strip = |line: &LineImage| Strip::of(line, network.height, network.seed).expect("a strip");
+    let prepared = Prepared::of(&network, engine.form()).expect("sixteen features");
+    let strip = |line: &LineImage| Strip::of(line, network.height, &mut Noise::new(network.seed)).expect("a strip");
     let strips: Vec<Strip> = (0..40).map(|at| strip(&dice.line(1 + 13 * at, 12))).collect();
     let together = prepared.traces(&engine, &strips);
     for (strip, trace) in strips.iter().zip(&together) {
@@ -80,12 +81,12 @@ fn a_line_says_the_same_alone_and_among_others() {
 #[test]
 fn lines_without_pixels_or_too_wide_have_no_words() {
     let mut dice = Dice(3);
-    assert!(Strip::of(&dice.line(0, 5), 36, 1).is_none());
-    assert!(Strip::of(&dice.line(5, 0), 36, 1).is_none());
-    assert!(Strip::of(&LineImage { width: 5, height: 5, gray: vec![0; 24] }, 36, 1).is_none());
+    assert!(Strip::of(&dice.line(0, 5), 36, &mut Noise::new(1)).is_none());
+    assert!(Strip::of(&dice.line(5, 0), 36, &mut Noise::new(1)).is_none());
+    assert!(Strip::of(&LineImage { width: 5, height: 5, gray: vec![0; 24] }, 36, &mut Noise::new(1)).is_none());
     let wide = |width: usize| LineImage { width: width as u32, height: 36, gray: vec![255; width * 36] };
-    assert!(Strip::of(&wide(COLUMNS_MAX), 36, 1).is_some());
-    assert!(Strip::of(&wide(COLUMNS_MAX + 1), 36, 1).is_none());
+    assert!(Strip::of(&wide(COLUMNS_MAX), 36, &mut Noise::new(1)).is_some());
+    assert!(Strip::of(&wide(COLUMNS_MAX + 1), 36, &mut Noise::new(1)).is_none());
 }
 
 #[test]
@@ -99,9 +100,10 @@ fn a_small_model_is_read_whole_and_its_dictionary_is_followed() {
     assert!(dictionary.step(a, 4).is_some_and(|(_, is_end)| is_end), "ab is a word");
     assert!(dictionary.step(a, 3).is_none(), "aa is none");
     assert!(dictionary.step(Dictionary::START, 5).is_some_and(|(_, is_end)| is_end), "a digit is a number");
-    let prepared = Prepared::of(&model.network).expect("sixteen features");
-    let strip = Strip::of(&Dice(5).line(90, 12), 12, 1).expect("a strip");
-    let traces = prepared.traces(&Engine::new(Kernel::best(), Precision::Exact), &[strip]);
+    let engine = Engine::new(Kernel::best(), Precision::Exact);
+    let prepared = Prepared::of(&model.network, engine.form()).expect("sixteen features");
+    let strip = Strip::of(&Dice(5).line(90, 12), 12, &mut Noise::new(1)).expect("a strip");
+    let traces = prepared.traces(&engine, &[strip]);
     Beam::default().letters(&traces[0], &model.charset, Some(&mut dictionary));
 }
 
@@ -121,6 +123,7 @@ fn a_model_file_with_bytes_changed_is_an_error_or_a_model_that_reads() {
     let file = File::small().bytes();
     let mut dice = Dice(0xbad);
     let line = dice.line(40, 12);
+    let engine = Engine::new(Kernel::best(), Precision::Exact);
     let mut read = 0;
     for _ in 0..4_000 {
         let mut file = file.clone();
@@ -128,11 +131,11 @@ fn a_model_file_with_bytes_changed_is_an_error_or_a_model_that_reads() {
             let at = dice.below(file.len());
             file[at] = if dice.below(3) == 0 { [0, 127, 128, 255][dice.below(4)] } else { dice.next() as u8 };
         }
-        let Ok(mut language) = Language::of(&file) else { continue };
+        let Ok(mut language) = Language::of(&file, engine.form()) else { continue };
         read += 1;
         if read % 20 == 0 {
-            let strip = Strip::of(&line, language.network.height, language.network.seed).into_iter().collect::<Vec<_>>();
-            for trace in language.network.traces(&Engine::new(Kernel::best(), Precision::Exact), &strip) {
+            let strip = Strip::of(&line, language.network.height, &mut language.noise).into_iter().collect::<Vec<_>>();
+            for trace in language.network.traces(&engine, &strip) {
                 let letters = Beam::default().letters(&trace, &language.charset, language.dictionary.as_mut());
                 words::words(&letters, &trace, &language.charset, (1.0, 40.0));
             }
@@ -164,7 +167,7 @@ fn what_is_not_known_is_said_so_that_another_engine_reads() {
 }
 
 /// The models of a system's packages, as far as they are installed.
-fn installed(lang: &str) -> Option<Vec<u8>> {
+pub(super) fn installed(lang: &str) -> Option<Vec<u8>> {
     let path = folder()?.join(format!("{lang}.traineddata"));
     let file = std::fs::read(path).ok();
     if file.is_none() {
@@ -175,7 +178,7 @@ fn installed(lang: &str) -> Option<Vec<u8>> {
 
 #[test]
 fn the_models_of_the_packages_are_known() {
-    for lang in ["ita", "eng", "deu", "fra"] {
+    for lang in ["ita", "eng", "deu", "fra", "spa", "lat"] {
         let Some(file) = installed(lang) else { continue };
         let model = Model::parse(&file).expect(lang);
         assert!(model.version.starts_with("4.00"), "{}", model.version);
@@ -192,4 +195,52 @@ fn the_installed_model_says_with_every_kernel_what_the_plain_network_says() {
     let model = Model::parse(&file).expect("a model");
     let lines: Vec<LineImage> = [18, 31].iter().map(|width| Dice(0x17a).line(*width, 36)).collect();
     compare(&model.network, &lines);
+}
+
+/// A line as it is stored: a portable bitmap, one bit a pixel, 1 is black.
+fn stored(bitmap: &[u8]) -> LineImage {
+    let end = |nth: usize| bitmap.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(nth).expect("a header").0;
+    let size = std::str::from_utf8(&bitmap[3..end(1)]).expect("a size");
+    let (width, height) = size.split_once(' ').expect("two numbers");
+    let (width, height): (usize, usize) = (width.parse().expect("a width"), height.parse().expect("a height"));
+    let rows = bitmap[end(1) + 1..].chunks_exact(width.div_ceil(8)).take(height);
+    let gray = rows.flat_map(|row| (0..width).map(|x| if row[x / 8] >> (7 - x % 8) & 1 == 1 { 0 } else { 255 })).collect();
+    LineImage { width: width as u32, height: height as u32, gray }
+}
+
+/// What Tesseract 5.3.0 said of these lines, stored: for each step, every class that it gave a hundredth or more, with its
+/// hundredths (`tesseract LINE.pbm OUT --psm 13 -l ita -c lstm_choice_mode=1 hocr`).
+const SAID: [(&[u8], &str); 2] = [
+    (include_bytes!("stored/protocollo.pbm"), include_str!("stored/protocollo.tesseract-5.3.0")),
+    (include_bytes!("stored/azienda.pbm"), include_str!("stored/azienda.tesseract-5.3.0")),
+];
+
+#[test]
+fn the_plain_network_says_at_every_step_what_tesseract_said() {
+    let Some(file) = installed("ita") else { return };
+    let model = Model::parse(&file).expect("a model");
+    if !model.version.starts_with("4.00.00alpha:ita:synth20170629") {
+        println!("another model of the language than Tesseract's answers are of ({}): not compared", model.version);
+        return;
+    }
+    let text = |class: usize| {
+        let character = model.charset.of_class[class];
+        character.map_or("", |character| model.charset.chars[usize::from(character)].text.as_str())
+    };
+    for (bitmap, said) in SAID {
+        let line = stored(bitmap);
+        let plain = plain(&model.network, &line);
+        assert_eq!(plain.len(), said.lines().count());
+        for (step, (certainties, said)) in plain.iter().zip(said.lines()).enumerate() {
+            for (nth, choice) in said.split('\t').enumerate() {
+                let (hundredths, class) = choice.split_once(':').expect("a choice");
+                let hundredths: f32 = hundredths.parse().expect("hundredths");
+                let found = (0..certainties.len()).find(|at| text(*at) == class).expect("a class");
+                let certainty = certainties[found] * 100.0;
+                assert!((certainty - hundredths - 0.5).abs() < 0.51, "step {step}: {class:?} {certainty} and {hundredths}");
+                assert!(nth > 0 || found == best(certainties), "step {step}: {class:?}");
+            }
+        }
+        compare(&model.network, &[line]);
+    }
 }

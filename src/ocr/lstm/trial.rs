@@ -121,8 +121,11 @@ fn node(kind: &str, (inputs, outputs): (usize, usize), rest: &[Vec<u8>]) -> Vec<
 
 fn matrix(matrix: &Matrix) -> Vec<u8> {
     let weights: Vec<u8> = matrix.weights.iter().map(|weight| weight.cast_unsigned()).collect();
-    let scale: Vec<u8> = matrix.scale.iter().flat_map(|scale| (f64::from(*scale) * 127.0).to_le_bytes()).collect();
-    [vec![133], numbers(&[matrix.rows, matrix.columns]), vec![0], weights, numbers(&[matrix.rows]), scale].concat()
+    // Some files have scales of nothing up to a whole vector's.
+    let scales = matrix.rows.next_multiple_of(8);
+    let scale = matrix.scale.iter().copied().chain(std::iter::repeat(0.0)).take(scales);
+    let scale: Vec<u8> = scale.flat_map(|scale| (f64::from(scale) * 127.0).to_le_bytes()).collect();
+    [vec![133], numbers(&[matrix.rows, matrix.columns]), vec![0], weights, numbers(&[scales]), scale].concat()
 }
 
 fn cell(kind: &str, cell: &Cell) -> Vec<u8> {

@@ -9,11 +9,16 @@ use crate::drill;
 use crate::error::{Error, Result};
 use crate::store::{Claim, Closing, JobCounts, NewJob, OpenJob};
 
+/// No lease and no pause between tries reaches so far ahead, microseconds: a time beyond was written before the clock was set
+/// back, and whoever waited for it would wait for as long as it was set back.
+const AHEAD_MAX: i64 = 15 * 60 * 1_000_000;
+
 /// The next job: of each ente its first claimable one, of these the first by priority, then by the ente's turn, then by age.
 const NEXT: &str = "
     SELECT j.id FROM enti e JOIN jobs j ON j.id = (
         SELECT k.id FROM jobs k
-        WHERE k.ente = e.id AND k.not_before <= ?1 AND (k.until IS NULL OR k.until <= ?1)
+        WHERE k.ente = e.id AND (k.not_before <= ?1 OR k.not_before > ?1 + ?3)
+          AND (k.until IS NULL OR k.until <= ?1 OR k.until > ?1 + ?3)
           AND (?2 = '[]' OR k.step IN (SELECT value FROM json_each(?2)))
         ORDER BY k.priority DESC, k.id LIMIT 1)
     ORDER BY j.priority DESC, e.served, j.id LIMIT 1";
@@ -26,6 +31,7 @@ impl Sqlite {
         let next: Option<i64> = sqlx::query_scalar(NEXT)
             .bind(rows::micros(now))
             .bind(rows::json(&steps)?)
+            .bind(AHEAD_MAX)
             .fetch_optional(&mut *tx)
             .await
             .map_err(failed)?;
@@ -105,6 +111,12 @@ impl Sqlite {
     pub(in crate::store) async fn open_job_count(&self) -> Result<u64> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM jobs").fetch_one(&self.readers).await.map_err(failed)?;
         Ok(count as u64)
+    }
+
+    pub(in crate::store) async fn is_to_come(&self, ente: &EnteId, step: &str, owner: &str) -> Result<bool> {
+        let query = "SELECT count(*) FROM jobs WHERE ente = ?1 AND step = ?2 AND owner = ?3 AND attempt = 0";
+        let count = sqlx::query_scalar::<_, i64>(query).bind(ente.as_str()).bind(step).bind(owner);
+        Ok(count.fetch_one(&self.readers).await.map_err(failed)? > 0)
     }
 
     pub(in crate::store) async fn open_jobs(&self, ente: &EnteId) -> Result<Vec<OpenJob>> {

@@ -6,7 +6,7 @@ use crate::arrival::{Arrival, ArrivalId, EnteId};
 use crate::digest::Digest;
 use crate::document::{DocumentId, DocumentState};
 use crate::error::Result;
-use crate::pdv::{Pdv, PdvId};
+use crate::pdv::{Pdv, PdvId, PdvState};
 use crate::store::{AggregationRow, DocumentRow};
 
 /// Documents with their Pdv and open holds; the literal says which, and in which order.
@@ -38,9 +38,11 @@ macro_rules! aggregations {
 
 /// Pdv with their documents in the plan's order.
 macro_rules! pdvs {
-    ($which:literal) => {
+    ($plan:literal, $which:literal) => {
         concat!(
-            "SELECT v.*,
+            "SELECT v.id, v.ente, v.aggregazione, v.profile, v.state, v.planned_at, v.path, v.sha256, v.bytes, ",
+            $plan,
+            " AS plan,
                (SELECT json_group_array(p.document ORDER BY p.n) FROM pdv_documents p
                 WHERE p.ente = v.ente AND p.pdv = v.id) AS documents
              FROM pdvs v WHERE v.ente = ?1 AND ",
@@ -121,12 +123,18 @@ impl Sqlite {
     }
 
     pub(in crate::store) async fn pdv(&self, ente: &EnteId, id: &PdvId) -> Result<Option<(Pdv, Vec<DocumentId>)>> {
-        let query = sqlx::query(pdvs!("v.id = ?2")).bind(ente.as_str()).bind(id.as_str());
+        let query = sqlx::query(pdvs!("v.plan", "v.id = ?2")).bind(ente.as_str()).bind(id.as_str());
         query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(rows::pdv).transpose()
     }
 
+    pub(in crate::store) async fn pdvs_in(&self, ente: &EnteId, state: PdvState) -> Result<Vec<PdvId>> {
+        let query = sqlx::query_scalar("SELECT id FROM pdvs WHERE ente = ?1 AND state = ?2 ORDER BY seq");
+        let ids = query.bind(ente.as_str()).bind(rows::word(&state)?).fetch_all(&self.readers).await.map_err(failed)?;
+        Ok(ids.into_iter().map(PdvId).collect())
+    }
+
     pub(in crate::store) async fn pdvs(&self, ente: &EnteId) -> Result<Vec<(Pdv, Vec<DocumentId>)>> {
-        let query = sqlx::query(pdvs!("1 ORDER BY v.seq")).bind(ente.as_str());
+        let query = sqlx::query(pdvs!("''", "1 ORDER BY v.seq")).bind(ente.as_str());
         query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::pdv).collect()
     }
 }

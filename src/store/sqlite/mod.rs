@@ -145,6 +145,12 @@ impl Sqlite {
         row.as_ref().map(rows::blob).transpose()
     }
 
+    pub(in crate::store) async fn originals(&self, ente: &EnteId) -> Result<std::collections::BTreeSet<Digest>> {
+        let rows = sqlx::query_scalar::<_, String>("SELECT DISTINCT sha256 FROM arrivals WHERE ente = ?1").bind(ente.as_str());
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed)?;
+        rows.iter().map(|hex| rows::digest(hex)).collect()
+    }
+
     pub(in crate::store) async fn blobs(&self, ente: &EnteId) -> Result<Vec<super::BlobRow>> {
         let rows = sqlx::query("SELECT * FROM blobs WHERE ente = ?1 ORDER BY sha256").bind(ente.as_str());
         rows.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::blob).collect()

@@ -109,3 +109,22 @@ async fn an_ente_with_many_jobs_does_not_starve_another() {
     }
     assert_eq!(enti, ["prova", "small", "prova", "small", "prova", "prova", "prova", "prova"]);
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_leaves_no_job_waiting_for_the_days_that_it_lost() {
+    let (_folder, store) = fresh().await;
+    store.apply(&prova(), None, &[job("identify", "arr-1", 0), job("text", "doc-1", 0)]).await.expect("jobs");
+    let put_off = claimed(&store, NOON).await.expect("first");
+    let closing = Closing::Retry { not_before: later(300), reason: "disk-failed".to_owned() };
+    store.apply(&prova(), Some((&put_off, closing)), &[]).await.expect("put off");
+    let leased = claimed(&store, NOON).await.expect("second");
+    // A quarter of an hour is more than any pause or lease: up to there both wait, beyond it the clock was set.
+    assert_eq!(claimed(&store, later(300 - 900)).await, None);
+    let paused = claimed(&store, later(300 - 901)).await.expect("the pause is over");
+    assert_eq!((paused.job, paused.attempt), (put_off.job, 2));
+    assert_eq!(claimed(&store, later(60 - 900)).await, None);
+    let anew = claimed(&store, later(60 - 901)).await.expect("the lease is over");
+    assert_eq!((anew.job, anew.attempt), (leased.job, 2));
+    let error = store.apply(&prova(), Some((&leased, Closing::Done)), &[]).await.expect_err("taken anew");
+    assert_eq!(error.code(), "lease-lost");
+}

@@ -244,6 +244,78 @@ fn each_requirement_of_an_eark_package_has_a_verdict() {
     assert!(rows.len() > 120, "{}", rows.len());
 }
 
+/// Of what the specification asks, what has no row here, and why.
+const UNASKED: &[(&str, &str)] =
+    &[("CSIP101", "a division for content without METS of its own, where there is none of a representation: nothing says which")];
+
+#[test]
+fn every_requirement_of_the_specification_is_asked_or_it_is_said_why_not() {
+    let Some(folder) = shared("norms/mets-premis-eark") else { return };
+    let package = laid(&crate::profiles::files(conserva::package::Profile::Eark));
+    let report = report(package.path(), &Options::default()).expect("a report");
+    let asked: std::collections::BTreeSet<&str> = report.requirements.iter().map(|requirement| requirement.id).collect();
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for table in ["csip-requirements-v2.2.0.tsv", "sip-requirements-v2.2.0.tsv"] {
+        let text = std::fs::read_to_string(folder.join(table)).expect("the table");
+        for line in text.lines() {
+            let mut cells = line.split('\t');
+            let (Some(id), Some(level)) = (cells.next(), cells.next()) else { continue };
+            if !matches!(level, "MUST" | "SHOULD") || !id.starts_with(['C', 'S']) {
+                continue;
+            }
+            count += 1;
+            if !asked.contains(id) && !UNASKED.iter().any(|(unasked, _)| *unasked == id) {
+                missing.push(id.to_owned());
+            }
+        }
+    }
+    assert!(count > 120 && missing.is_empty(), "{count} asked for, not asked: {missing:?}");
+}
+
+/// A signature envelope around `content`: a CMS SignedData in DER without a signer.
+fn envelope(content: &[u8]) -> Vec<u8> {
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = (content.len() as u32).to_be_bytes();
+        [&[tag, 0x84][..], &length, content].concat()
+    }
+    let oid = |last: u8| vec![0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, last];
+    let inner = element(0x30, &[oid(1), element(0xA0, &element(0x04, content))].concat());
+    let signed = element(0x30, &[vec![0x02, 1, 1], element(0x31, b""), inner, element(0x31, b"")].concat());
+    element(0x30, &[oid(2), element(0xA0, &signed)].concat())
+}
+
+#[test]
+fn an_index_inside_its_signature_envelope_is_read_from_there() {
+    let mut files = crate::profiles::files(conserva::package::Profile::Agid);
+    let key = files.keys().find(|key| key.ends_with("/PIndex.xml")).expect("the index").clone();
+    let index = files.remove(&key).expect("the index");
+    let sealed = format!("{key}.p7m");
+    files.insert(sealed.clone(), envelope(&index));
+    let report = verdict(&files);
+    only(&report, &[]);
+    assert_eq!(report.profile, "agid");
+    at(&report, "index-in-envelope", &sealed);
+    // Alone it is an index without what it lists.
+    let folder = tempfile::tempdir().expect("a folder");
+    let alone = folder.path().join("PIndex.xml.p7m");
+    std::fs::write(&alone, envelope(&index)).expect("written");
+    let report = conserva::verify::report(&alone, &Options::default()).expect("a report");
+    assert!(report.ok && codes(&report).contains("index-alone"), "{:?}", codes(&report));
+    // What it promises holds, and what is cut off is not guessed.
+    let other = String::from_utf8(index.clone()).expect("text").replacen("SHA-256", "SHA-512", 1).into_bytes();
+    files.insert(sealed.clone(), envelope(&other));
+    assert!(!verdict(&files).ok);
+    let mut cut = envelope(&index);
+    cut.truncate(cut.len() - 200);
+    files.insert(sealed.clone(), cut);
+    at(&verdict(&files), "envelope-unreadable", &sealed);
+    // Beside the index it is its seal.
+    files.insert(sealed.clone(), envelope(&index));
+    files.insert(key, index);
+    at(&verdict(&files), "seal-present", &sealed);
+}
+
 #[test]
 fn a_folder_with_a_plain_list_of_digests_is_checked_by_it() {
     let mut folder = listed();

@@ -1,35 +1,55 @@
 //! Who does the arithmetic? The widest instructions that this machine has, over sixteen lines side by side.
 //!
 //! Everything a kernel touches has one form: values of sixteen lanes, four bytes of each lane together (`[k / 4][lane][k % 4]`),
-//! stored with 128 added; weights in groups of sixteen rows, four bytes of each row together. A sum starts at the row's
-//! constant less what the added 128 will bring, so that it is exact at the end.
+//! stored with 128 added; weights as `rows` lays them for the kernel. Sums are whole numbers, exact in every kernel.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx_vnni;
 #[cfg(test)]
 mod guard;
 mod portable;
+mod rows;
+#[cfg(target_arch = "x86_64")]
+mod sse2;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
 use super::activation::Curves;
-use super::model::{Cell, Matrix};
 use super::strip::ZERO;
+pub(super) use rows::{Form, RowsKept};
+use rows::{Rows, Wide, widen};
 
 /// Lines side by side.
 pub(super) const LANES: usize = 16;
 /// Bytes of four values of all lanes.
 pub(super) const QUAD: usize = 4 * LANES;
-/// Rows that are summed together.
+/// Rows that are summed together at most, and at least.
 pub(super) const ROWS: usize = 16;
+const FOUR: usize = 4;
 
 /// How the curves are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// From the tables of the reference: the same number, bit for bit.
     Exact,
-    /// By polynomials, where the kernel has them; some results differ in the last of eight bits.
+    /// By series, as near to the tables as the rounding of their entries: one result in some ten thousand differs in the last
+    /// of eight bits.
     Fast,
+}
+
+impl Precision {
+    /// As it is asked for: `exact`, `fast`.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "exact" => Some(Self::Exact),
+            "fast" => Some(Self::Fast),
+            _ => None,
+        }
+    }
 }
 
 /// Which instructions are used.
@@ -39,6 +59,8 @@ pub enum Kernel {
     Portable,
     /// 256 bits wide.
     Avx2,
+    /// 256 bits wide, with sums of products of bytes.
+    AvxVnni,
     /// 512 bits wide, with sums of products of bytes.
     Vnni,
 }
@@ -46,23 +68,23 @@ pub enum Kernel {
 impl Kernel {
     /// Every kernel that this machine can run, the fastest first.
     pub fn all() -> Vec<Self> {
-        let mut all = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") {
-                all.insert(0, Self::Avx2);
-            }
-            let has = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
-            if has && is_x86_feature_detected!("avx512vnni") {
-                all.insert(0, Self::Vnni);
-            }
-        }
-        all
+        let kernels = [Self::Vnni, Self::AvxVnni, Self::Avx2, Self::Portable];
+        kernels.into_iter().filter(|kernel| Machine::of(*kernel).is_some()).collect()
     }
 
     /// The fastest that this machine has.
     pub fn best() -> Self {
-        Self::all()[0]
+        Self::all().first().copied().unwrap_or(Self::Portable)
+    }
+
+    /// How it computes curves unless it is said. The tables are as fast as the series where vectors are wide and lines of text
+    /// the same in all but one of some hundred; elsewhere, and on processors whose gathers were slowed down to be safe, the series
+    /// are faster by a tenth to a third.
+    pub fn precision(self) -> Precision {
+        match self {
+            Self::Vnni | Self::AvxVnni => Precision::Exact,
+            Self::Avx2 | Self::Portable => Precision::Fast,
+        }
     }
 
     /// As people call it.
@@ -70,94 +92,49 @@ impl Kernel {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "AVX2",
+            Self::AvxVnni => "AVX-VNNI",
             Self::Vnni => "AVX-512 VNNI",
         }
     }
+
+    /// As it is asked for: `portable`, `avx2`, `avx-vnni`, `vnni`.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "portable" => Some(Self::Portable),
+            "avx2" => Some(Self::Avx2),
+            "avx-vnni" => Some(Self::AvxVnni),
+            "vnni" => Some(Self::Vnni),
+            _ => None,
+        }
+    }
 }
 
-/// Rows of weights as kernels read them.
+/// What was seen of this machine.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rows<'a> {
-    /// Four bytes of each of sixteen rows, for each four inputs, for each sixteen rows.
-    pub(super) words: &'a [u32],
-    /// Where the sum of each row starts.
-    pub(super) start: &'a [i32],
-    /// The same for inputs from which 128 has been taken again.
-    pub(super) constant: &'a [i32],
-    /// What each row's sum is multiplied by.
-    pub(super) scale: &'a [f32],
+enum Machine {
+    Any,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(avx_vnni::AvxVnni),
+    #[cfg(target_arch = "x86_64")]
+    Vnni(vnni::Vnni),
 }
 
-/// The same, kept.
-#[derive(Debug, Clone, Default)]
-pub(super) struct RowsKept {
-    words: Vec<u32>,
-    start: Vec<i32>,
-    constant: Vec<i32>,
-    scale: Vec<f32>,
-}
-
-impl RowsKept {
-    pub(super) fn as_rows(&self) -> Rows<'_> {
-        Rows { words: &self.words, start: &self.start, constant: &self.constant, scale: &self.scale }
-    }
-
-    /// True where every kernel computes exact sums.
-    pub(super) fn is_exact(inputs: usize) -> bool {
-        inputs <= portable::EXACT
-    }
-
-    /// An LSTM: four units with their four gates make sixteen rows, gate by gate.
-    pub(super) fn of_cell(cell: &Cell) -> Self {
-        let rows = (0..cell.units).step_by(4).flat_map(|group| {
-            let gates = cell.gates.iter();
-            gates.flat_map(move |gate| (group..group + 4).map(move |unit| Some((gate, unit))))
-        });
-        Self::of(rows, cell.inputs + cell.units)
-    }
-
-    /// A plain matrix, filled up with rows of nothing to a multiple of sixteen.
-    pub(super) fn of_matrix(matrix: &Matrix) -> Self {
-        let rows = (0..matrix.rows.next_multiple_of(ROWS)).map(|row| (row < matrix.rows).then_some((matrix, row)));
-        Self::of(rows, matrix.columns - 1)
-    }
-
-    /// The convolution: three columns of three taps, each with a fourth that counts nothing.
-    pub(super) fn of_taps(taps: &Matrix) -> Self {
-        let mut wide = Matrix { rows: taps.rows, columns: 13, weights: Vec::new(), scale: taps.scale.clone() };
-        for row in taps.weights.chunks_exact(10) {
-            for column in row[..9].chunks_exact(3) {
-                wide.weights.extend(column);
-                wide.weights.push(0);
-            }
-            wide.weights.push(row[9]);
+impl Machine {
+    /// None where this machine has not what the kernel needs.
+    fn of(kernel: Kernel) -> Option<Self> {
+        match kernel {
+            Kernel::Portable => Some(Self::Any),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => avx2::Avx2::here().map(Self::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::AvxVnni => avx_vnni::AvxVnni::here().map(Self::AvxVnni),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Vnni => vnni::Vnni::here().map(Self::Vnni),
+            #[cfg(not(target_arch = "x86_64"))]
+            Kernel::Avx2 | Kernel::AvxVnni | Kernel::Vnni => None,
         }
-        Self::of_matrix(&wide)
-    }
-
-    fn of<'a>(rows: impl Iterator<Item = Option<(&'a Matrix, usize)>>, inputs: usize) -> Self {
-        let rows: Vec<_> = rows.collect();
-        let mut kept = Self::default();
-        let weights = |row: &Option<(&'a Matrix, usize)>| {
-            row.map_or(&[][..], |(matrix, row)| &matrix.weights[row * matrix.columns..][..matrix.columns])
-        };
-        for group in rows.chunks_exact(ROWS) {
-            for quad in (0..inputs).step_by(4) {
-                for row in group {
-                    let byte = |at: usize| weights(row).get(quad + at).map_or(0, |w| w.cast_unsigned());
-                    kept.words.push(u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]));
-                }
-            }
-        }
-        for row in &rows {
-            let (inputs, constant) = weights(row).split_at_checked(inputs).unwrap_or_default();
-            let sum: i32 = inputs.iter().map(|weight| i32::from(*weight)).sum();
-            let constant = constant.first().map_or(0, |constant| i32::from(*constant) * 127);
-            kept.constant.push(constant);
-            kept.start.push(constant - i32::from(ZERO) * sum);
-            kept.scale.push(row.map_or(0.0, |(matrix, row)| matrix.scale[row]));
-        }
-        kept
     }
 }
 
@@ -172,77 +149,112 @@ pub(super) struct Step<'a> {
     pub(super) state: &'a mut [f32],
     /// What the layer gives now.
     pub(super) outputs: &'a mut [u8],
+    /// A kernel's own place for inputs in another form.
+    pub(super) wide: &'a mut Vec<Wide>,
+}
+
+/// The states of four units and the place of their outputs.
+type Four<'a> = (&'a mut [[f32; LANES]; 4], &'a mut [u8; QUAD]);
+
+/// The units of a layer, four at a time.
+fn fours<'a>(step: &'a mut Step<'_>) -> impl Iterator<Item = Four<'a>> {
+    let states = step.state.as_chunks_mut::<LANES>().0.as_chunks_mut::<4>().0;
+    states.iter_mut().zip(step.outputs.as_chunks_mut::<QUAD>().0)
 }
 
 /// A kernel with the curves it needs.
 #[derive(Debug)]
 pub(super) struct Engine {
+    machine: Machine,
     pub(super) kernel: Kernel,
     pub(super) precision: Precision,
-    pub(super) curves: Curves,
+    curves: Curves,
 }
 
 impl Engine {
+    /// The kernel asked for; where this machine cannot run it, the one that every machine can.
     pub(super) fn new(kernel: Kernel, precision: Precision) -> Self {
-        Self { kernel, precision, curves: Curves::new() }
+        let (machine, kernel) = Machine::of(kernel).map_or((Machine::Any, Kernel::Portable), |machine| (machine, kernel));
+        Self { machine, kernel, precision, curves: Curves::new() }
+    }
+
+    /// How weights lie for this kernel.
+    pub(super) fn form(&self) -> Form {
+        match self.machine {
+            #[cfg(target_arch = "x86_64")]
+            Machine::Vnni(_) | Machine::AvxVnni(_) => Form::Bytes,
+            _ => Form::Pairs,
+        }
     }
 
     /// One step of an LSTM.
     pub(super) fn step(&self, rows: Rows<'_>, step: &mut Step<'_>) {
         let units = step.state.len() / LANES;
         let quads = (step.inputs.len() + step.last.len()) / QUAD;
-        assert!(
-            units.is_multiple_of(4) && step.state.len() == units * LANES && step.outputs.len() == units * LANES,
-            "a step's size"
-        );
+        let is_whole = units.is_multiple_of(4) && step.state.len() == units * LANES && step.outputs.len() == units * LANES;
+        assert!(is_whole, "a step's size");
         assert!(step.inputs.len().is_multiple_of(QUAD) && step.last.len() == step.outputs.len(), "a step's inputs");
-        assert!(
-            rows.start.len() == 4 * units && rows.scale.len() == 4 * units && rows.words.len() == 4 * units * quads,
-            "weights"
-        );
-        assert!(rows.constant.len() == rows.start.len(), "constants");
-        match self.kernel {
-            Kernel::Portable => portable::step(rows, step, &self.curves),
+        assert!(rows.are(self.form(), (4 * units, quads)), "weights");
+        if self.form() == Form::Pairs {
+            step.wide.clear();
+            widen(step.inputs, step.wide);
+            widen(step.last, step.wide);
+        }
+        let how = (&self.curves, self.precision);
+        match self.machine {
+            Machine::Any => portable::step(rows, step, how),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 => avx2::step(rows, step, (&self.curves, self.precision)),
+            Machine::Avx2(machine) => machine.step(rows, step, how),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Vnni => vnni::step(rows, step, (&self.curves, self.precision)),
-            #[cfg(not(target_arch = "x86_64"))]
-            Kernel::Avx2 | Kernel::Vnni => portable::step(rows, step, &self.curves),
+            Machine::AvxVnni(machine) => machine.step(rows, step, how),
+            #[cfg(target_arch = "x86_64")]
+            Machine::Vnni(machine) => machine.step(rows, step, how),
         }
     }
 
     /// The scaled sum of every row for every lane.
-    pub(super) fn sums(&self, rows: Rows<'_>, inputs: &[u8], sums: &mut [f32]) {
-        let count = rows.start.len();
-        assert!(rows.constant.len() == count, "constants");
-        assert!(count.is_multiple_of(ROWS) && rows.scale.len() == count && sums.len() == count * LANES, "sums");
-        assert!(inputs.len().is_multiple_of(QUAD) && rows.words.len() == count * (inputs.len() / QUAD), "weights");
-        match self.kernel {
-            Kernel::Portable => portable::sums(rows, inputs, sums),
+    pub(super) fn sums(&self, rows: Rows<'_>, inputs: &[u8], (sums, wide): (&mut [f32], &mut Vec<Wide>)) {
+        assert!(inputs.len().is_multiple_of(QUAD) && sums.len().is_multiple_of(LANES), "inputs and sums");
+        assert!(rows.are(self.form(), (sums.len() / LANES, inputs.len() / QUAD)), "weights");
+        if self.form() == Form::Pairs {
+            wide.clear();
+            widen(inputs, wide);
+        }
+        match self.machine {
+            Machine::Any => portable::sums(rows, wide, sums),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 => avx2::sums(rows, inputs, sums),
+            Machine::Avx2(machine) => machine.sums(rows, wide, sums),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Vnni => vnni::sums(rows, inputs, sums),
-            #[cfg(not(target_arch = "x86_64"))]
-            Kernel::Avx2 | Kernel::Vnni => portable::sums(rows, inputs, sums),
+            Machine::AvxVnni(machine) => machine.sums(rows, inputs, sums),
+            #[cfg(target_arch = "x86_64")]
+            Machine::Vnni(machine) => machine.sums(rows, inputs, sums),
         }
     }
 
     /// The sixteen features of the places given (their taps, four bytes a column), after tanh, the greatest of each.
     pub(super) fn pooled(&self, rows: Rows<'_>, places: &[[u32; 3]]) -> [u8; ROWS] {
-        assert!(
-            rows.start.len() == ROWS && rows.constant.len() == ROWS && rows.scale.len() == ROWS && rows.words.len() == 3 * ROWS,
-            "taps"
-        );
-        match self.kernel {
-            Kernel::Portable => portable::pooled(rows, places, &self.curves),
+        assert!(rows.are(self.form(), (ROWS, 3)), "taps");
+        let features = match self.machine {
+            Machine::Any => portable::pooled(rows, places, &self.curves),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 => avx2::pooled(rows, places, &self.curves),
+            Machine::Avx2(machine) => machine.pooled(rows, places, (&self.curves, self.precision)),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Vnni => vnni::pooled(rows, places, (&self.curves, self.precision)),
-            #[cfg(not(target_arch = "x86_64"))]
-            Kernel::Avx2 | Kernel::Vnni => portable::pooled(rows, places, &self.curves),
-        }
+            Machine::AvxVnni(machine) => machine.pooled(rows, places, (&self.curves, self.precision)),
+            #[cfg(target_arch = "x86_64")]
+            Machine::Vnni(machine) => machine.pooled(rows, places, (&self.curves, self.precision)),
+        };
+        features.map(|feature| feature as u8)
     }
+}
+
+/// Four bytes with 128 added as numbers of sixteen bits: the first and the third, the second and the fourth.
+#[inline]
+fn pairs(bytes: u32) -> [u32; 2] {
+    let pair = |bytes: u32| {
+        let bytes = bytes & 0x00FF_00FF;
+        let low = (bytes & 0xFFFF).wrapping_sub(u32::from(ZERO)) & 0xFFFF;
+        let high = (bytes >> 16).wrapping_sub(u32::from(ZERO)) << 16;
+        low | high
+    };
+    [pair(bytes), pair(bytes >> 8)]
 }

@@ -199,6 +199,7 @@ fn matrix(bytes: &mut Bytes<'_>, inputs: usize, outputs: usize) -> Parsed<Matrix
     /// Eight-bit weights, scales in double precision.
     const MODE: u8 = 128 | 4 | 1;
     const MODE_UNTRAINED: u8 = 128 | 1;
+    const SCALES_TOGETHER: usize = 64;
     if !matches!(bytes.u8()?, MODE | MODE_UNTRAINED) {
         return Err("weights of a form that is not known");
     }
@@ -208,10 +209,13 @@ fn matrix(bytes: &mut Bytes<'_>, inputs: usize, outputs: usize) -> Parsed<Matrix
         return Err("a matrix of another size than its layer");
     }
     let weights = bytes.take(rows * columns)?.iter().map(|byte| byte.cast_signed()).collect();
-    if bytes.count(8, WIDTH_MAX)? != rows {
+    // Models that were made of those with real weights have scales of nothing behind, up to a whole vector's.
+    let scales = bytes.count(8, WIDTH_MAX)?;
+    if !(rows..=rows.next_multiple_of(SCALES_TOGETHER)).contains(&scales) {
         return Err("not one scale per row");
     }
     let scale = (0..rows).map(|_| bytes.f64().map(|scale| (scale / 127.0) as f32)).collect::<Parsed<Vec<_>>>()?;
+    bytes.take(8 * (scales - rows))?;
     // Pooling before the activation and the comparison of sums are only right where no scale turns the order round.
     if scale.iter().any(|scale| !scale.is_finite() || *scale <= 0.0 || *scale > 1.0) {
         return Err("a scale out of its bounds");
