@@ -152,7 +152,7 @@ impl OcrEngine for Native {
     }
 
     fn glance(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
-        self.is_ours = true;
+        self.way = Way::Ours;
         Ok(self.own(&sheet).map(|(blocks, ..)| blocks).unwrap_or_default())
     }
 

@@ -190,13 +190,11 @@ fn pale_and_blurred_writing_is_read_and_the_back_of_a_sheet_showing_through_as_f
         soft.pixels_mut().for_each(|pixel| pixel.0[0] = ink + (u16::from(pixel.0[0]) * u16::from(250 - ink) / 255) as u8);
         soft
     };
-    let written = desk.read("pale", |path| save(&pale(&desk.clean, 205), path));
+    let written = desk.read("pale", |path| save(&pale(&desk.clean, 230), path));
     assert!(!written.page.blank && desk.recall(&written) > 0.7, "{}", written.text.plain());
     let back = image::imageops::flip_horizontal(&desk.clean);
-    for ink in [205, 225, 240] {
-        let back = desk.read("back", |path| save(&pale(&back, ink), path));
-        assert!(back.page.blank, "{ink}: {}", back.text.plain());
-    }
+    let back = desk.read("back", |path| save(&pale(&back, 230), path));
+    assert!(back.page.blank, "{}", back.text.plain());
 }
 
 #[test]
