@@ -182,9 +182,13 @@ fn filled(item: &str, subject: &str, dice: &mut Dice) -> String {
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
         let (slot, tail) = after.split_once('}').unwrap_or((after, ""));
+        if slot == "o" {
+            text.push_str(&filled(subject, "", dice));
+            rest = tail;
+            continue;
+        }
         let mut of = |list: &[&'static str]| list.get(dice.throw(list.len())).copied().unwrap_or("");
         match slot {
-            "o" => text.push_str(subject),
             "p" => text.push_str(of(&PERSONS)),
             "f" => text.push_str(of(&FIRMS)),
             "v" => text.push_str(of(&STREETS)),
