@@ -2,7 +2,7 @@
 //!
 //! The order of attempts, stated once: as the file says that it lies, or, where the lines of ink run down the page, as
 //! the orientation detector says; then the other turns; then, where the best of them is still under
-//! [`CONFIDENCE_GOOD`](super::figures::CONFIDENCE_GOOD), in grey with a local threshold. The better reading stays, and
+//! [`CONFIDENCE_GOOD`], in grey with a local threshold. The better reading stays, and
 //! every attempt is a step of the page (S-06).
 
 use super::figures::{CONFIDENCE_GOOD, is_good, weight, words};

@@ -258,7 +258,7 @@ pub fn build(plan: &Plan, blobs: &dyn BlobReader, target_folder: &Path) -> Resul
     build::package(plan, blobs, target_folder)
 }
 
-/// Writes the bytes of the package of `plan` into `sink`, front to end: the same that [`build`] puts into a file.
+/// Writes the bytes of the package of `plan` into `sink`, front to end: the same that [`build()`] puts into a file.
 pub fn stream(plan: &Plan, blobs: &dyn BlobReader, sink: &mut dyn Write) -> Result<Written> {
     build::stream(plan, blobs, sink)
 }
