@@ -17,11 +17,13 @@ static LETTER: Pattern = Pattern::new(
 );
 
 /// An amount in words; cents stand after the stroke in figures.
-static SPOKEN: Pattern =
-    Pattern::new(r"(?:diconsi|dicasi|in lettere|\()\W{0,3}(?:euro\s+)?([a-z]{5,60}(?:\s[a-z]{3,30}){0,4}?)\s?/\s?(\d{2})\b");
-/// A plate since 1994: the letters I, O, Q and U are not used, so that O and I among its figures are 0 and 1.
+static SPOKEN: Pattern = Pattern::new(
+    r"(?:\b(?:diconsi|dicasi|in lettere)|\(\s?(?:diconsi|dicasi|in lettere)?)\W{0,3}(?:euro\s+)?([a-z]{5,60}(?:\s[a-z]{3,30}){0,4}?)\s?/\s?(\d{2})\b",
+);
+/// A plate since 1994: the letters I, O, Q and U are not used, so that O and I among its figures are 0 and 1. Before, the
+/// letters of a province and five or six figures.
 static PLATE: Pattern = Pattern::new(
-    r"\b([a-hj-npr-tv-z]{2})[\s.-]?([0-9oil]{3})[\s.-]?([a-hj-npr-tv-z]{2})\b|\b([a-hj-npr-tv-z]{2})[\s.-]?(\d{5,6})\b",
+    r"\b([a-hj-npr-tv-z]{2})[\s.-]?([0-9oil]{3})[\s.-]?([a-hj-npr-tv-z]{2})\b|\b(a[glnopqrtv]|b[aglnorsz]|c[abehlnorstz]|en|f[egior]|g[eor]|i[ms]|kr|l[ceiotu]|m[ceinost]|n[aou]|or|p[acdeginorstuvz]|r[aceginom]|s[aioprsv]|t[aenoprsv]|ud|v[abceirtv]|roma)[\s.-]?(\d{5,6})\b",
 );
 static PLATE_LABEL: Pattern = Pattern::new(r"\b(?:targ(?:a|he|ato|ata|ati|ate|\.)|tg\.)");
 static PARCEL: Pattern = Pattern::new(

@@ -33,7 +33,7 @@ fn the_text_of_each_kind_of_file_is_read_line_by_line() {
              <w:p><w:r><w:delText>tolto</w:delText><w:t>Citt&#xE0;</w:t></w:r></w:p></w:document>",
         ),
     ]);
-    assert_eq!(text(&docx, DOCX), "COMUNE DI PROVA\nOggetto: richiesta di & sala\nCittà");
+    assert_eq!(text(&docx, DOCX), "COMUNE DI PROVA\n\nOggetto: richiesta di & sala\nCittà");
     let odt = zipped(&[(
         "content.xml",
         "<office:text><text:h>Titolo</text:h><text:p>una<text:s/>riga<text:line-break/>altra</text:p></office:text>",
