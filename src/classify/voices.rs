@@ -63,6 +63,11 @@ pub(super) fn tipo<'a>(guesses: &[Guess<'a>], said: &Said, knowledge: &'a Knowle
     if is_one_cue && said.heard < WORDS_MIN {
         weighed.confidence = weighed.confidence.min(first.confidence);
     }
+    // The type for what no other claims is in doubt as soon as one does.
+    let claims = |guess: &Guess<'_>| !guess.tipo.fallback && guess.confidence >= WEAK;
+    if first.tipo.fallback && guesses.iter().skip(1).any(claims) {
+        weighed.confidence = weighed.confidence.min(CONTRADICTED);
+    }
     Some((first.tipo, weighed))
 }
 

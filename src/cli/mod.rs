@@ -5,6 +5,7 @@ mod evaluate;
 mod learn;
 mod ocr;
 mod output;
+mod package;
 mod progress;
 mod review;
 mod stand_alone;
@@ -314,14 +315,14 @@ pub fn main() -> ExitCode {
     let json = opts.all.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return show_error(&Error::bug("no runtime").because(error), lang, json),
+        Err(error) => return output::error(&Error::bug("no runtime").because(error), lang, json),
     };
     let ended = runtime.block_on(act(opts));
     // Whatever still runs was left to its lease: it is not waited for.
     runtime.shutdown_background();
     match ended {
         Ok(code) => ExitCode::from(code),
-        Err(error) => show_error(&error, lang, json),
+        Err(error) => output::error(&error, lang, json),
     }
 }
 
@@ -339,21 +340,6 @@ fn log_to_stderr(form: LogForm, is_daemon: bool) {
     }
 }
 
-/// The rim: an error is shown here and nowhere else.
-fn show_error(error: &Error, lang: Lang, json: bool) -> ExitCode {
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        tracing::debug!(%inner, "caused by");
-        cause = inner.source();
-    }
-    if json {
-        let object = serde_json::json!({"error": error.code(), "message": error.message().text(lang)});
-        output::line(&object.to_string());
-    }
-    output::complain(&error.message().text(lang));
-    ExitCode::from(error.exit_code())
-}
-
 /// Each verb to its room or desk.
 async fn act(opts: Opts) -> Result<u8> {
     let all = &opts.all;
@@ -367,10 +353,10 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Show { id, .. } => archive::show(all, &id).await,
         Verb::Review(asked) => review::review(all, asked).await,
         Verb::Package { access: true, fascicolo, documents, pdv, out, .. } => {
-            archive::access(all, archive::chosen(fascicolo, documents, pdv)?, out.as_deref()).await
+            package::access(all, package::chosen(fascicolo, documents, pdv)?, out.as_deref()).await
         }
-        Verb::Package { dry_run: true, fascicolo, profile, .. } => archive::preview(all, fascicolo, profile.into()).await,
-        Verb::Package { fascicolo, out, profile, .. } => archive::package(all, fascicolo, (profile.into(), out.as_deref())).await,
+        Verb::Package { dry_run: true, fascicolo, profile, .. } => package::preview(all, fascicolo, profile.into()).await,
+        Verb::Package { fascicolo, out, profile, .. } => package::package(all, fascicolo, (profile.into(), out.as_deref())).await,
         Verb::Verify { packages, only, html } => stand_alone::verify(all, &packages, only.is_some(), html.as_deref()),
         Verb::Inspect { packages, html, pictures } => stand_alone::inspect(all, &packages, html.as_deref(), pictures),
         Verb::Diff { a, b } => stand_alone::diff(all, &a, &b),

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::process::ExitCode;
 
 use crate::error::{Error, Result};
+use crate::messages::Lang;
 
 /// One line of result. A reader that went away (a closed pipe) is no fault of ours.
 pub(crate) fn line(text: &str) {
@@ -16,6 +18,21 @@ pub(crate) fn line(text: &str) {
 pub(crate) fn complain(text: &str) {
     let mut err = std::io::stderr().lock();
     let _ = err.write_all(clean(text).as_bytes()).and_then(|()| err.write_all(b"\n"));
+}
+
+/// The rim: an error is shown here and nowhere else.
+pub(super) fn error(error: &Error, lang: Lang, json: bool) -> ExitCode {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        tracing::debug!(%inner, "caused by");
+        cause = inner.source();
+    }
+    if json {
+        let object = serde_json::json!({"error": error.code(), "message": error.message().text(lang)});
+        line(&object.to_string());
+    }
+    complain(&error.message().text(lang));
+    ExitCode::from(error.exit_code())
 }
 
 /// A text without control characters: a file name must not steer a terminal.
