@@ -6,10 +6,9 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write as _};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use conserva::aggregation::{Aggregation, AggregationId, AggregationKey, TipoAggregazione, TipoFascicolo};
 use conserva::arrival::{ArrivalId, EnteId, FileName};
@@ -21,6 +20,10 @@ use conserva::event::{Event, JournalHead};
 use conserva::filing::Voce;
 use conserva::limits::Limits;
 use conserva::package::{BlobReader, Parcel, Plan, PlanOrder, Profile, build, plan};
+
+mod timing;
+
+use timing::{Cost, Peak, content, measured, median, on_one_core, written};
 
 const ROUNDS: usize = 3;
 
@@ -49,20 +52,18 @@ fn race(name: &str, count: u32, bytes: usize) {
     drop(parcels);
     let (mut cpu, mut wall, mut cores) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let theirs = in_a_folder(|target| copied_and_digested(&blobs, target));
+        let theirs = in_a_folder(|target| measured(|| copied_and_digested(&blobs, target)));
         let peak = Peak::begin();
-        let ours = in_a_folder(|target| packages(&plans, &blobs, target));
+        let ours = in_a_folder(|target| measured(|| packages(&plans, &blobs, target)));
         let grown = peak.grown_mib();
-        on_one_core(true);
-        let alone = in_a_folder(|target| packages(&plans, &blobs, target));
-        on_one_core(false);
+        let alone = in_a_folder(|target| on_one_core(|| packages(&plans, &blobs, target)));
         println!(
             "package {name}, {count} files: {:.2} s CPU, {:.2} s; on one core {:.2} s; {grown} MiB above the plan; cp + openssl {:.2} s CPU, {:.2} s",
-            ours.0, ours.1, alone.1, theirs.0, theirs.1
+            ours.cpu, ours.wall, alone.wall, theirs.cpu, theirs.wall
         );
-        cpu.push(ours.0 / theirs.0);
-        wall.push(ours.1 / theirs.1);
-        cores.push(ours.1 / alone.1);
+        cpu.push(ours.cpu / theirs.cpu);
+        wall.push(ours.wall / theirs.wall);
+        cores.push(ours.wall / alone.wall);
     }
     println!(
         "package {name}: ratio to cp + openssl dgst -sha256: CPU {:.2}, wall {:.2}; wall to that on one core {:.2} (median of {ROUNDS})",
@@ -73,39 +74,9 @@ fn race(name: &str, count: u32, bytes: usize) {
 }
 
 /// What `work` costs in an empty folder, which is thrown away after the measure.
-fn in_a_folder(work: impl FnOnce(&Path)) -> (f64, f64) {
+fn in_a_folder(work: impl FnOnce(&Path) -> Cost) -> Cost {
     let target = tempfile::tempdir().expect("a folder");
-    measured(|| work(target.path()))
-}
-
-/// Keeps this thread, and those that it starts, on the first core or lets them go.
-fn on_one_core(is_one: bool) {
-    let mut set = rustix::thread::CpuSet::new();
-    let count = if is_one { 1 } else { std::thread::available_parallelism().map_or(1, usize::from).max(2) };
-    (0..count).for_each(|core| set.set(core));
-    let _ = rustix::thread::sched_setaffinity(None, &set);
-}
-
-/// The most memory that this process has, from a moment on.
-struct Peak(u64);
-
-impl Peak {
-    fn begin() -> Self {
-        let mut refs = std::fs::File::create("/proc/self/clear_refs").expect("the peak");
-        refs.write_all(b"5").expect("is forgotten");
-        Self(status("VmRSS:"))
-    }
-
-    fn grown_mib(&self) -> u64 {
-        status("VmHWM:").saturating_sub(self.0) / 1024
-    }
-}
-
-/// A line of /proc/self/status, KiB.
-fn status(name: &str) -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").expect("status");
-    let line = text.lines().find(|line| line.starts_with(name)).expect("a line");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    work(target.path())
 }
 
 fn plans(parcels: &[Parcel]) -> Vec<Plan> {
@@ -133,25 +104,15 @@ fn packages(plans: &[Plan], blobs: &Folder, target: &Path) {
 /// One `cp` and one `openssl` for all files: starting processes is not what is compared.
 fn copied_and_digested(blobs: &Folder, target: &Path) {
     let copied = Command::new("cp").args(blobs.0.values()).arg(target).status().expect("cp");
-    let digested = Command::new("openssl").args(["dgst", "-sha256", "-r"]).args(blobs.0.values()).output().expect("openssl");
-    assert!(copied.success() && digested.status.success());
-    let first = blobs.0.keys().next().expect("a blob").hex();
-    assert!(String::from_utf8_lossy(&digested.stdout).starts_with(&first), "the digests agree");
+    let (_, said) = timing::openssl(&blobs.0.values().cloned().collect::<Vec<_>>());
+    assert!(copied.success());
+    assert_eq!(said, blobs.0.keys().next().expect("a blob").hex(), "the digests agree");
 }
 
-/// A file of bytes that no page of memory and no file shares with another.
 fn blob(folder: &Path, n: u32, bytes: usize) -> (Digest, PathBuf) {
-    let mut state = u64::from(n) + 1;
-    let mut content = Vec::with_capacity(bytes + 8);
-    while content.len() < bytes {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        content.extend(state.to_le_bytes());
-    }
-    content.truncate(bytes);
+    let content = content(n, bytes);
     let path = folder.join(format!("{n:05}"));
-    std::fs::File::create(&path).and_then(|mut file| file.write_all(&content)).expect("written");
+    written(&path, &content);
     (Digest::of(&content), path)
 }
 
@@ -223,23 +184,4 @@ fn aggregation(ente: &EnteId) -> Aggregation {
         data_apertura: jiff::civil::date(1970, 1, 1),
         data_chiusura: None,
     }
-}
-
-/// CPU seconds of this process and of the children it waited for, and wall seconds, of `work`.
-fn measured(work: impl FnOnce()) -> (f64, f64) {
-    let (before, began) = (cpu_seconds(), Instant::now());
-    work();
-    (cpu_seconds() - before, began.elapsed().as_secs_f64())
-}
-
-/// utime, stime, cutime and cstime of /proc/self/stat, in ticks of 1/100 s.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("/proc/self/stat");
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    fields.iter().skip(11).take(4).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,24 +1,28 @@
-//! What does checking a package cost, against `openssl dgst -sha256` of the same files in the same run?
+//! What does checking a package cost, against `openssl dgst -sha256` of the same files in the same run, and against bagit.py?
 //!
 //! A bag with SHA-256 as folder and as ZIP: digests and completeness alone, many small files and a few large ones. CPU says
-//! what is added to the digest itself; wall says whether the cores share the work.
+//! what is added to the digest itself; the wall on all cores stands beside that on one. An argument divides the numbers; the
+//! reference program is the command in CONSERVA_BAGIT, else `bagit.py`.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use conserva::digest::Digest;
 use conserva::verify::{Options, report};
 
+mod timing;
+
+use timing::{Cost, Peak, content, measured, median, on_one_core, openssl, written};
+
 const ROUNDS: usize = 3;
 
 fn main() {
-    let scale = std::env::args().find_map(|text| text.parse::<u32>().ok()).unwrap_or(1);
-    race("2,000 x 50 KiB", 2_000 * scale, 50 << 10);
-    race("4 x 100 MiB", 4 * scale, 100 << 20);
+    let divisor = std::env::args().find_map(|text| text.parse::<u32>().ok()).unwrap_or(1).max(1);
+    race("10,000 x 50 KiB", 10_000 / divisor, 50 << 10);
+    race("20 x 100 MiB", (20 / divisor).max(2), 100 << 20);
 }
 
 fn race(name: &str, count: u32, bytes: usize) {
@@ -28,26 +32,56 @@ fn race(name: &str, count: u32, bytes: usize) {
     let zip = folder.path().join("bag.zip");
     zipped(&bag, &files, &zip);
     for (form, package) in [("folder", &bag), ("zip", &zip)] {
-        let (mut cpu, mut wall) = (Vec::new(), Vec::new());
+        let (mut cpu, mut wall, mut cores, mut reference) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let ours = measured(|| {
-                let report = report(package, &Options { only_digests: true, ..Options::default() }).expect("a report");
-                assert!(report.ok && report.profile == "bagit");
-            });
-            let theirs = measured(|| {
-                let run = Command::new("openssl").args(["dgst", "-sha256", "-r"]).args(&files).output().expect("openssl");
-                assert!(run.status.success());
-            });
-            cpu.push(ours.0 / theirs.0);
-            wall.push(ours.1 / theirs.1);
+            let peak = Peak::begin();
+            let ours = measured(|| verified(package));
+            let grown = peak.grown_mib();
+            let alone = on_one_core(|| verified(package));
+            let (theirs, _) = openssl(&files);
+            let python = (form == "folder").then(|| bagit(&bag)).flatten();
+            cpu.push(ours.cpu / theirs.cpu);
+            wall.push(ours.wall / theirs.wall);
+            cores.push(ours.wall / alone.wall);
+            reference.extend(python.map(|python| ours.cpu / python.cpu));
             println!(
-                "verify {name}, {form}: {:.2} s CPU, {:.2} s; openssl {:.2} s CPU, {:.2} s",
-                ours.0, ours.1, theirs.0, theirs.1
+                "verify {name}, {form}: {:.2} s CPU, {:.2} s, on one core {:.2} s, {grown} MiB; openssl {:.2} s CPU, {:.2} s; bagit.py {:.2} s CPU",
+                ours.cpu,
+                ours.wall,
+                alone.wall,
+                theirs.cpu,
+                theirs.wall,
+                python.map_or(f64::NAN, |python| python.cpu)
             );
         }
-        let (cpu, wall) = (median(cpu), median(wall));
-        println!("verify {name}, {form}: ratio to openssl dgst -sha256: CPU {cpu:.2}, wall {wall:.2} (median of {ROUNDS})");
+        let (cpu, wall, cores, reference) = (median(cpu), median(wall), median(cores), median(reference));
+        println!(
+            "verify {name}, {form}: ratio to openssl dgst -sha256: CPU {cpu:.2}, wall {wall:.2}; wall to that on one core {cores:.2}; \
+             CPU to bagit.py {reference:.2} (median of {ROUNDS})"
+        );
     }
+}
+
+fn verified(package: &Path) {
+    let report = report(package, &Options { only_digests: true, ..Options::default() }).expect("a report");
+    assert!(report.ok && report.profile == "bagit");
+}
+
+/// What the reference program costs; none where it is not here, which is said.
+fn bagit(bag: &Path) -> Option<Cost> {
+    let program = std::env::var("CONSERVA_BAGIT").unwrap_or_else(|_| "bagit.py".to_owned());
+    let mut words = program.split_whitespace();
+    let mut command = Command::new(words.next()?);
+    command.args(words).arg("--quiet").arg("--validate").arg(bag);
+    let mut is_there = true;
+    let cost = measured(|| match command.output() {
+        Ok(run) => assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr)),
+        Err(_) => is_there = false,
+    });
+    if !is_there {
+        println!("NOT COMPARED: bagit.py is not here");
+    }
+    is_there.then_some(cost)
 }
 
 /// A bag of `count` files that no page of memory shares with another.
@@ -56,15 +90,7 @@ fn bagged(bag: &Path, count: u32, bytes: usize) -> Vec<PathBuf> {
     let mut manifest = String::new();
     let files: Vec<PathBuf> = (0..count)
         .map(|n| {
-            let mut state = u64::from(n) + 1;
-            let mut content = Vec::with_capacity(bytes + 8);
-            while content.len() < bytes {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                content.extend(state.to_le_bytes());
-            }
-            content.truncate(bytes);
+            let content = content(n, bytes);
             let _ = writeln!(manifest, "{}  data/{n:05}", Digest::of(&content));
             let path = bag.join(format!("data/{n:05}"));
             written(&path, &content);
@@ -86,27 +112,4 @@ fn zipped(bag: &Path, files: &[PathBuf], target: &Path) {
         zip.write_all(&std::fs::read(path).expect("read")).expect("written");
     }
     zip.finish().expect("finished");
-}
-
-fn written(path: &Path, bytes: &[u8]) {
-    std::fs::File::create(path).and_then(|mut file| file.write_all(bytes)).expect("written");
-}
-
-/// CPU seconds of this process and of the children it waited for, and wall seconds, of `work`.
-fn measured(work: impl FnOnce()) -> (f64, f64) {
-    let (before, began) = (cpu_seconds(), Instant::now());
-    work();
-    (cpu_seconds() - before, began.elapsed().as_secs_f64())
-}
-
-/// utime, stime, cutime and cstime of /proc/self/stat, in ticks of 1/100 s.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("/proc/self/stat");
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    fields.iter().skip(11).take(4).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

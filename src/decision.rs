@@ -11,8 +11,19 @@ use crate::document::Hold;
 pub const FACT: &str = "decision";
 
 /// Fields that a person may set, as `review ID --set FIELD=VALUE` names them.
-pub const FIELDS: [&str; 9] =
-    ["oggetto", "protocollo", "data", "mittente", "destinatario", "tipo", "voce", "riservato", "fascicolo"];
+pub const FIELDS: [&str; 11] = [
+    "oggetto",
+    "protocollo",
+    "data",
+    "mittente",
+    "destinatario",
+    "tipo",
+    "voce",
+    "riservato",
+    "fascicolo",
+    "dichiarazioni",
+    "dichiarazioni_aggregazione",
+];
 
 /// One decision of one person about one document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -45,7 +45,10 @@ impl Digest {
 
     /// 64 lower-case hexadecimal digits.
     pub fn hex(&self) -> String {
-        self.0.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from_digit(u32::from(n), 16).unwrap_or('0')).collect()
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = String::with_capacity(64);
+        hex.extend(self.0.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from(DIGITS[usize::from(n)])));
+        hex
     }
 
     /// Base64 of the raw digest, as AgID's `Impronta` and SInCRO's `Hash` carry it (norms, 2.3 and 3).
@@ -82,6 +85,12 @@ impl Digest {
             bits &= (1 << held) - 1;
         }
         id
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::arrival::FileName;
 use crate::digest::Digest;
 use crate::fields::{Party, Reading, Verso};
 use crate::messages::Message;
+use crate::stated::{Ulteriori, UlterioriAggregazione};
 
 /// Fact kind of an arrival: what was said of it, numbered by [`SIDECAR`] and [`DEFAULTS`].
 pub const FACT: &str = "given";
@@ -56,6 +57,12 @@ pub struct Given {
     /// The lot that it was scanned in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lotto: Option<String>,
+    /// What else Allegato 5 has a word for, of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dichiarazioni: Option<Ulteriori>,
+    /// The same of its aggregation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dichiarazioni_aggregazione: Option<UlterioriAggregazione>,
     /// Digest of the file that is spoken of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impronta: Option<Digest>,

@@ -33,6 +33,7 @@ pub mod schemas;
 pub mod scratch;
 pub mod secret;
 pub mod stack;
+pub mod stated;
 pub mod upload;
 pub mod xml;
 

@@ -21,10 +21,21 @@ pub type Attributes<'a> = &'a [(&'a str, &'a str)];
 impl Xml {
     /// An element with children.
     pub fn element(&mut self, name: &str, attributes: Attributes<'_>, children: impl FnOnce(&mut Self)) {
+        self.enter(name, attributes);
+        children(self);
+        self.leave(name);
+    }
+
+    /// The beginning of an element whose children follow one by one, for whoever cannot have all of them at once. Whoever enters
+    /// leaves.
+    pub fn enter(&mut self, name: &str, attributes: Attributes<'_>) {
         self.start(name, attributes);
         self.text.push_str(">\n");
         self.depth += 1;
-        children(self);
+    }
+
+    /// The end of an element that was entered.
+    pub fn leave(&mut self, name: &str) {
         self.depth -= 1;
         self.indent();
         self.end(name);
@@ -62,6 +73,13 @@ impl Xml {
         self.text.push('\n');
     }
 
+    /// What is written so far is taken away by `take`, and writing goes on behind it.
+    pub fn pass_on<T>(&mut self, take: impl FnOnce(&str) -> T) -> T {
+        let taken = take(&self.text);
+        self.text.clear();
+        taken
+    }
+
     /// The document.
     pub fn finish(self) -> String {
         self.text
@@ -89,7 +107,8 @@ impl Xml {
     /// The value as XML carries it. Most are plain signs, which stand for themselves.
     fn put(&mut self, value: &str) {
         let is_plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'>' | b'&' | b'\'' | b'"');
-        if value.bytes().all(is_plain) {
+        // Whole stretches at once, without a way out in between, so that the compiler looks at many signs together.
+        if value.as_bytes().chunks(32).all(|stretch| stretch.iter().fold(true, |all, b| all & is_plain(*b))) {
             self.text.push_str(value);
         } else {
             self.text.push_str(&escape(legal(value)));

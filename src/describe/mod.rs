@@ -16,8 +16,6 @@ mod registration;
 mod soggetto;
 mod ulteriori;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregation::Aggregation;
@@ -34,9 +32,10 @@ use documento::IdDoc;
 pub use checks::{Checks, Proof};
 pub use literals::Literals;
 pub use procedimento::{Passo, procedimento};
-pub use ulteriori::{
-    Amministrazione, Assegnazione, Emergenza, Parte, Primario, Prodotto, RuoloUlteriore, ULTERIORI_MAX, Ulteriore, Ulteriori,
-    UlterioriAggregazione,
+
+pub use crate::stated::{
+    Amministrazione, Assegnazione, Emergenza, Fase, Modifica, Parte, PeriodoFase, Primario, Procedimento, Prodotto,
+    RuoloUlteriore, TipoModifica, ULTERIORI_MAX, Ulteriore, Ulteriori, UlterioriAggregazione,
 };
 
 /// Everything that the description of one document is made of.
@@ -98,32 +97,6 @@ pub enum Formazione {
     C,
     /// Generated or grouped from databases in static form.
     D,
-}
-
-/// The change that made a version (rule F-07).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Modifica {
-    /// Kind of change.
-    pub tipo: TipoModifica,
-    /// When, UTC.
-    pub at: Timestamp,
-    /// Digest of the principal component of the version before.
-    pub impronta_precedente: Digest,
-    /// Id of the version before.
-    pub identificativo_precedente: String,
-}
-
-/// Kinds of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TipoModifica {
-    /// Cancellation.
-    Annullamento,
-    /// Correction.
-    Rettifica,
-    /// Addition.
-    Integrazione,
-    /// Note.
-    Annotazione,
 }
 
 /// Which of the two kinds of document the law sees.
@@ -195,46 +168,6 @@ pub struct AggregationDossier<'a> {
     pub posizione_fisica: Option<&'a str>,
     /// What the ente states beyond that.
     pub ulteriori: &'a UlterioriAggregazione,
-}
-
-/// A procedimento amministrativo with its phases (rule G-06).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Procedimento {
-    /// Materia, argomento, struttura.
-    pub materia: String,
-    /// The procedimento.
-    pub procedimento: String,
-    /// URI of the published catalogue.
-    pub catalogo: Option<String>,
-    /// Its phases, at least one.
-    pub fasi: Vec<PeriodoFase>,
-}
-
-/// One phase with its dates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PeriodoFase {
-    /// Which.
-    pub fase: Fase,
-    /// Begun on.
-    pub inizio: Date,
-    /// Ended on.
-    pub fine: Option<Date>,
-}
-
-/// The five phases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fase {
-    /// Preparatoria.
-    Preparatoria,
-    /// Istruttoria.
-    Istruttoria,
-    /// Consultiva.
-    Consultiva,
-    /// Decisoria o deliberativa.
-    Decisoria,
-    /// Integrazione dell'efficacia.
-    Integrazione,
 }
 
 /// The description of an aggregation.

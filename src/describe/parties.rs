@@ -3,8 +3,7 @@
 use super::compose::{Findings, NAME_CHARS_MAX};
 use super::nome::split;
 use super::soggetto::{PersonaFisica, Ruolo, Soggetto, Ufficio, is_codice_ente, is_codice_fiscale};
-use super::ulteriori::{RuoloUlteriore, Ulteriore};
-use super::{Dossier, Tipo};
+use super::{Dossier, RuoloUlteriore, Tipo, Ulteriore};
 use crate::ente::{Ente, Persona};
 use crate::fields::{Party, PartyKind, Verso};
 use crate::messages::Message;

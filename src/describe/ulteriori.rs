@@ -3,179 +3,25 @@
 //! All of it is optional in Allegato 5 and none of it is ever guessed: it is written where somebody stated it, and what cannot be
 //! written as the norm wants is a finding like any other.
 
-use jiff::civil::{Date, Time};
-use serde::{Deserialize, Serialize};
+use jiff::civil::Time;
 
 use super::compose::{Findings, NAME_CHARS_MAX};
 use super::parties::{person, subject};
 use super::soggetto::{Ipa, Ruolo, Soggetto, Ufficio};
 use super::{Dossier, Tipo};
-use crate::aggregation::TipoAggregazione;
-use crate::digest::Digest;
-use crate::ente::{Ente, Persona};
-use crate::fields::Party;
+use crate::ente::Ente;
 use crate::messages::Message;
+use crate::stated::{Amministrazione, Assegnazione, Parte, RuoloUlteriore, ULTERIORI_MAX, Ulteriore, UlterioriAggregazione};
 
-/// Most further roles or assignments of one thing: the norm sets no limit, a list of people without end is a mistake.
-pub const ULTERIORI_MAX: usize = 1_000;
-
-/// What is stated of a document. `Ulteriori::default()` states nothing.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Ulteriori {
-    /// Who else, in which role.
-    pub soggetti: Vec<Ulteriore>,
-    /// Hour of the registration, or of a document without one.
-    pub ora: Option<Time>,
-    /// Hour of the change that made the version.
-    pub ora_modifica: Option<Time>,
-    /// Its entry in the emergency register, where it has one beside its number (rule N-10).
-    pub emergenza: Option<Emergenza>,
-    /// The document that it is an attachment of.
-    pub primario: Option<Primario>,
-    /// What made the file.
-    pub prodotto: Option<Prodotto>,
-    /// Further aggregations that it stands in.
-    pub aggregazioni: Vec<(TipoAggregazione, String)>,
-}
-
-/// Somebody in a role.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Ulteriore {
-    /// The role.
-    pub ruolo: RuoloUlteriore,
-    /// Who.
-    pub parte: Parte,
-}
-
-/// The roles that may be stated of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RuoloUlteriore {
-    /// Who has it in hand.
-    Assegnatario,
-    /// A further addressee.
-    Destinatario,
-    /// A further sender.
-    Mittente,
-    /// A further author.
-    Autore,
-    /// Who registered a documento informatico.
-    Registrante,
-    /// Anybody else, of a documento informatico.
-    Altro,
-}
-
-/// Who: as far as is known.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Parte {
-    /// A person or an organisation, as read or written.
-    Nominata(Party),
-    /// An office of the ente, by its code, and whoever in it.
-    Ufficio {
-        /// Code of the UOR.
-        uor: String,
-        /// The person.
-        persona: Option<Persona>,
-    },
-    /// An Italian administration with its codes.
-    Amministrazione(Amministrazione),
-    /// A foreign administration.
-    Estera {
-        /// Its name.
-        denominazione: String,
-        /// Its office.
-        ufficio: Option<String>,
-        /// Its address.
-        indirizzo: Option<String>,
-    },
-}
-
-/// An Italian administration as the IPA knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amministrazione {
-    /// Name and code.
-    pub ipa: (String, String),
-    /// Name and code of the AOO.
-    pub aoo: Option<(String, String)>,
-    /// Name and code of the office.
-    pub uor: Option<(String, String)>,
-    /// Its address.
-    pub indirizzo: Option<String>,
-}
-
-/// An entry of the emergency register.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Emergenza {
-    /// Its number there.
-    pub numero: String,
-    /// Its date there.
-    pub data: Date,
-}
-
-/// The document that another one belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Primario {
-    /// Digest of its principal component.
-    pub impronta: Digest,
-    /// Its id.
-    pub identificativo: String,
-    /// Its segnatura, where it is registered.
-    pub segnatura: Option<String>,
-}
-
-/// The software that made a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prodotto {
-    /// Name.
-    pub nome: Option<String>,
-    /// Version.
-    pub versione: Option<String>,
-    /// Maker.
-    pub produttore: Option<String>,
-}
-
-/// What is stated of an aggregation.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct UlterioriAggregazione {
-    /// Administrations that take part.
-    pub partecipanti: Vec<Parte>,
-    /// To whom it is or was assigned.
-    pub assegnazioni: Vec<Assegnazione>,
-    /// The aggregation that it is a part of.
-    pub primaria: Option<(TipoAggregazione, String)>,
-    /// At most five key words.
-    pub parole_chiave: Vec<String>,
-}
-
-/// One assignment of an aggregation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Assegnazione {
-    /// For action, else for information.
-    pub per_competenza: bool,
-    /// Code of the office.
-    pub uor: String,
-    /// The person.
-    pub persona: Option<Persona>,
-    /// Begun on, at that hour.
-    pub inizio: (Date, Option<Time>),
-    /// Ended on, at that hour.
-    pub fine: Option<(Date, Option<Time>)>,
-}
-
-impl RuoloUlteriore {
-    /// Its element, which is its literal too but for the one that registers.
-    fn element(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Assegnatario => ("Assegnatario", "Assegnatario"),
-            Self::Destinatario => ("Destinatario", "Destinatario"),
-            Self::Mittente => ("Mittente", "Mittente"),
-            Self::Autore => ("Autore", "Autore"),
-            Self::Registrante => ("SoggettoCheEffettuaLaRegistrazione", "Soggetto Che Effettua La Registrazione"),
-            Self::Altro => ("Altro", "Altro"),
-        }
+/// The element of a role, which is its literal too but for the one that registers.
+fn element(ruolo: RuoloUlteriore) -> (&'static str, &'static str) {
+    match ruolo {
+        RuoloUlteriore::Assegnatario => ("Assegnatario", "Assegnatario"),
+        RuoloUlteriore::Destinatario => ("Destinatario", "Destinatario"),
+        RuoloUlteriore::Mittente => ("Mittente", "Mittente"),
+        RuoloUlteriore::Autore => ("Autore", "Autore"),
+        RuoloUlteriore::Registrante => ("SoggettoCheEffettuaLaRegistrazione", "Soggetto Che Effettua La Registrazione"),
+        RuoloUlteriore::Altro => ("Altro", "Altro"),
     }
 }
 
@@ -187,7 +33,7 @@ pub(super) fn roles(dossier: &Dossier<'_>, tipo: Tipo, findings: &mut Findings) 
 }
 
 fn role(ente: &Ente, one: &Ulteriore, tipo: Tipo, findings: &mut Findings) -> Option<Ruolo> {
-    let (element, literal) = one.ruolo.element();
+    let (element, literal) = element(one.ruolo);
     let place = format!("Soggetti/Ruolo/{element}");
     let is_only_informatico = matches!(one.ruolo, RuoloUlteriore::Registrante | RuoloUlteriore::Altro);
     if is_only_informatico && tipo == Tipo::Amministrativo {

@@ -18,6 +18,7 @@ use crate::package::{self, DescribeAggregation, Division, Parcel, PlanOrder, Sha
 pub use crate::package::{Plan, Profile};
 use crate::pdv::{Pdv, PdvId, PdvState};
 use crate::pipeline::{self, AGENT, House, Step};
+use crate::stated::{self, Stated, UlterioriAggregazione};
 use crate::steps;
 use crate::steps::metadata::Metadata;
 use crate::store::{Change, DocumentRow};
@@ -276,6 +277,8 @@ pub(super) async fn plans_for_reader(house: &House, selection: &Selection) -> Re
 struct Listed {
     member: Member,
     years: Option<u32>,
+    /// What was stated of the aggregation with this document.
+    stated: Option<UlterioriAggregazione>,
 }
 
 /// What the description of an aggregation is made of, beside the aggregation itself.
@@ -333,6 +336,9 @@ impl<'a> Known<'a> {
     ) -> Result<String> {
         let chosen: Vec<&Listed> = ids.iter().filter_map(|id| self.listed.get(id)).collect();
         let documents: Vec<Member> = chosen.iter().map(|l| l.member.clone()).collect();
+        // Each statement is whole; the last document's counts.
+        let nothing = UlterioriAggregazione::default();
+        let stated = chosen.iter().rev().find_map(|listed| listed.stated.as_ref()).unwrap_or(&nothing);
         let described = describe::aggregation(&AggregationDossier {
             ente: &house.ente,
             aggregation,
@@ -342,11 +348,11 @@ impl<'a> Known<'a> {
                 piano: None,
             },
             tempo_di_conservazione: chosen.iter().filter_map(|l| l.years).max(),
-            rup: None,
-            intestatario: None,
-            procedimento,
-            posizione_fisica: None,
-            ulteriori: &describe::UlterioriAggregazione::default(),
+            rup: stated.rup.as_ref(),
+            intestatario: stated.intestatario.as_ref(),
+            procedimento: stated.procedimento.as_ref().or(procedimento),
+            posizione_fisica: stated.posizione_fisica.as_deref(),
+            ulteriori: stated,
         })?;
         match described.findings.iter().find(|f| f.severity == crate::finding::Severity::Error) {
             Some(finding) => {
@@ -371,7 +377,9 @@ async fn parcel(house: &House, row: &DocumentRow) -> Result<(Parcel, Option<List
     events.extend(house.store.events_of(&house.ente_id, id).await?);
     let (xml, member) = metadata.map_or((None, None), |m| (Some(m.xml), m.member));
     let years = filing.and_then(|f| f.tempo_di_conservazione);
+    let stated: Stated = fact_or_default(house, id, stated::FACT).await?;
+    let stated = stated.aggregazione.map(|statement| statement.value);
     let parcel =
         Parcel { document: row.document.clone(), aggregation: Some(aggregation), components, copies, metadata: xml, events };
-    Ok((parcel, member.map(|member| Listed { member, years })))
+    Ok((parcel, member.map(|member| Listed { member, years, stated })))
 }

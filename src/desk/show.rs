@@ -84,6 +84,7 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
     let filing: Option<Filing> = fact_or_default(house, id, "filing").await?;
     let made: CopyMade = fact_or_default(house, id, steps::form::MADE).await?;
     let rescans = steps::sheets::rescans(house, &row.document.id).await?;
+    let stated: crate::stated::Stated = fact_or_default(house, id, crate::stated::FACT).await?;
     let pages: Vec<ReadPage> = steps::facts(house, id, "page").await?;
     let arrival = house.store.arrival(&house.ente_id, &row.document.arrival).await?;
     let lotto = super::lot_of(house, &row.document.arrival).await?;
@@ -103,7 +104,7 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
         "riservato": filing.as_ref().map(|f| json!({"value": f.riservato, "origin": f.riservato_origin.as_ref().unwrap_or(&f.tipo.origin)})),
         "holds": row.holds.iter().map(|h| json!({
             "code": h.message.code(), "why": h.message.text(lang), "field": h.field, "page": h.page})).collect::<Vec<_>>(),
-        "pdv": row.pdv,
+        "pdv": row.pdv, "stated": stated,
     }))
 }
 

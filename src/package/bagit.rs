@@ -10,33 +10,36 @@ use sha2::{Digest as _, Sha512};
 use super::Plan;
 use super::listed::Entry;
 use super::profile::Closing;
-use crate::digest::Digest;
+use super::told::Part;
+use crate::error::Result;
 
 /// The tag files of the bag, in order; `entries` are its payload.
-pub(super) fn tag_files(plan: &Plan, entries: &[Entry<'_>]) -> Vec<Closing> {
+pub(super) fn tag_files<'e>(plan: &Plan, entries: &'e [Entry<'e>]) -> Result<Vec<Closing<'e>>> {
     let mut files = vec![
         Closing::new("bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n".to_owned()),
         Closing::new("bag-info.txt", info(plan, entries)),
-        Closing::new(
-            "manifest-sha256.txt",
-            lines(entries.iter().map(|entry| (entry.proof.sha256.hex(), entry.listed.path.as_ref()))),
-        ),
-        Closing::new("manifest-sha512.txt", lines(entries.iter().map(|entry| (long(entry), entry.listed.path.as_ref())))),
+        manifest("manifest-sha256.txt", entries, |entry| entry.proof.sha256.hex()),
+        manifest("manifest-sha512.txt", entries, |entry| {
+            entry.proof.sha512.as_ref().map(|sha512| hex(&sha512[..])).unwrap_or_default()
+        }),
     ];
-    let tags = |digest: fn(&str) -> String| lines(files.iter().map(|file| (digest(&file.text), file.path.as_str())));
-    let (short, long) = (tags(|text| Digest::of(text.as_bytes()).hex()), tags(sha512));
+    let (mut short, mut long) = (String::new(), String::new());
+    for file in &files {
+        short.push_str(&line(&file.digest()?.0.hex(), &file.path));
+        let mut sha512 = Sha512::new();
+        file.each(&mut |bytes| sha512.update(bytes))?;
+        long.push_str(&line(&hex(&sha512.finalize()), &file.path));
+    }
     files.push(Closing::new("tagmanifest-sha256.txt", short));
     files.push(Closing::new("tagmanifest-sha512.txt", long));
-    files
+    Ok(files)
 }
 
-fn long(entry: &Entry<'_>) -> String {
-    entry.proof.sha512.as_ref().map(|sha512| hex(&sha512[..])).unwrap_or_default()
-}
-
-/// SHA-512 of a text, in hexadecimal.
-fn sha512(text: &str) -> String {
-    hex(&Sha512::digest(text.as_bytes()))
+/// A list of the payload, told line by line.
+fn manifest<'e>(name: &str, entries: &'e [Entry<'e>], digest: fn(&Entry<'_>) -> String) -> Closing<'e> {
+    Closing::told(name, move |ear| {
+        entries.iter().try_for_each(|entry| ear(Part::Each(&line(&digest(entry), &entry.listed.path))))
+    })
 }
 
 /// Lower-case hexadecimal.
@@ -48,11 +51,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn lines<'a>(files: impl Iterator<Item = (String, &'a str)>) -> String {
-    files.fold(String::new(), |mut text, (digest, path)| {
-        let _ = writeln!(text, "{digest}  {}", escaped(path));
-        text
-    })
+fn line(digest: &str, path: &str) -> String {
+    format!("{digest}  {}\n", escaped(path))
 }
 
 /// Line breaks and the percent sign are escaped in a manifest (RFC 8493, 2.1.3). Names of ours have no line breaks.
@@ -97,6 +97,6 @@ mod tests {
 
     #[test]
     fn the_sha_512_of_abc_is_the_one_of_fips_180() {
-        assert!(sha512("abc").starts_with("ddaf35a193617abacc417349ae204131"));
+        assert!(hex(&Sha512::digest("abc")).starts_with("ddaf35a193617abacc417349ae204131"));
     }
 }

@@ -8,10 +8,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write};
 use std::path::Path;
 
-use super::flow::{Flow, Proof, Target};
+use super::flow::{Flow, Given, Target};
 use super::listed::{Entry, Listed};
+use super::profile::Body;
 use super::progress::{self, Done, Progress};
 use super::shape::Shapes;
+use super::told::{Ear, Text};
 use super::{BlobReader, Built, Plan, PlannedFile, Written, premis};
 use crate::digest::Hasher;
 use crate::drill;
@@ -63,7 +65,7 @@ fn into<'a>(
             flow,
             progress,
             root: format!("{}/", plan.id),
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
             entries: Vec::new(),
             fresh: Vec::new(),
             shapes: Shapes::default(),
@@ -122,7 +124,7 @@ struct Writer<'a> {
     /// The package's only top folder, from which the index counts its paths.
     root: String,
     /// Files given to the flow whose digests are not back yet; those of a stopped run have theirs.
-    waiting: Vec<(Listed<'a>, Option<Proof>)>,
+    waiting: VecDeque<(Listed<'a>, Given)>,
     entries: Vec<Entry<'a>>,
     /// What the next note says.
     fresh: Vec<Done>,
@@ -139,66 +141,79 @@ impl<'a> Writer<'a> {
         let aggregation = &plan.aggregation;
         let has_metadata = !plan.profile.embeds_metadata();
         if has_metadata {
-            self.text(Listed::text(aggregation.id.as_str(), "metadati", &aggregation.metadata.path), |_| {
-                Ok(&aggregation.metadata.text)
-            })?;
+            let listed = Listed::text(aggregation.id.as_str(), "metadati", &aggregation.metadata.path);
+            self.text(listed, Text::Whole(&aggregation.metadata.text))?;
         }
         for document in &plan.documents {
             let id = document.id.as_str();
             if has_metadata {
-                self.text(Listed::text(id, "metadati", &document.metadata.path), |_| Ok(&document.metadata.text))?;
+                self.text(Listed::text(id, "metadati", &document.metadata.path), Text::Whole(&document.metadata.text))?;
             }
             for file in &document.files {
                 self.blob(id, file, blobs)?;
             }
-            if !plan.profile.has_events() {
-                continue;
+            if plan.profile.has_events() {
+                let path = plan.profile.events_of(plan, document);
+                self.events(Listed::text(id, "eventi", path), |ear| premis::of_document(plan, document, ear))?;
             }
-            let path = plan.profile.events_of(plan, document);
-            self.text(Listed::text(id, "eventi", path), |shapes| {
-                let events = premis::of_document(plan, document);
-                shapes.ensure(Schema::Premis, &events)?;
-                Ok(events)
-            })?;
         }
         let path = format!("{}/{}", plan.id, plan.profile.own_events());
-        self.text(Listed::text(plan.id.as_str(), "eventi", path), |_| {
-            let events = premis::of_package(plan);
-            Schema::Premis.ensure_ours(&events)?;
-            Ok(events)
-        })?;
+        self.events(Listed::text(plan.id.as_str(), "eventi", path), |ear| premis::of_package(plan, ear))?;
         self.proven()?;
-        let closing = plan.profile.closing(plan, &self.entries, &mut self.shapes)?;
-        // The list is made; no more is asked of it.
-        self.entries = Vec::new();
-        for file in closing {
-            let path = format!("{}/{}", plan.id, file.path);
-            self.text(Listed::text(plan.id.as_str(), "indice", path), |_| Ok(file.text))?;
-        }
+        self.closing()?;
         self.proven()?;
         drill::point("package.indexed");
         let bytes = self.flow.finish()?;
         Ok(Written { content: self.content.finish().0, bytes, files: self.files })
     }
 
+    /// The files that list the others.
+    fn closing(&mut self) -> Result<()> {
+        let plan = self.plan;
+        // The list is made; no more is asked of it.
+        let entries = std::mem::take(&mut self.entries);
+        for file in plan.profile.closing(plan, &entries)? {
+            let listed = Listed::text(plan.id.as_str(), "indice", format!("{}/{}", plan.id, file.path));
+            match file.body {
+                Body::Whole(text) => self.text(listed, Text::Whole(&text))?,
+                Body::Told(tell) => self.text(listed, Text::Told(&mut |ear| tell(ear)))?,
+                Body::Judged(schema, tell) => {
+                    let mut shapes = std::mem::take(&mut self.shapes);
+                    let told = self.text(listed, Text::Told(&mut |ear| shapes.judged(schema, ear, |ear| tell(ear))));
+                    self.shapes = shapes;
+                    told?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// One file whose text we make.
-    fn text<T: AsRef<str>>(&mut self, mut listed: Listed<'a>, make: impl FnOnce(&mut Shapes) -> Result<T>) -> Result<()> {
-        let shapes = &mut self.shapes;
-        let given = self.flow.text(&listed.path, || make(shapes))?;
-        listed.bytes = given.bytes;
-        self.listed(listed, given.proof)
+    fn text(&mut self, mut listed: Listed<'a>, text: Text<'_>) -> Result<()> {
+        let given = self.flow.text(&listed.path, text)?;
+        listed.bytes = given.stored.bytes;
+        self.listed(listed, given)
+    }
+
+    /// One file of PREMIS.
+    fn events(&mut self, listed: Listed<'a>, tell: impl Fn(&mut Ear<'_>) -> Result<()>) -> Result<()> {
+        let mut shapes = std::mem::take(&mut self.shapes);
+        let told = self.text(listed, Text::Told(&mut |ear| shapes.judged(Schema::Premis, ear, &tell)));
+        self.shapes = shapes;
+        told
     }
 
     /// One blob, digested on its way; bytes that are not those recorded stop the build (invariant 8).
     fn blob(&mut self, group: &'a str, file: &'a PlannedFile, blobs: &dyn BlobReader) -> Result<()> {
         let given = self.flow.blob(file, blobs)?;
-        self.listed(Listed::blob(group, file), given.proof)
+        self.listed(Listed::blob(group, file), given)
     }
 
-    fn listed(&mut self, listed: Listed<'a>, proof: Option<Proof>) -> Result<()> {
-        self.waiting.push((listed.inside(&self.root), proof));
+    fn listed(&mut self, listed: Listed<'a>, given: Given) -> Result<()> {
+        self.waiting.push_back((listed.inside(&self.root), given));
+        self.take_in();
         let at = self.flow.at();
-        if self.progress.as_ref().is_some_and(|progress| progress.is_due(at)) {
+        if self.progress.as_ref().is_some_and(|progress| progress.is_due(at, self.fresh.len())) {
             self.proven()?;
             if let Some(progress) = &mut self.progress {
                 progress.note(at, &self.fresh)?;
@@ -211,22 +226,25 @@ impl<'a> Writer<'a> {
 
     /// Waits for the digests of all that was given.
     fn proven(&mut self) -> Result<()> {
-        let proofs = self.flow.report()?;
-        let mut new = proofs.into_iter().zip(std::mem::take(&mut self.flow.since));
-        for (listed, proof) in self.waiting.drain(..) {
-            let proof = if let Some(proof) = proof {
-                proof
-            } else {
-                let (proof, stored) = new.next().ok_or_else(|| Error::bug("a file was written and not digested"))?;
-                if self.progress.is_some() {
-                    self.fresh.push(Done { stored, proof: proof.clone() });
-                }
-                proof
+        self.flow.settle()?;
+        self.take_in();
+        if self.waiting.is_empty() { Ok(()) } else { Err(Error::bug("a file was written and not digested")) }
+    }
+
+    /// Lists the files whose digests are there, in their order.
+    fn take_in(&mut self) {
+        while let Some((listed, mut given)) = self.waiting.pop_front() {
+            let is_known = given.proof.is_some();
+            let Some(proof) = given.proof.take().or_else(|| self.flow.proof()) else {
+                self.waiting.push_front((listed, given));
+                return;
             };
+            if self.progress.is_some() && !is_known {
+                self.fresh.push(Done { stored: given.stored, proof: proof.clone() });
+            }
             self.content.update(format!("{}  {}\n", proof.sha256, listed.path).as_bytes());
             self.files += 1;
             self.entries.push(Entry { listed, proof });
         }
-        Ok(())
     }
 }

@@ -97,11 +97,17 @@ impl Directory {
         Ok(())
     }
 
-    /// Puts the checksum right of the entry that was listed last.
-    pub(super) fn set_crc(&mut self, path: &str, crc: u32) {
+    /// Puts checksum and length right of the entry that was listed last; a length that needs 64 bits was known before.
+    pub(super) fn set(&mut self, path: &str, stored: Stored) {
         let tail = if self.last_extra == 0 { 0 } else { self.last_extra + 4 };
         let record = self.records.len() - CENTRAL_BYTES - path.len() - tail;
-        self.records[record + CENTRAL_CRC_AT..record + CENTRAL_CRC_AT + 4].copy_from_slice(&crc.to_le_bytes());
+        let facts = &mut self.records[record + CENTRAL_CRC_AT..record + CENTRAL_CRC_AT + 12];
+        facts[..4].copy_from_slice(&stored.crc.to_le_bytes());
+        if stored.bytes < u64::from(u32::MAX) {
+            let bytes = (stored.bytes as u32).to_le_bytes();
+            facts[4..8].copy_from_slice(&bytes);
+            facts[8..].copy_from_slice(&bytes);
+        }
     }
 
     /// The directory and its ends, which stand at `at`.
@@ -219,11 +225,23 @@ mod tests {
         for (bytes, at) in [(3, 7), (5 << 30, 7), (3, 5 << 30), (5 << 30, 5 << 30)] {
             let (mut late, mut out) = (Directory::default(), Vec::new());
             late.header(at, "perché", Stored { bytes, crc: 0 }, &mut out).expect("a header");
-            late.set_crc("perché", 0x1234_5678);
+            late.set("perché", Stored { bytes, crc: 0x1234_5678 });
             out[CRC_AT as usize..CRC_AT as usize + 4].copy_from_slice(&0x1234_5678_u32.to_le_bytes());
             let (mut early, mut wanted) = (Directory::default(), Vec::new());
             early.header(at, "perché", Stored { bytes, crc: 0x1234_5678 }, &mut wanted).expect("a header");
             assert_eq!((out, late.records), (wanted, early.records));
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_known_late_stands_where_it_would_have_stood() {
+        for at in [7, 5 << 30] {
+            let stored = Stored { bytes: 4_000_000_000, crc: 9 };
+            let (mut late, mut early) = (Directory::default(), Directory::default());
+            late.header(at, "x", Stored { bytes: 0, crc: 0 }, &mut Vec::new()).expect("a header");
+            late.set("x", stored);
+            early.header(at, "x", stored, &mut Vec::new()).expect("a header");
+            assert_eq!(late.records, early.records);
         }
     }
 

@@ -9,6 +9,7 @@ use super::listed::Entry;
 use super::names::percent_encoded;
 use super::profile::Closing;
 use crate::digest::Digest;
+use crate::error::Result;
 use crate::messages::{Lang, Message};
 use crate::schemas::Schema;
 use crate::xml::{Attributes, Xml};
@@ -32,38 +33,38 @@ impl Named {
         Self { path: listed.path.to_string(), mime: listed.mime.to_owned(), bytes: listed.bytes, sha256: entry.proof.sha256 }
     }
 
-    fn of_closing(file: &Closing, mime: &str) -> Self {
-        let bytes = file.text.as_bytes();
-        Self { path: file.path.clone(), mime: mime.to_owned(), bytes: bytes.len() as u64, sha256: Digest::of(bytes) }
+    fn of_closing(file: &Closing<'_>, mime: &str) -> Result<Self> {
+        let (sha256, bytes) = file.digest()?;
+        Ok(Self { path: file.path.clone(), mime: mime.to_owned(), bytes, sha256 })
     }
 }
 
 /// The files that close the package; `entries` are its content and metadata.
-pub(super) fn closing(plan: &Plan, entries: &[Entry<'_>]) -> Vec<Closing> {
+pub(super) fn closing<'e>(plan: &'e Plan, entries: &[Entry<'_>]) -> Result<Vec<Closing<'e>>> {
     let named = [
         ("allegato5-documento-amministrativo.xsd", Schema::DocumentoAmministrativo),
         ("allegato5-documento.xsd", Schema::Documento),
         ("allegato5-aggregazione.xsd", Schema::Aggregazione),
         ("premis-subset.xsd", Schema::Premis),
     ];
-    let mut files: Vec<Closing> =
+    let mut files: Vec<Closing<'_>> =
         named.iter().map(|(name, schema)| Closing::new(format!("schemas/{name}"), schema.text().to_owned())).collect();
-    let schemas: Vec<Named> = files.iter().map(|file| Named::of_closing(file, "application/xml")).collect();
+    let schemas: Result<Vec<Named>> = files.iter().map(|file| Named::of_closing(file, "application/xml")).collect();
     let page = Closing::new("documentation/leggimi.txt", leggimi(plan));
-    let documentation = vec![Named::of_closing(&page, "text/plain")];
+    let documentation = vec![Named::of_closing(&page, "text/plain")?];
     let (content, metadata): (Vec<&Entry<'_>>, Vec<&Entry<'_>>) =
         entries.iter().partition(|entry| entry.listed.path.starts_with(REPRESENTATION));
     let inner = Closing::new(format!("{REPRESENTATION}METS.xml"), of_representation(plan, &content));
     let whole = Whole {
         descriptive: under(&metadata, "metadata/descriptive/"),
         preservation: under(&metadata, "metadata/preservation/"),
-        schemas,
+        schemas: schemas?,
         documentation,
-        representation: vec![Named::of_closing(&inner, "application/xml")],
+        representation: vec![Named::of_closing(&inner, "application/xml")?],
     };
     let outer = Closing::new("METS.xml", whole.mets(plan));
     files.extend([page, inner, outer]);
-    files
+    Ok(files)
 }
 
 fn under(entries: &[&Entry<'_>], folder: &str) -> Vec<Named> {

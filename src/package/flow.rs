@@ -9,65 +9,27 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::Scope;
 
-use sha2::{Digest as _, Sha512};
-
 use super::container::{CRC_AT, Directory, Stored};
+use super::piece::{Digester, Digesting, Mark, PIECE_BYTES, Piece, Proof, Wanted, differs};
 use super::progress::Done;
+use super::told::Text;
 use super::{BlobReader, PlannedFile};
-use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Kind, Result};
 
-/// Bytes of one piece: what is read and written at once.
-const PIECE_BYTES: usize = 512 << 10;
 /// Pieces under way between the two hands: all the memory that content takes.
 const PIECES: usize = 8;
-
-/// What the digests of an entry came out as.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Proof {
-    /// SHA-256 over the bytes as written.
-    pub(super) sha256: Digest,
-    /// SHA-512 over the same, where the profile wants it.
-    pub(super) sha512: Option<Box<[u8; 64]>>,
-}
+/// Longest text that is heard to its end before any of it is written.
+const SHORT_BYTES: u64 = 128 << 10;
 
 /// A file that was given to the flow.
 pub(super) struct Given {
-    /// Its length.
-    pub(super) bytes: u64,
-    /// Its digests, where it lies there since an earlier run; else they come with the next report.
+    /// Its length and checksum.
+    pub(super) stored: Stored,
+    /// Its digests, where it lies there since an earlier run; else they come out in the order of the files.
     pub(super) proof: Option<Proof>,
-}
-
-/// A piece of the package and what its bytes are.
-struct Piece {
-    bytes: Box<[u8]>,
-    filled: usize,
-    marks: Vec<Mark>,
-}
-
-enum Mark {
-    /// So many bytes of the container itself.
-    Header(usize),
-    /// So many bytes of an entry.
-    Content(usize),
-    /// An entry ends; where it is a blob it must be the one recorded.
-    End(Option<Wanted>),
-}
-
-/// A blob as the plan records it.
-struct Wanted {
-    sha256: Digest,
-    object: String,
-}
-
-enum Message {
-    Piece(Piece),
-    /// Asks for the proofs since the last report.
-    Report(SyncSender<Vec<Proof>>),
 }
 
 /// Where the bytes of a package go.
@@ -93,16 +55,20 @@ pub(super) struct Flow<'a> {
     directory: Directory,
     at: u64,
     piece: Piece,
-    to_digest: SyncSender<Message>,
+    to_digest: SyncSender<Piece>,
     spare: Receiver<Piece>,
+    /// Pieces in this hand beside the one that is being filled.
+    idle: Vec<Piece>,
     /// Entries of a run that was stopped: they lie there, proven.
     done: VecDeque<Done>,
-    /// Checksum and length of every entry since the last report.
-    pub(super) since: Vec<Stored>,
+    /// What entries came out as that nobody has asked for yet, in their order.
+    proofs: VecDeque<Proof>,
+    /// The text that is heard.
+    short: Vec<u8>,
 }
 
-/// The hand that digests; it ends with the flow, and an error of its own is the reason of any other.
-pub(super) type Digester<'scope> = std::thread::ScopedJoinHandle<'scope, Result<()>>;
+/// Tells a text.
+type Tell<'t> = dyn FnMut(&mut super::told::Ear<'_>) -> Result<()> + 't;
 
 impl<'a> Flow<'a> {
     /// Begins at the front, or after the entries `done`.
@@ -114,13 +80,20 @@ impl<'a> Flow<'a> {
     ) -> (Self, Digester<'scope>) {
         let (to_digest, inbox) = sync_channel(PIECES);
         let (back, spare) = channel();
-        for _ in 0..PIECES {
-            // The receiver is in this function's hands.
-            let _ = back.send(Piece::default());
-        }
         let digester = scope.spawn(move || Digesting::new(has_sha512).run(&inbox, &back));
-        let directory = Directory::default();
-        (Self { target, directory, at: 0, piece: Piece::default(), to_digest, spare, done, since: Vec::new() }, digester)
+        let flow = Self {
+            target,
+            directory: Directory::default(),
+            at: 0,
+            piece: Piece::default(),
+            to_digest,
+            spare,
+            idle: (1..PIECES).map(|_| Piece::default()).collect(),
+            done,
+            proofs: VecDeque::new(),
+            short: Vec::new(),
+        };
+        (flow, digester)
     }
 
     /// How many bytes the package has so far.
@@ -128,26 +101,96 @@ impl<'a> Flow<'a> {
         self.at
     }
 
-    /// One file whose text `make` gives; it is not asked for where it lies there already.
-    pub(super) fn text<T: AsRef<str>>(&mut self, path: &str, make: impl FnOnce() -> Result<T>) -> Result<Given> {
+    /// One file whose text we make; it is not asked for where it lies there already.
+    pub(super) fn text(&mut self, path: &str, text: Text<'_>) -> Result<Given> {
         if let Some(given) = self.passed(path)? {
             return Ok(given);
         }
-        let text = make()?;
-        let bytes = text.as_ref().as_bytes();
+        let stored = match text {
+            Text::Whole(text) => self.whole(path, text.as_bytes())?,
+            Text::Told(tell) => self.told(path, tell)?,
+        };
+        Ok(self.end(None, stored))
+    }
+
+    fn whole(&mut self, path: &str, bytes: &[u8]) -> Result<Stored> {
         let stored = Stored { bytes: bytes.len() as u64, crc: crc32fast::hash(bytes) };
         self.header(path, stored)?;
-        let mut rest = bytes;
-        while !rest.is_empty() {
+        self.put(bytes)?;
+        Ok(stored)
+    }
+
+    /// Hears a text: a short one is written when it has ended. A long one is written while it is heard, where its header can be put
+    /// right afterwards; a stream has to hear it twice.
+    fn told(&mut self, path: &str, tell: &mut Tell<'_>) -> Result<Stored> {
+        let (mut bytes, mut sum, mut header_at) = (0_u64, crc32fast::Hasher::new(), None);
+        let is_file = matches!(self.target, Target::File(..));
+        self.short.clear();
+        tell(&mut |part| {
+            let text = part.text().as_bytes();
+            bytes += text.len() as u64;
+            sum.update(text);
+            if bytes <= SHORT_BYTES {
+                self.short.extend(text);
+                return Ok(());
+            }
+            if !is_file {
+                return Ok(());
+            }
+            if header_at.is_none() {
+                header_at = Some(self.at);
+                self.header(path, Stored { bytes: 0, crc: 0 })?;
+                let short = std::mem::take(&mut self.short);
+                self.put(&short)?;
+                self.short = short;
+            }
+            self.put(text)
+        })?;
+        let stored = Stored { bytes, crc: sum.finalize() };
+        if let Some(header_at) = header_at {
+            self.put_right(path, (header_at, stored))?;
+            return Ok(stored);
+        }
+        self.header(path, stored)?;
+        if bytes <= SHORT_BYTES {
+            let short = std::mem::take(&mut self.short);
+            self.put(&short)?;
+            self.short = short;
+            return Ok(stored);
+        }
+        let mut again = 0;
+        tell(&mut |part| {
+            again += part.text().len() as u64;
+            self.put(part.text().as_bytes())
+        })?;
+        if again == bytes { Ok(stored) } else { Err(Error::bug("a text that is not told twice alike")) }
+    }
+
+    /// Length and checksum of the entry that was listed last are known: they get their place behind the header at that place.
+    fn put_right(&mut self, path: &str, (header_at, stored): (u64, Stored)) -> Result<()> {
+        let Target::File(out, name) = self.target else { return Err(Error::bug("a stream cannot be gone back in")) };
+        let bytes = u32::try_from(stored.bytes).ok().filter(|bytes| *bytes != u32::MAX);
+        let bytes = bytes.ok_or_else(|| Error::bug("a text of ours past 4 GiB"))?.to_le_bytes();
+        self.send()?;
+        let facts = [stored.crc.to_le_bytes(), bytes, bytes].concat();
+        out.write_all_at(&facts, header_at + CRC_AT).map_err(|e| Error::disk("write package", name, e))?;
+        self.directory.set(path, stored);
+        self.at += stored.bytes;
+        Ok(())
+    }
+
+    /// Content of the entry in hand.
+    fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
             if self.piece.room().is_empty() {
                 self.send()?;
             }
-            let now = rest.len().min(self.piece.room().len());
-            self.piece.room()[..now].copy_from_slice(&rest[..now]);
+            let now = bytes.len().min(self.piece.room().len());
+            self.piece.room()[..now].copy_from_slice(&bytes[..now]);
             self.piece.took(now);
-            rest = &rest[now..];
+            bytes = &bytes[now..];
         }
-        Ok(self.end(None, stored))
+        Ok(())
     }
 
     /// One blob; bytes that are not those recorded stop the build (invariant 8).
@@ -213,7 +256,7 @@ impl<'a> Flow<'a> {
         if let Target::File(out, path) = self.target {
             self.send()?;
             out.write_all_at(&crc.to_le_bytes(), header_at + CRC_AT).map_err(|e| Error::disk("write package", path, e))?;
-            self.directory.set_crc(&file.path, crc);
+            self.directory.set(&file.path, Stored { bytes: file.bytes, crc });
         }
         Ok(Stored { bytes: file.bytes, crc })
     }
@@ -239,7 +282,7 @@ impl<'a> Flow<'a> {
         let mut header = Vec::new();
         self.directory.header(self.at, path, done.stored, &mut header)?;
         self.at += header.len() as u64 + done.stored.bytes;
-        Ok(Some(Given { bytes: done.stored.bytes, proof: Some(done.proof) }))
+        Ok(Some(Given { stored: done.stored, proof: Some(done.proof) }))
     }
 
     fn header(&mut self, path: &str, stored: Stored) -> Result<()> {
@@ -257,8 +300,7 @@ impl<'a> Flow<'a> {
 
     fn end(&mut self, wanted: Option<Wanted>, stored: Stored) -> Given {
         self.piece.marks.push(Mark::End(wanted));
-        self.since.push(stored);
-        Given { bytes: stored.bytes, proof: None }
+        Given { stored, proof: None }
     }
 
     /// Writes the piece and hands it to the digester.
@@ -267,18 +309,35 @@ impl<'a> Flow<'a> {
             return Ok(());
         }
         self.target.write(&self.piece.bytes[..self.piece.filled])?;
-        // The digester is gone only with an error of its own, which whoever waits for it tells.
-        let next = self.spare.recv().map_err(Error::bug)?;
+        let next = match self.idle.pop() {
+            Some(piece) => piece,
+            None => self.back()?,
+        };
         let piece = std::mem::replace(&mut self.piece, next);
-        self.to_digest.send(Message::Piece(piece)).map_err(Error::bug)
+        self.to_digest.send(piece).map_err(Error::bug)
     }
 
-    /// Everything that was given so far is written and digested: the proofs since the last report.
-    pub(super) fn report(&mut self) -> Result<Vec<Proof>> {
+    /// Waits for a piece that is digested and takes what came out.
+    fn back(&mut self) -> Result<Piece> {
+        // The digester is gone only with an error of its own, which whoever waits for it tells.
+        let mut piece = self.spare.recv().map_err(Error::bug)?;
+        self.proofs.extend(piece.proofs.drain(..));
+        Ok(piece)
+    }
+
+    /// What the next entry came out as, where it is known by now.
+    pub(super) fn proof(&mut self) -> Option<Proof> {
+        self.proofs.pop_front()
+    }
+
+    /// Waits until everything that was given is written and digested.
+    pub(super) fn settle(&mut self) -> Result<()> {
         self.send()?;
-        let (reply, answer) = sync_channel(1);
-        self.to_digest.send(Message::Report(reply)).map_err(Error::bug)?;
-        answer.recv().map_err(Error::bug)
+        while self.idle.len() + 1 < PIECES {
+            let piece = self.back()?;
+            self.idle.push(piece);
+        }
+        Ok(())
     }
 
     /// Closes the container, when everything was reported; tells its length.
@@ -294,10 +353,6 @@ fn header_bytes(path: &str) -> usize {
     30 + path.len()
 }
 
-fn differs(object: &str, sha256: &Digest) -> Error {
-    Error::new(Kind::Store, "blob-differs").with("object", object).with("sha256", sha256)
-}
-
 /// Reads until `buffer` is full or the blob ends.
 fn fill(source: &mut dyn Read, buffer: &mut [u8], file: &PlannedFile) -> Result<usize> {
     let mut at = 0;
@@ -310,83 +365,4 @@ fn fill(source: &mut dyn Read, buffer: &mut [u8], file: &PlannedFile) -> Result<
         }
     }
     Ok(at)
-}
-
-impl Default for Piece {
-    fn default() -> Self {
-        Self { bytes: vec![0; PIECE_BYTES].into_boxed_slice(), filled: 0, marks: Vec::new() }
-    }
-}
-
-impl Piece {
-    /// Where the next bytes go.
-    fn room(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.filled..]
-    }
-
-    /// So many bytes of content were put there.
-    fn took(&mut self, bytes: usize) {
-        self.filled += bytes;
-        self.marks.push(Mark::Content(bytes));
-    }
-}
-
-/// What the digester has in hand.
-struct Digesting {
-    entry: Hasher,
-    longer: Option<Sha512>,
-    proofs: Vec<Proof>,
-}
-
-impl Digesting {
-    fn new(has_sha512: bool) -> Self {
-        let longer = has_sha512.then(Sha512::new);
-        Self { entry: Hasher::default(), longer, proofs: Vec::new() }
-    }
-
-    fn run(mut self, inbox: &Receiver<Message>, back: &Sender<Piece>) -> Result<()> {
-        for message in inbox {
-            match message {
-                Message::Piece(mut piece) => {
-                    self.take(&mut piece)?;
-                    piece.filled = 0;
-                    // A flow that is gone wants no piece back.
-                    let _ = back.send(piece);
-                }
-                Message::Report(reply) => {
-                    let _ = reply.send(std::mem::take(&mut self.proofs));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, piece: &mut Piece) -> Result<()> {
-        let mut rest = &piece.bytes[..piece.filled];
-        for mark in piece.marks.drain(..) {
-            match mark {
-                Mark::Header(n) => rest = &rest[n..],
-                Mark::Content(n) => {
-                    let (now, after) = rest.split_at(n);
-                    self.entry.update(now);
-                    if let Some(longer) = &mut self.longer {
-                        longer.update(now);
-                    }
-                    rest = after;
-                }
-                Mark::End(wanted) => self.end(wanted)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, wanted: Option<Wanted>) -> Result<()> {
-        let (sha256, _) = std::mem::take(&mut self.entry).finish();
-        if let Some(wanted) = wanted.filter(|wanted| wanted.sha256 != sha256) {
-            return Err(differs(&wanted.object, &wanted.sha256));
-        }
-        let sha512 = self.longer.as_mut().map(|longer| Box::new(longer.finalize_reset().into()));
-        self.proofs.push(Proof { sha256, sha512 });
-        Ok(())
-    }
 }

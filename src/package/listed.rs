@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::PlannedFile;
-use super::flow::Proof;
+use super::piece::Proof;
 
 /// One file as it was given to this package. What the plan says of it already is borrowed: a package has many files.
 #[derive(Debug, Clone, PartialEq, Eq)]

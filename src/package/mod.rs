@@ -14,6 +14,7 @@ mod layout;
 mod listed;
 mod names;
 mod pdd;
+mod piece;
 mod pindex;
 mod plan;
 mod premis;
@@ -21,6 +22,7 @@ mod profile;
 mod progress;
 mod sacer;
 mod shape;
+mod told;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

@@ -10,8 +10,9 @@ use super::facts::{Facts, first};
 use super::listed::Entry;
 use super::names::percent_encoded;
 use super::profile::Closing;
+use super::told::Part;
 use super::{Parcel, Plan};
-use crate::digest::Digest;
+use crate::error::Result;
 use crate::messages::{Lang, Message, label};
 use crate::xml::legal;
 
@@ -23,14 +24,14 @@ pub(super) fn is_riservato(parcel: &Parcel) -> bool {
 }
 
 /// The files that close the package; `entries` are its content and metadata.
-pub(super) fn closing(plan: &Plan, entries: &[Entry<'_>]) -> Vec<Closing> {
+pub(super) fn closing<'e>(plan: &Plan, entries: &'e [Entry<'e>]) -> Result<Vec<Closing<'e>>> {
     let page = Closing::new("indice.html", page(plan, entries));
-    let mut list = entries.iter().fold(String::new(), |mut list, entry| {
-        let _ = writeln!(list, "{}  {}", entry.proof.sha256, entry.listed.path);
-        list
+    let last = format!("{}  {}\n", page.digest()?.0, page.path);
+    let list = Closing::told("manifest-sha256.txt", move |ear| {
+        entries.iter().try_for_each(|entry| ear(Part::Each(&format!("{}  {}\n", entry.proof.sha256, entry.listed.path))))?;
+        ear(Part::Once(&last))
     });
-    let _ = writeln!(list, "{}  {}", Digest::of(page.text.as_bytes()), page.path);
-    vec![page, Closing::new("manifest-sha256.txt", list)]
+    Ok(vec![page, list])
 }
 
 /// Markup signs as references; what XML cannot carry is left out.

@@ -3,7 +3,9 @@
 use super::Plan;
 use super::listed::Entry;
 use super::names::percent_encoded;
+use super::told::{Ear, Teller};
 use crate::ente::Persona;
+use crate::error::Result;
 use crate::xml::Xml;
 
 const SCHEME: &[(&str, &str)] = &[("sincro:scheme", "conserva")];
@@ -11,23 +13,23 @@ const SCHEME: &[(&str, &str)] = &[("sincro:scheme", "conserva")];
 const EXTRA: &str = "urn:conserva:pdv:1";
 
 /// The index of the package: `entries` are all its other files, in the order in which they were written.
-pub(super) fn pindex(plan: &Plan, entries: &[Entry<'_>]) -> String {
+pub(super) fn pindex(plan: &Plan, entries: &[Entry<'_>], ear: &mut Ear<'_>) -> Result<()> {
     let attributes = [
         ("xmlns:sincro", "http://www.uni.com/U3011/sincro-v2/"),
         ("sincro:language", "it"),
         ("sincro:uri", "http://www.uni.com/U3011/sincro-v2/PIndex.xsd"),
         ("sincro:sincroVersion", "2.0"),
     ];
-    let mut xml = Xml::default();
-    xml.element("sincro:PIndex", &attributes, |xml| {
-        self_description(xml, plan);
-        volume(xml, plan);
+    Teller::document(ear, ("sincro:PIndex", &attributes), |teller| {
+        teller.once(|xml| {
+            self_description(xml, plan);
+            volume(xml, plan);
+        })?;
         for group in entries.chunk_by(|a, b| a.listed.group == b.listed.group) {
-            file_group(xml, group);
+            file_group(teller, group)?;
         }
-        process(xml, plan);
-    });
-    xml.finish()
+        teller.once(|xml| process(xml, plan))
+    })
 }
 
 fn self_description(xml: &mut Xml, plan: &Plan) {
@@ -81,24 +83,28 @@ fn volume(xml: &mut Xml, plan: &Plan) {
     });
 }
 
-fn file_group(xml: &mut Xml, entries: &[Entry<'_>]) {
-    xml.group("sincro:FileGroup", |xml| {
+fn file_group(teller: &mut Teller<'_, '_>, entries: &[Entry<'_>]) -> Result<()> {
+    let open = |xml: &mut Xml| {
+        xml.enter("sincro:FileGroup", &[]);
         xml.leaf_with("sincro:ID", SCHEME, entries.first().map(|entry| entry.listed.group).unwrap_or_default());
-        for Entry { listed, proof } in entries {
-            let extension = extension(&listed.path);
-            let mut attributes = vec![("sincro:encoding", "binary")];
-            attributes.extend(extension.as_deref().map(|extension| ("sincro:extension", extension)));
-            attributes.push(("sincro:format", listed.mime));
-            xml.element("sincro:File", &attributes, |xml| {
-                xml.leaf_with("sincro:ID", SCHEME, &listed.object.to_string());
-                xml.leaf("sincro:Path", &percent_encoded(&listed.path));
-                xml.leaf_with("sincro:Hash", &[("sincro:hashFunction", "SHA-256")], &proof.sha256.base64());
-                if let Some(source) = listed.copy_of {
-                    xml.group("sincro:Relation", |xml| {
-                        xml.leaf("sincro:Type", "copia di");
-                        xml.leaf("sincro:Value", source);
-                    });
-                }
+    };
+    let files = |teller: &mut Teller<'_, '_>| entries.iter().try_for_each(|entry| teller.each(|xml| write_file(xml, entry)));
+    teller.nested(open, files, |xml| xml.leave("sincro:FileGroup"))
+}
+
+fn write_file(xml: &mut Xml, Entry { listed, proof }: &Entry<'_>) {
+    let extension = extension(&listed.path);
+    let mut attributes = vec![("sincro:encoding", "binary")];
+    attributes.extend(extension.as_deref().map(|extension| ("sincro:extension", extension)));
+    attributes.push(("sincro:format", listed.mime));
+    xml.element("sincro:File", &attributes, |xml| {
+        xml.leaf_with("sincro:ID", SCHEME, &listed.object.to_string());
+        xml.leaf("sincro:Path", &percent_encoded(&listed.path));
+        xml.leaf_with("sincro:Hash", &[("sincro:hashFunction", "SHA-256")], &proof.sha256.base64());
+        if let Some(source) = listed.copy_of {
+            xml.group("sincro:Relation", |xml| {
+                xml.leaf("sincro:Type", "copia di");
+                xml.leaf("sincro:Value", source);
             });
         }
     });

@@ -1,16 +1,28 @@
 //! What was done to it? `eventi.xml`, PREMIS 3: of each document its objects and events, of the package how it was made.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
+use super::told::{Ear, Teller};
 use super::{Plan, PlannedDocument, PlannedFile};
+use crate::error::Result;
 use crate::event::Event;
 use crate::xml::Xml;
 
 /// The kind of identifier that all of ours have.
 const IDENTIFIER: &str = "conserva";
 
+/// The names of an identifier: of its group, of its type, of its value.
+type Named = (&'static str, &'static str, &'static str);
+const OBJECT: Named = ("objectIdentifier", "objectIdentifierType", "objectIdentifierValue");
+const RELATED: Named = ("relatedObjectIdentifier", "relatedObjectIdentifierType", "relatedObjectIdentifierValue");
+const EVENT: Named = ("eventIdentifier", "eventIdentifierType", "eventIdentifierValue");
+const LINKED_AGENT: Named = ("linkingAgentIdentifier", "linkingAgentIdentifierType", "linkingAgentIdentifierValue");
+const LINKED_OBJECT: Named = ("linkingObjectIdentifier", "linkingObjectIdentifierType", "linkingObjectIdentifierValue");
+const AGENT: Named = ("agentIdentifier", "agentIdentifierType", "agentIdentifierValue");
+
 /// Agent, journal head and rest of the package, as its own events.
-pub(super) fn of_package(plan: &Plan) -> String {
+pub(super) fn of_package(plan: &Plan, ear: &mut Ear<'_>) -> Result<()> {
     let agent = format!("conserva {}", plan.version);
     let journal = &plan.journal;
     let head = format!("journal {} n. {} sha256 {}", journal.ente, journal.n, journal.digest);
@@ -24,71 +36,75 @@ pub(super) fn of_package(plan: &Plan) -> String {
         ("information package creation", format!("{prova}profile {}; {part}; {head}{left_out}", plan.profile)),
         ("fixity check", "SHA-256 of every file computed over the bytes as written, equal to the one recorded".to_owned()),
     ];
-    premis(|xml| {
-        let documents: Vec<&str> = plan.documents.iter().map(|document| document.id.as_str()).collect();
-        representation(xml, plan.id.as_str(), &documents);
+    premis(ear, |teller| {
+        representation(teller, plan.id.as_str(), plan.documents.iter().map(|document| document.id.as_str()))?;
         for (n, (kind, detail)) in (1..).zip(&events) {
-            xml.group("event", |xml| {
-                identifier(xml, "eventIdentifier", &format!("{}/evento/{n}", plan.id));
-                xml.leaf("eventType", kind);
-                xml.leaf("eventDateTime", &plan.instant.to_string());
-                outcome(xml, detail, "success");
-                identifier(xml, "linkingAgentIdentifier", &agent);
-                identifier(xml, "linkingObjectIdentifier", plan.id.as_str());
-            });
+            teller.each(|xml| {
+                xml.group("event", |xml| {
+                    identifier(xml, EVENT, &format!("{}/evento/{n}", plan.id));
+                    xml.leaf("eventType", kind);
+                    xml.leaf("eventDateTime", &plan.instant.to_string());
+                    outcome(xml, detail, "success");
+                    identifier(xml, LINKED_AGENT, &agent);
+                    identifier(xml, LINKED_OBJECT, plan.id.as_str());
+                });
+            })?;
         }
-        write_agent(xml, &agent);
+        teller.each(|xml| write_agent(xml, &agent))
     })
 }
 
 /// Objects and events of one document.
-pub(super) fn of_document(plan: &Plan, document: &PlannedDocument) -> String {
+pub(super) fn of_document(plan: &Plan, document: &PlannedDocument, ear: &mut Ear<'_>) -> Result<()> {
     let writer = format!("conserva {}", plan.version);
     let mut agents: BTreeSet<&str> = document.events.iter().map(|event| event.agent.as_str()).collect();
     agents.insert(&writer);
-    premis(|xml| {
-        let files: Vec<&str> = document.files.iter().map(|file| file.object.as_str()).collect();
-        representation(xml, document.id.as_str(), &files);
-        document.files.iter().for_each(|file| write_file(xml, file));
+    premis(ear, |teller| {
+        representation(teller, document.id.as_str(), document.files.iter().map(|file| file.object.as_str()))?;
+        for file in &document.files {
+            teller.each(|xml| write_file(xml, file))?;
+        }
         for (n, event) in (1..).zip(&document.events) {
-            write_event(xml, document, n, event);
+            teller.each(|xml| write_event(xml, document, n, event))?;
         }
-        for agent in &agents {
-            write_agent(xml, agent);
-        }
+        agents.iter().try_for_each(|agent| teller.each(|xml| write_agent(xml, agent)))
     })
 }
 
-fn premis(children: impl FnOnce(&mut Xml)) -> String {
+fn premis(ear: &mut Ear<'_>, inside: impl FnOnce(&mut Teller<'_, '_>) -> Result<()>) -> Result<()> {
     let attributes = [
         ("xmlns", "http://www.loc.gov/premis/v3"),
         ("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance"),
         ("version", "3.0"),
     ];
-    let mut xml = Xml::default();
-    xml.element("premis", &attributes, children);
-    xml.finish()
+    Teller::document(ear, ("premis", &attributes), inside)
 }
 
 /// The whole that files or documents are parts of.
-fn representation(xml: &mut Xml, id: &str, parts: &[&str]) {
-    xml.element("object", &[("xsi:type", "representation")], |xml| {
-        identifier(xml, "objectIdentifier", id);
-        if !parts.is_empty() {
-            xml.group("relationship", |xml| {
-                xml.leaf("relationshipType", "structural");
-                xml.leaf("relationshipSubType", "has part");
-                for part in parts {
-                    identifier(xml, "relatedObjectIdentifier", part);
-                }
-            });
+fn representation<'p>(teller: &mut Teller<'_, '_>, id: &str, parts: impl Iterator<Item = &'p str>) -> Result<()> {
+    let mut parts = parts.peekable();
+    let has_parts = parts.peek().is_some();
+    let open = |xml: &mut Xml| {
+        xml.enter("object", &[("xsi:type", "representation")]);
+        identifier(xml, OBJECT, id);
+        if has_parts {
+            xml.enter("relationship", &[]);
+            xml.leaf("relationshipType", "structural");
+            xml.leaf("relationshipSubType", "has part");
         }
-    });
+    };
+    let close = |xml: &mut Xml| {
+        if has_parts {
+            xml.leave("relationship");
+        }
+        xml.leave("object");
+    };
+    teller.nested(open, |teller| parts.try_for_each(|part| teller.each(|xml| identifier(xml, RELATED, part))), close)
 }
 
 fn write_file(xml: &mut Xml, file: &PlannedFile) {
     xml.element("object", &[("xsi:type", "file")], |xml| {
-        identifier(xml, "objectIdentifier", &file.object);
+        identifier(xml, OBJECT, &file.object);
         xml.group("objectCharacteristics", |xml| {
             xml.group("fixity", |xml| {
                 xml.leaf("messageDigestAlgorithm", "SHA-256");
@@ -110,7 +126,7 @@ fn write_file(xml: &mut Xml, file: &PlannedFile) {
             xml.group("relationship", |xml| {
                 xml.leaf("relationshipType", "derivation");
                 xml.leaf("relationshipSubType", "has source");
-                identifier(xml, "relatedObjectIdentifier", source);
+                identifier(xml, RELATED, source);
             });
         }
     });
@@ -119,18 +135,16 @@ fn write_file(xml: &mut Xml, file: &PlannedFile) {
 fn write_event(xml: &mut Xml, document: &PlannedDocument, n: u64, event: &Event) {
     let mut detail = format!("{} {}", event.kind, event.subject);
     for (key, value) in &event.detail {
-        detail.push_str("; ");
-        detail.push_str(key);
-        detail.push(' ');
-        detail.push_str(value);
+        // Writing to a string cannot fail.
+        let _ = write!(detail, "; {key} {value}");
     }
     xml.group("event", |xml| {
-        identifier(xml, "eventIdentifier", &format!("{}/evento/{n}", document.id));
+        identifier(xml, EVENT, &format!("{}/evento/{n}", document.id));
         xml.leaf("eventType", event_type(&event.kind));
         xml.leaf("eventDateTime", &event.at.to_string());
         outcome(xml, &detail, &event.outcome);
-        identifier(xml, "linkingAgentIdentifier", &event.agent);
-        identifier(xml, "linkingObjectIdentifier", document.id.as_str());
+        identifier(xml, LINKED_AGENT, &event.agent);
+        identifier(xml, LINKED_OBJECT, document.id.as_str());
     });
 }
 
@@ -161,17 +175,17 @@ fn outcome(xml: &mut Xml, detail: &str, outcome: &str) {
 fn write_agent(xml: &mut Xml, agent: &str) {
     let version = agent.strip_prefix("conserva ");
     xml.group("agent", |xml| {
-        identifier(xml, "agentIdentifier", agent);
+        identifier(xml, AGENT, agent);
         xml.leaf("agentName", if version.is_some() { "Conserva" } else { agent });
         xml.leaf("agentType", if version.is_some() { "software" } else { "person" });
         xml.leaf_if("agentVersion", version);
     });
 }
 
-/// An identifier of ours under the name that its place asks for (`eventIdentifier`, `linkingAgentIdentifier`, …).
-fn identifier(xml: &mut Xml, name: &str, value: &str) {
-    xml.group(name, |xml| {
-        xml.leaf(&format!("{name}Type"), IDENTIFIER);
-        xml.leaf(&format!("{name}Value"), value);
+/// An identifier of ours under the names that its place asks for.
+fn identifier(xml: &mut Xml, (group, kind, value_name): Named, value: &str) {
+    xml.group(group, |xml| {
+        xml.leaf(kind, IDENTIFIER);
+        xml.leaf(value_name, value);
     });
 }

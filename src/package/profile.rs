@@ -6,9 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::listed::Entry;
-use super::shape::Shapes;
+use super::told::Ear;
 use super::{Plan, PlannedDocument, bagit, eark, pdd, pindex, sacer};
+use crate::digest::{Digest, Hasher};
 use crate::error::Result;
+use crate::schemas::Schema;
 
 /// The profiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -101,16 +103,53 @@ static PLACES: [Places; 5] = [
 ];
 
 /// A file that the writer of a profile makes.
-pub(super) struct Closing {
+pub(super) struct Closing<'e> {
     /// Path from the package's folder.
     pub(super) path: String,
-    /// Its text.
-    pub(super) text: String,
+    /// What it says.
+    pub(super) body: Body<'e>,
 }
 
-impl Closing {
+/// Tells a file.
+pub(super) type Tell<'e> = Box<dyn Fn(&mut Ear<'_>) -> Result<()> + 'e>;
+
+/// What a file says.
+pub(super) enum Body<'e> {
+    /// It is short.
+    Whole(String),
+    /// It grows with the package.
+    Told(Tell<'e>),
+    /// It grows with the package and has a schema of ours.
+    Judged(Schema, Tell<'e>),
+}
+
+impl<'e> Closing<'e> {
     pub(super) fn new(path: impl Into<String>, text: String) -> Self {
-        Self { path: path.into(), text }
+        Self { path: path.into(), body: Body::Whole(text) }
+    }
+
+    /// One that is told.
+    pub(super) fn told(path: impl Into<String>, tell: impl Fn(&mut Ear<'_>) -> Result<()> + 'e) -> Self {
+        Self { path: path.into(), body: Body::Told(Box::new(tell)) }
+    }
+
+    /// Gives all its bytes to `take`, in order.
+    pub(super) fn each(&self, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        match &self.body {
+            Body::Whole(text) => take(text.as_bytes()),
+            Body::Told(tell) | Body::Judged(_, tell) => tell(&mut |part| {
+                take(part.text().as_bytes());
+                Ok(())
+            })?,
+        }
+        Ok(())
+    }
+
+    /// Its digest and length.
+    pub(super) fn digest(&self) -> Result<(Digest, u64)> {
+        let mut hasher = Hasher::default();
+        self.each(&mut |bytes| hasher.update(bytes))?;
+        Ok(hasher.finish())
     }
 }
 
@@ -188,17 +227,16 @@ impl Profile {
 
     /// The files that close the package, in the order in which they are written; the last one lists the others where a norm
     /// has it so.
-    pub(super) fn closing(self, plan: &Plan, entries: &[Entry<'_>], shapes: &mut Shapes) -> Result<Vec<Closing>> {
+    pub(super) fn closing<'e>(self, plan: &'e Plan, entries: &'e [Entry<'e>]) -> Result<Vec<Closing<'e>>> {
         match self {
             Self::Agid => {
-                let index = pindex::pindex(plan, entries);
-                shapes.ensure_index(&index)?;
-                Ok(vec![Closing::new("PIndex.xml", index)])
+                let tell: Tell<'e> = Box::new(move |ear| pindex::pindex(plan, entries, ear));
+                Ok(vec![Closing { path: "PIndex.xml".to_owned(), body: Body::Judged(Schema::PIndex, tell) }])
             }
-            Self::Bagit => Ok(bagit::tag_files(plan, entries)),
-            Self::Eark => Ok(eark::closing(plan, entries)),
+            Self::Bagit => bagit::tag_files(plan, entries),
+            Self::Eark => eark::closing(plan, entries),
             Self::Sacer => sacer::closing(plan, entries),
-            Self::Pdd => Ok(pdd::closing(plan, entries)),
+            Self::Pdd => pdd::closing(plan, entries),
         }
     }
 }

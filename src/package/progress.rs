@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use super::container::Stored;
-use super::flow::Proof;
+use super::piece::Proof;
 use crate::digest::Digest;
 use crate::drill;
 use crate::error::{Error, Result};
@@ -22,6 +22,8 @@ use crate::error::{Error, Result};
 /// How many bytes are written between two notes: what a stopped build reads again at most, beside the file in hand. In a
 /// build for the crash drill few enough that its small packages have notes.
 const EVERY_BYTES: u64 = if cfg!(feature = "drill") { 16 << 10 } else { 512 << 20 };
+/// How many entries are written between two notes: what is kept of each for the next note is bounded too.
+const EVERY_ENTRIES: usize = 50_000;
 /// Longest file of notes that is read: ten million entries have less than half of it.
 const NOTES_BYTES_MAX: u64 = 4 << 30;
 
@@ -72,9 +74,9 @@ impl<'a> Progress<'a> {
         Ok((Self { package: (file, path), notes, path: notes_path, of, noted: at }, done))
     }
 
-    /// True where a note is due of a package that has reached `at`.
-    pub(super) fn is_due(&self, at: u64) -> bool {
-        at.saturating_sub(self.noted) >= EVERY_BYTES
+    /// True where a note is due of a package that has reached `at`, with so many entries since the last one.
+    pub(super) fn is_due(&self, at: u64, entries: usize) -> bool {
+        at.saturating_sub(self.noted) >= EVERY_BYTES || entries >= EVERY_ENTRIES
     }
 
     /// Writes a note: the package has `at` bytes; `entries` are those since the note before.

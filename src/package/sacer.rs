@@ -30,7 +30,7 @@ pub(super) fn component_id(role: &str, n: &str) -> String {
 }
 
 /// The requests of the package.
-pub(super) fn closing(plan: &Plan, entries: &[Entry<'_>]) -> Result<Vec<Closing>> {
+pub(super) fn closing<'e>(plan: &'e Plan, entries: &[Entry<'_>]) -> Result<Vec<Closing<'e>>> {
     let versatore = plan.versatore.as_ref().ok_or_else(|| Error::bug("a plan for Sacer without its versatore"))?;
     let mut files = Vec::new();
     let events = events(entries);

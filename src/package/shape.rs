@@ -1,15 +1,17 @@
 //! Is our own file valid? Asked of the schema once for each shape: files that differ only in free words are valid together.
 //!
-//! The shape of a file is all of its bytes without the texts of those elements whose text the schema leaves free, and with one
-//! digit for each run of digits in those that hold an instant or a length, which are written from typed values. A package of
-//! many documents has few shapes; each is judged by the whole schema once.
+//! The shape of a part is all of its bytes without the texts of those elements whose text the schema leaves free, and with one
+//! digit for each run of digits in those that hold an instant or a length, which are written from typed values. Where elements
+//! of one name follow each other, any number of them may stand there: of each shape one is judged, and always two. A package of
+//! many documents has few shapes; what makes one up is judged by the whole schema once.
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use memchr::memchr;
 
-use crate::digest::Digest;
-use crate::error::Result;
+use super::told::{Ear, Part};
+use crate::error::{Error, Result};
 use crate::schemas::Schema;
 
 /// Elements of PREMIS and SInCRO whose text may be anything, by their name without prefix, sorted; a path is percent-encoded by one
@@ -49,58 +51,128 @@ const FREE: &[&str] = &[
 ];
 /// Elements whose text is written from a typed value.
 const TYPED: &[&str] = &["eventDateTime", "size"];
-/// What stands many times in an index, one independent of the other.
-const GROUP: (&str, &str) = ("  <sincro:FileGroup>\n", "  </sincro:FileGroup>\n");
-/// Most shapes kept of one package, 32 bytes each; beyond them every file is judged.
+/// Most shapes kept of one package, 8 bytes each; beyond them every file is judged.
 const SHAPES_MAX: usize = 50_000;
+/// Of elements in a row so many are judged whatever their shape: one may be allowed where two are not.
+const IN_A_ROW: usize = 2;
 
 /// The shapes that the schemas have taken.
 #[derive(Debug, Default)]
 pub(super) struct Shapes {
-    taken: BTreeSet<Digest>,
+    taken: BTreeSet<u64>,
     buffer: Vec<u8>,
 }
 
 impl Shapes {
-    /// Refuses XML of our own that is not valid: a broken invariant.
-    pub(super) fn ensure(&mut self, schema: Schema, xml: &str) -> Result<()> {
-        let shape = self.of(schema, xml);
+    /// Lets `tell` tell `ear` a file of our own, and refuses one that is not valid: a broken invariant.
+    pub(super) fn judged(
+        &mut self,
+        schema: Schema,
+        ear: &mut Ear<'_>,
+        tell: impl FnOnce(&mut Ear<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut judge = Judge { schema, buffer: std::mem::take(&mut self.buffer), whole: Level::default(), nested: None };
+        tell(&mut |part| {
+            judge.hear(part)?;
+            ear(part)
+        })?;
+        self.buffer = judge.buffer;
+        let shape = judge.whole.shape.finish();
         if !self.taken.contains(&shape) {
-            schema.ensure_ours(xml)?;
-            self.keep(shape);
+            schema.ensure_ours(&judge.whole.sample)?;
+            if self.taken.len() < SHAPES_MAX {
+                self.taken.insert(shape);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file under judgement.
+struct Judge {
+    schema: Schema,
+    buffer: Vec<u8>,
+    whole: Level,
+    /// The element that was opened last and has not been closed.
+    nested: Option<Level>,
+}
+
+/// What was heard of a file, or of an element that has many children.
+#[derive(Default)]
+struct Level {
+    /// The shape of all that is judged of it.
+    shape: DefaultHasher,
+    /// All that is judged of it.
+    sample: String,
+    /// Of the elements that follow each other: their name, how many are judged, their shapes.
+    name: Vec<u8>,
+    judged: usize,
+    seen: BTreeSet<u64>,
+}
+
+impl Judge {
+    fn hear(&mut self, part: Part<'_>) -> Result<()> {
+        match part {
+            Part::Once(text) => {
+                let shape = self.shape(text);
+                self.here().once(shape, text);
+            }
+            Part::Each(text) => {
+                let shape = self.shape(text);
+                self.here().each(shape, text);
+            }
+            Part::Open(text) => {
+                let shape = self.shape(text);
+                let level = self.nested.insert(Level::default());
+                level.once(shape, text);
+            }
+            Part::Close(text) => {
+                let shape = self.shape(text);
+                let mut level = self.nested.take().ok_or_else(|| Error::bug("an element is closed that was not opened"))?;
+                level.once(shape, text);
+                self.whole.each(level.shape.finish(), &level.sample);
+            }
         }
         Ok(())
     }
 
-    /// As [`Shapes::ensure`] of an index: it is judged with one of the groups of each shape in place of all.
-    pub(super) fn ensure_index(&mut self, xml: &str) -> Result<()> {
-        let mut one_of_each = String::new();
-        let mut rest = xml;
-        while let Some((before, after)) = rest.split_once(GROUP.0) {
-            let Some((group, after)) = after.split_once(GROUP.1) else { break };
-            one_of_each.push_str(before);
-            let shape = self.of(Schema::PIndex, group);
-            if !self.taken.contains(&shape) {
-                one_of_each.extend([GROUP.0, group, GROUP.1]);
-                self.keep(shape);
-            }
-            rest = after;
-        }
-        one_of_each.push_str(rest);
-        Schema::PIndex.ensure_ours(&one_of_each)
+    fn here(&mut self) -> &mut Level {
+        self.nested.as_mut().unwrap_or(&mut self.whole)
     }
 
-    fn keep(&mut self, shape: Digest) {
-        if self.taken.len() < SHAPES_MAX {
-            self.taken.insert(shape);
-        }
-    }
-
-    fn of(&mut self, schema: Schema, xml: &str) -> Digest {
+    fn shape(&mut self, text: &str) -> u64 {
         self.buffer.clear();
-        self.buffer.push(schema as u8);
-        put_shape(xml.as_bytes(), &mut self.buffer);
-        Digest::of(&self.buffer)
+        put_shape(text.as_bytes(), &mut self.buffer);
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u8(self.schema as u8);
+        hasher.write(&self.buffer);
+        hasher.finish()
+    }
+}
+
+impl Level {
+    fn once(&mut self, shape: u64, text: &str) {
+        self.judge(shape, text);
+        self.name.clear();
+    }
+
+    fn each(&mut self, shape: u64, text: &str) {
+        let name = local_name(text.trim_ascii_start().as_bytes());
+        if self.name != name {
+            self.name.clear();
+            self.name.extend(name);
+            self.judged = 0;
+            self.seen.clear();
+        }
+        if self.seen.insert(shape) || self.judged < IN_A_ROW {
+            self.judged += 1;
+            self.judge(shape, text);
+        }
+    }
+
+    fn judge(&mut self, shape: u64, text: &str) {
+        self.shape.write_u64(shape);
+        self.sample.push_str(text);
     }
 }
 
@@ -209,9 +281,14 @@ mod tests {
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), FREE);
     }
 
+    fn shape(xml: &str) -> Vec<u8> {
+        let mut shape = Vec::new();
+        put_shape(xml.as_bytes(), &mut shape);
+        shape
+    }
+
     #[test]
     fn files_of_one_shape_differ_in_free_words_and_typed_digits_alone() {
-        let shape = |xml: &str| Shapes::default().of(Schema::Premis, xml);
         let one = shape(PREMIS);
         assert_eq!(one, shape(&PREMIS.replace("<agentName>a<", "<agentName>Altro &amp; C.<")));
         assert_eq!(one, shape(&PREMIS.replace("2024-03-12T10:00:00.5Z", "2025-12-31T23:59:59.123456Z")));
@@ -227,24 +304,76 @@ mod tests {
         }
     }
 
+    /// The index of these groups, told as `pindex.rs` tells it; how much of it is judged.
+    fn told(shapes: &mut Shapes, groups: &[&str]) -> Result<String> {
+        let whole = index(&[]);
+        let (head, tail) = whole.split_once("  <sincro:Process>").expect("a process");
+        let mut heard = String::new();
+        let mut ear = |part: Part<'_>| {
+            heard.push_str(part.text());
+            Ok(())
+        };
+        shapes.judged(Schema::PIndex, &mut ear, |ear| {
+            ear(Part::Once(head))?;
+            for group in groups {
+                let (open, rest) = group.split_once("    <sincro:File ").expect("a file");
+                let (file, close) = rest.rsplit_once("  </sincro:FileGroup>").expect("an end");
+                ear(Part::Open(open))?;
+                let file = format!("    <sincro:File {file}");
+                ear(Part::Each(&file))?;
+                ear(Part::Each(&file))?;
+                ear(Part::Each(&file))?;
+                ear(Part::Close(&format!("  </sincro:FileGroup>{close}")))?;
+            }
+            ear(Part::Once(&format!("  <sincro:Process>{tail}")))
+        })?;
+        Ok(heard)
+    }
+
     #[test]
-    fn a_group_of_another_shape_is_judged_wherever_it_stands() {
+    fn an_element_of_another_shape_is_judged_wherever_it_stands_and_all_of_them_are_told() {
         let broken = GROUP_OF_ONE.replace("<sincro:Path>a</sincro:Path>", "");
         let many = [GROUP_OF_ONE; 5];
-        Shapes::default().ensure_index(&index(&many)).expect("valid");
+        let mut shapes = Shapes::default();
+        let heard = told(&mut shapes, &many).expect("valid");
+        assert_eq!(heard.matches("<sincro:File ").count(), 15);
         for at in 0..5 {
             let mut groups = many;
             groups[at] = &broken;
-            assert!(Shapes::default().ensure_index(&index(&groups)).is_err(), "{at}");
+            assert!(told(&mut Shapes::default(), &groups).is_err(), "{at}");
+            assert!(told(&mut shapes, &groups).is_err(), "{at}, after a good one");
         }
-        assert!(Shapes::default().ensure_index(&index(&[])).is_err(), "an index without a group");
+        assert!(told(&mut Shapes::default(), &[]).is_err(), "an index without a group");
+    }
+
+    #[test]
+    fn an_element_that_may_stand_once_is_not_taken_twice_and_no_order_is_lost() {
+        let told = |parts: &[&str]| {
+            Shapes::default()
+                .judged(Schema::PIndex, &mut |_| Ok(()), |ear| parts.iter().try_for_each(|part| ear(Part::Each(part))))
+        };
+        let whole = index(&[GROUP_OF_ONE]);
+        let at = |text: &str| whole.find(text).expect("there");
+        let cuts = [
+            0,
+            at("<sincro:SelfDescription"),
+            at("<sincro:PVolume"),
+            at("  <sincro:FileGroup"),
+            at("  <sincro:Process"),
+            at("</sincro:PIndex"),
+        ];
+        let part = |n: usize| &whole[cuts[n]..cuts.get(n + 1).copied().unwrap_or(whole.len())];
+        told(&[part(0), part(1), part(2), part(3), part(3), part(3), part(4), part(5)]).expect("valid");
+        assert!(told(&[part(0), part(1), part(2), part(2), part(3), part(4), part(5)]).is_err(), "a volume twice");
+        assert!(told(&[part(0), part(1), part(2), part(3), part(2), part(3), part(4), part(5)]).is_err(), "out of order");
     }
 
     #[test]
     fn what_is_taken_once_is_not_taken_of_another_schema() {
         let mut shapes = Shapes::default();
-        shapes.ensure(Schema::Premis, PREMIS).expect("valid");
-        shapes.ensure(Schema::Premis, PREMIS).expect("valid");
-        assert!(shapes.ensure(Schema::PIndex, PREMIS).is_err());
+        let mut told = |schema| shapes.judged(schema, &mut |_| Ok(()), |ear| ear(Part::Once(PREMIS)));
+        told(Schema::Premis).expect("valid");
+        told(Schema::Premis).expect("valid");
+        assert!(told(Schema::PIndex).is_err());
     }
 }

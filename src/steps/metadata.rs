@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{decisions, need_document, need_fact, put};
+use super::given::given_of;
+use super::{decisions, need_document, need_fact, overlay, put};
 use crate::aggregation::Aggregation;
+use crate::decision::Decisions;
 use crate::describe::{self, Checks, Described, Dossier, Formazione, Literals, Member};
-use crate::document::{Component, DocumentId, DocumentState, Hold};
+use crate::document::{Component, Document, DocumentId, DocumentState, Hold};
 use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::finding::Severity;
 use crate::pipeline::{House, Outcome};
+use crate::stated::{self, Stated};
 use crate::store::Change;
 
 /// What the store keeps of a description.
@@ -30,12 +33,19 @@ pub(crate) async fn metadata(house: &Arc<House>, id: &DocumentId) -> Result<Outc
     let fields: Fields = need_fact(house, id.as_str(), "fields").await?;
     let filing: Filing = need_fact(house, id.as_str(), "filing").await?;
     let decided = decisions(house, id).await?;
+    let stated = overlay::stated(&decided, &given_of(house, id).await?);
+    let said = stated.documento.as_ref().map(|statement| &statement.value);
+    let versione = said.and_then(|said| said.versione.as_ref());
+    // Whoever changed the document acted on it.
     let operatore = decided.0.last().and_then(|d| house.ente.operatori.get(&d.operator));
+    let operatore = versione.map(|versione| &versione.autore).or(operatore);
+    let version = versione.map_or(row.document.version, |versione| versione.numero);
+    let document = Document { version, ..row.document.clone() };
     let checks = Checks::default();
     let literals = Literals::default();
     let described = describe::metadata(&Dossier {
         ente: &house.ente,
-        document: &row.document,
+        document: &document,
         components: &components,
         fields: &fields,
         filing: &filing,
@@ -45,21 +55,22 @@ pub(crate) async fn metadata(house: &Arc<House>, id: &DocumentId) -> Result<Outc
         riservato: filing.riservato,
         formazione: Formazione::B,
         checks: &checks,
-        modifica: None,
+        modifica: versione.map(|versione| &versione.modifica),
         operatore,
-        rup: None,
-        ulteriori: &describe::Ulteriori::default(),
+        rup: said.and_then(|said| said.rup.as_ref()),
+        ulteriori: said.unwrap_or(&describe::Ulteriori::default()),
         literals: &literals,
     })?;
-    rest(id, described, &decided)
+    rest(id, described, (&decided, &stated))
 }
 
-fn rest(id: &DocumentId, described: Described, decided: &crate::decision::Decisions) -> Result<Outcome> {
+fn rest(id: &DocumentId, described: Described, (decided, stated): (&Decisions, &Stated)) -> Result<Outcome> {
     let breaches = described.findings.iter().filter(|f| f.severity == Severity::Error);
     let holds: Vec<Hold> = breaches.map(|f| Hold::new(f.message.clone())).collect();
     let notes: Vec<_> = described.findings.iter().map(|f| (f.message.clone(), f.place.clone())).collect();
     let metadata = Metadata { xml: described.xml, member: described.member };
     let mut changes = vec![put(id.as_str(), "metadata", 0, &metadata)?, put(id.as_str(), "findings", 0, &notes)?];
+    changes.push(put(id.as_str(), stated::FACT, 0, stated)?);
     let is_ready = holds.is_empty();
     let state = if is_ready { DocumentState::Ready } else { DocumentState::Held };
     changes.push(Change::SetDocument { id: id.clone(), state });

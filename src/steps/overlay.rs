@@ -7,6 +7,8 @@ use crate::decision::Decisions;
 use crate::error::{Error, Kind, Result};
 use crate::fields::{Fields, Party, PartyKind, Protocollo, Reading, Verso};
 use crate::filing::{Filing, Voce};
+use crate::given::{self, Given};
+use crate::stated::{Stated, Statement, Ulteriori, UlterioriAggregazione};
 
 /// Lays decided values over the fields.
 pub(crate) fn fields(fields: &mut Fields, decided: &Decisions) -> Result<()> {
@@ -53,6 +55,27 @@ pub(crate) fn filing(filing: &mut Filing, decided: &Decisions) {
     }
 }
 
+/// What counts of what was stated: a person's word before that of a sidecar, each whole.
+pub(crate) fn stated(decided: &Decisions, given: &[Given]) -> Stated {
+    Stated {
+        documento: statement(decided, "dichiarazioni", given::first(given, |g| g.dichiarazioni.clone())),
+        aggregazione: statement(
+            decided,
+            "dichiarazioni_aggregazione",
+            given::first(given, |g| g.dichiarazioni_aggregazione.clone()),
+        ),
+    }
+}
+
+fn statement<T: serde::de::DeserializeOwned>(
+    decided: &Decisions,
+    field: &str,
+    given: Option<(T, &Given)>,
+) -> Option<Statement<T>> {
+    let typed = decided.value(field).and_then(|(text, origin)| Some(Statement { value: crate::stated::parse(text)?, origin }));
+    typed.or_else(|| given.map(|(value, source)| Statement { value, origin: source.origin.clone() }))
+}
+
 /// Checks one `FIELD=VALUE` before it is stored, with the sentence for the person who typed it.
 pub(crate) fn check(field: &str, value: &str, titolario: &crate::classify::Titolario) -> Result<()> {
     let is_good = match field {
@@ -61,6 +84,8 @@ pub(crate) fn check(field: &str, value: &str, titolario: &crate::classify::Titol
         "voce" => titolario.nome(&Voce(value.to_owned())).is_some(),
         "tipo" => crate::classify::tipo_name(value).is_some(),
         "riservato" => matches!(value, "si" | "no"),
+        "dichiarazioni" => crate::stated::parse::<Ulteriori>(value).is_some(),
+        "dichiarazioni_aggregazione" => crate::stated::parse::<UlterioriAggregazione>(value).is_some(),
         "oggetto" | "mittente" | "destinatario" | "fascicolo" => !value.trim().is_empty() && value.len() <= 2_000,
         _ => false,
     };

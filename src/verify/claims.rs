@@ -24,13 +24,18 @@ pub(super) fn check(container: &Container, mut claims: Vec<Claim>, findings: &mu
     claims.sort_by_key(|claim| (claim.entry, claim.function));
     let groups: Vec<&[Claim]> = claims.chunk_by(|a, b| a.entry == b.entry).collect();
     let mut digests: Digests = vec![None; container.entries().len()];
-    let read = super::each(groups.len(), container.is_large(), |i| one(container, groups[i]));
-    for (group, (sha256, found)) in groups.iter().zip(read) {
-        if let Some(claim) = group.first() {
-            digests[claim.entry] = sha256;
-        }
-        findings.extend(found);
-    }
+    let mut done = groups.iter();
+    super::each_in_turn(
+        groups.len(),
+        container.is_large(),
+        |i| one(container, groups[i]),
+        |(sha256, found)| {
+            if let Some(claim) = done.next().and_then(|group| group.first()) {
+                digests[claim.entry] = sha256;
+            }
+            findings.extend(found);
+        },
+    );
     let weak = groups.iter().filter(|group| group.iter().all(|claim| claim.function.is_weak())).count();
     if weak > 0 {
         let names: Vec<&str> = [Function::Md5, Function::Sha1]
@@ -62,6 +67,6 @@ fn one(container: &Container, claims: &[Claim]) -> (Option<Digest>, Vec<Finding>
         let finding = error("digest-wrong").at(&entry.path, &claim.place);
         found.push(finding.value("said", hex(&claim.said)).value("found", hex(actual)));
     }
-    let sha256 = actual(Function::Sha256).and_then(|bytes| Digest::parse(&hex(bytes)));
+    let sha256 = actual(Function::Sha256).and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()).map(Digest::from);
     (sha256, found)
 }

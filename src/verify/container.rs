@@ -1,7 +1,9 @@
 //! What lies in this file or folder? The entries of a package, and their bytes as a stream.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::findings::{Fault, Findings, Valued as _, error};
@@ -140,6 +142,18 @@ impl Container {
         }
     }
 
+    /// A file as a stream of at most `most` bytes, of which its length says that it has no more.
+    pub(super) fn stream<'a>(&'a self, entry: &'a Entry, most: u64) -> std::result::Result<impl BufRead + 'a, Fault> {
+        if entry.bytes > most {
+            return Err(Box::new(
+                error("metadata-too-large").at(&entry.path, "").value("most", most).value("bytes", entry.bytes),
+            ));
+        }
+        let Some(reader) = self.reader(entry) else { return Err(Box::new(error("entry-barred").at(&entry.path, ""))) };
+        let corrupt = |e: std::io::Error| Box::new(error("entry-corrupt").at(&entry.path, "").value("cause", e));
+        Ok(BufReader::with_capacity(64 << 10, reader.map_err(corrupt)?.take(most)))
+    }
+
     /// The first bytes of a file, to see what it is; `None` where they cannot be had.
     pub(super) fn beginning(&self, entry: &Entry) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -239,19 +253,38 @@ fn check_names(entries: &[Entry], findings: &mut Findings) {
             findings.push(error("name-twice").at(&pair[1].path, ""));
         }
     }
-    let mut folded: Vec<(String, usize)> = entries.iter().enumerate().map(|(i, e)| (names::fold(&e.path), i)).collect();
-    folded.sort_unstable();
-    for pair in folded.windows(2) {
-        let (one, two) = (&entries[pair[0].1].path, &entries[pair[1].1].path);
-        if pair[0].0 == pair[1].0 && one != two {
-            findings.push(error("name-case-clash").at(two, "").value("other", one));
+    check_folded(entries, findings);
+}
+
+/// Names that some systems take for one another. Of each only a keyed number is kept: two that agree are looked at again.
+fn check_folded(entries: &[Entry], findings: &mut Findings) {
+    let mut folders: HashSet<u64> = HashSet::new();
+    let mut folds: Vec<(u64, u32)> = Vec::with_capacity(entries.len());
+    for (n, entry) in (0..).zip(entries) {
+        let fold = names::fold(&entry.path);
+        let (mut hasher, mut from) = (DefaultHasher::new(), 0);
+        for (at, _) in fold.match_indices('/') {
+            hasher.write(&fold.as_bytes()[from..at]);
+            folders.insert(hasher.finish());
+            hasher.write(b"/");
+            from = at + 1;
+        }
+        hasher.write(&fold.as_bytes()[from..]);
+        folds.push((hasher.finish(), n));
+    }
+    folds.sort_unstable();
+    let path = |n: u32| entries[n as usize].path.as_str();
+    for alike in folds.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
+        let mut alike: Vec<(String, u32)> = alike.iter().map(|(_, n)| (names::fold(path(*n)), *n)).collect();
+        alike.sort_unstable();
+        for pair in alike.windows(2) {
+            let (one, two) = (path(pair[0].1), path(pair[1].1));
+            if pair[0].0 == pair[1].0 && one != two {
+                findings.push(error("name-case-clash").at(two, "").value("other", one));
+            }
         }
     }
-    for (name, i) in &folded {
-        let inside = format!("{name}/");
-        let at = folded.partition_point(|(other, _)| *other < inside);
-        if folded.get(at).is_some_and(|(other, _)| other.starts_with(&inside)) {
-            findings.push(error("name-file-and-folder").at(&entries[*i].path, ""));
-        }
+    for (_, n) in folds.iter().filter(|(fold, _)| folders.contains(fold)) {
+        findings.push(error("name-file-and-folder").at(path(*n), ""));
     }
 }

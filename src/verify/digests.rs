@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 
 use super::container::{Container, Entry};
 use super::findings::{Findings, Valued as _, error, warning};
-use super::pindex::{Index, Promise};
+use super::pindex::{Form, Index, Promise, Said};
 use crate::digest::Digest;
 use crate::finding::Finding;
 
@@ -36,6 +36,9 @@ const NAMES: [(Function, &str); 6] = [
 impl Function {
     /// The function named by `text`: `SHA-256`, `sha256`, or the URI of XML Encryption and XML Signature.
     pub(super) fn parse(text: &str) -> Option<Self> {
+        if text == "SHA-256" {
+            return Some(Self::Sha256);
+        }
         let name = text.trim().rsplit(['#', '/']).next().unwrap_or_default().replace(['-', '_'], "").to_ascii_lowercase();
         NAMES.iter().find(|(_, known)| known.replace('-', "").to_ascii_lowercase() == name).map(|(function, _)| *function)
     }
@@ -160,36 +163,40 @@ pub(super) type Digests = Vec<Option<Digest>>;
 
 /// Reads every promised file and compares it with its promise.
 pub(super) fn check(container: &Container, index: &Index, findings: &mut Findings) -> Digests {
-    let mut wanted: Vec<Option<usize>> = vec![None; container.entries().len()];
-    for (n, promise) in index.files.iter().enumerate() {
+    let mut wanted: Vec<Option<u32>> = vec![None; container.entries().len()];
+    for (n, promise) in (0..).zip(&index.files) {
         if let Some(entry) = promise.entry {
             wanted[entry].get_or_insert(n);
         }
     }
-    let read = super::each(wanted.len(), container.is_large(), |i| {
-        let promise = wanted[i].and_then(|n| index.files.get(n))?;
-        Some(one(container, &container.entries()[i], (promise, index.form.function(&promise.function))))
-    });
-    let mut digests = Vec::with_capacity(read.len());
-    for outcome in read {
+    let mut digests = Vec::with_capacity(wanted.len());
+    let work = |i: usize| {
+        let promise = wanted[i].and_then(|n| index.files.get(n as usize))?;
+        Some(one(container, &container.entries()[i], (promise, index.form)))
+    };
+    super::each_in_turn(wanted.len(), container.is_large(), work, |outcome| {
         let (digest, found) = outcome.unwrap_or_default();
         findings.extend(found);
         digests.push(digest);
-    }
+    });
     digests
 }
 
-fn one(
-    container: &Container,
-    entry: &Entry,
-    (promise, function): (&Promise, Option<Function>),
-) -> (Option<Digest>, Vec<Finding>) {
+fn one(container: &Container, entry: &Entry, (promise, form): (&Promise, Form)) -> (Option<Digest>, Vec<Finding>) {
     let mut found = Vec::new();
-    match function {
-        Some(Function::Sha256) => {}
-        Some(_) => found.push(warning("hash-not-sha256").at(&entry.path, &promise.place).value("function", &promise.function)),
-        None => found.push(error("hash-function").at(&entry.path, &promise.place).value("function", &promise.function)),
-    }
+    let put = |finding: Finding| finding.at(&entry.path, &promise.place());
+    let function = match &promise.said {
+        Said::Sha256(_) => Some(Function::Sha256),
+        Said::Other(written) => {
+            let function = form.function(&written.0);
+            match function {
+                Some(Function::Sha256) => {}
+                Some(_) => found.push(put(warning("hash-not-sha256")).value("function", &written.0)),
+                None => found.push(put(error("hash-function")).value("function", &written.0)),
+            }
+            function
+        }
+    };
     if !Container::is_readable(entry) {
         return (None, found);
     }
@@ -198,21 +205,26 @@ fn one(
     let read = match digests(container, entry, &functions) {
         Ok(read) => read,
         Err(e) => {
-            found.push(error("entry-corrupt").at(&entry.path, &promise.place).value("cause", e));
+            found.push(put(error("entry-corrupt")).value("cause", e));
             return (None, found);
         }
     };
     if let (Some(function), Some(actual)) = (function, read.last()) {
-        match decoded(&promise.hash, function) {
-            None => found.push(error("hash-unreadable").at(&entry.path, &promise.place).value("hash", &promise.hash)),
+        let said = match &promise.said {
+            Said::Sha256(digest) => Some(digest.bytes().to_vec()),
+            Said::Other(written) => decoded(&written.1, function),
+        };
+        let written = || if let Said::Other(written) = &promise.said { written.1.as_str() } else { "" };
+        match said {
+            None => found.push(put(error("hash-unreadable")).value("hash", written())),
             Some(said) if said != *actual => {
-                let finding = error("digest-wrong").at(&entry.path, &promise.place).clause("UNI 11386 File/Hash");
+                let finding = put(error("digest-wrong")).clause("UNI 11386 File/Hash");
                 found.push(finding.value("said", hex(&said)).value("found", hex(actual)));
             }
             Some(_) => {}
         }
     }
-    (read.first().and_then(|sha256| Digest::parse(&hex(sha256))), found)
+    (read.first().and_then(|sha256| <[u8; 32]>::try_from(sha256.as_slice()).ok()).map(Digest::from), found)
 }
 
 /// The digest of `entry` under `function`.
@@ -230,7 +242,10 @@ pub(super) fn digests(container: &Container, entry: &Entry, functions: &[Functio
 
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from_digit(u32::from(n), 16).unwrap_or('0')).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    hex.extend(bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from(DIGITS[usize::from(n)])));
+    hex
 }
 
 #[cfg(test)]

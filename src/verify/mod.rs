@@ -109,6 +109,15 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
 /// As many metadata files are read in the time in which another thread compiles the schemas for itself.
 const SCHEMA_WORTH: usize = 16;
 
+/// As [`each`], but each result is handed to `take` in its turn: of many not all are kept at once.
+fn each_in_turn<T: Send>(count: usize, is_worthwhile: bool, work: impl Fn(usize) -> T + Sync, mut take: impl FnMut(T)) {
+    /// So many results are kept; the end of so many is waited for.
+    const TOGETHER: usize = 16_384;
+    for from in (0..count).step_by(TOGETHER) {
+        each(TOGETHER.min(count - from), is_worthwhile, |i| work(from + i)).into_iter().for_each(&mut take);
+    }
+}
+
 /// Does `work` for every number below `count`, on all cores where it is worth their while, and gives the results in order.
 ///
 /// This thread has its part: what it keeps from one call to the next (compiled schemas, buffers) is of use again.

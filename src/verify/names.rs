@@ -40,6 +40,9 @@ pub(super) fn is_escaping(path: &str) -> bool {
 
 /// What two names have in common that differ only for case or for composition of accents.
 pub(super) fn fold(path: &str) -> String {
+    if path.is_ascii() {
+        return path.to_ascii_lowercase();
+    }
     path.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 

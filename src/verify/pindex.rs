@@ -1,15 +1,21 @@
 //! What does the index of the package promise? The PIndex (UNI 11386:2020) as a list of files with their digests.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use percent_encoding::percent_decode_str;
 
-use super::container::{Container, is_envelope};
-use super::digests::Function;
-use super::findings::{Findings, Valued as _, error, note, warning};
+use super::container::{Container, Entry, is_envelope};
+use super::digests::{Function, decoded};
+use super::findings::{Fault, Findings, Valued as _, error, note, warning};
 use super::schema::{self, Schema};
 use super::xml::{self, Element};
 use super::{names, rules};
+use crate::digest::Digest;
 use crate::limits::Limits;
 
+/// An index that is longer is read as a stream: it lists so many files that their list and its text need not stand side by side.
+const STREAMED_BYTES: u64 = 1 << 20;
 /// Name of the index file.
 pub(super) const NAME: &str = "PIndex.xml";
 
@@ -24,23 +30,35 @@ pub(super) struct Index {
     pub(super) form: Form,
 }
 
-/// One file as the index promises it.
+/// One file as the index promises it. There may be a hundred thousand: of each only what is not in the package itself is kept.
 #[derive(Debug)]
 pub(super) struct Promise {
-    /// Its place in the index (`File[3]`).
-    pub(super) place: String,
-    /// `Path` as written.
-    pub(super) raw: String,
-    /// `ID` as written.
-    pub(super) id: String,
+    /// Its number among the files of the index, from 1.
+    n: u32,
+    /// True of an `ExternalMetadata`.
+    is_external: bool,
     /// The file of the package that it means, if it is there.
     pub(super) entry: Option<usize>,
-    /// `Hash` as written.
-    pub(super) hash: String,
-    /// `hashFunction` as written.
-    pub(super) function: String,
+    /// Its digest.
+    pub(super) said: Said,
     /// `format` as written.
-    pub(super) format: String,
+    pub(super) format: Arc<str>,
+}
+
+/// A digest as the index says it.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// A SHA-256.
+    Sha256(Digest),
+    /// Anything else: `hashFunction` and `Hash` as written.
+    Other(Box<(String, String)>),
+}
+
+impl Promise {
+    /// Its place in the index (`File[3]`).
+    pub(super) fn place(&self) -> String {
+        format!("{}[{}]", if self.is_external { "ExternalMetadata" } else { "File" }, self.n)
+    }
 }
 
 /// The forms of an index.
@@ -78,86 +96,129 @@ pub(super) fn folder(index: &str) -> &str {
 /// Reads the index at `at` and finds the files that it means.
 pub(super) fn read(container: &Container, (at, form): (usize, Form), limits: &Limits, findings: &mut Findings) -> Option<Index> {
     let entry = &container.entries()[at];
-    let bytes = match container.bytes(entry, limits.metadata_bytes_max) {
-        Ok(bytes) => bytes,
+    let mut gathered = Gathered { container, at, form, formats: BTreeSet::new(), files: Vec::new(), findings };
+    let read = if is_streamed(container, entry) {
+        gathered.streamed(entry, limits.metadata_bytes_max)
+    } else {
+        container.bytes(entry, limits.metadata_bytes_max).map(|bytes| gathered.whole(entry, &bytes))
+    };
+    let Gathered { files, findings, .. } = gathered;
+    if container.is_lone() {
+        findings.push(warning("index-alone").at(&entry.path, "").value("count", files.len()));
+    }
+    let index = match read {
+        Ok(Ok(root)) => Index { files, root, form },
+        Ok(Err(fault)) => {
+            // What was read before the fault is still held against the package: all findings in one run.
+            findings.push(*fault);
+            return Some(Index { files, form, ..Index::default() });
+        }
         Err(fault) => {
             findings.push(*fault);
             return None;
         }
     };
-    if is_envelope(&entry.path) {
-        findings.push(note("index-in-envelope").at(&entry.path, ""));
-    }
-    let mut index = Index { form, ..Index::default() };
-    let mut files = Vec::new();
-    match xml::harvest(&bytes, &entry.path, &["File", "ExternalMetadata"], &mut |file| {
-        files.push(promise(&file, files.len() + 1, form));
-    }) {
-        Ok(root) => index.root = root,
-        Err(fault) => {
-            // What was read before the fault is still held against the package: all findings in one run.
-            findings.push(*fault);
-            index.files = files;
-            resolve(container, at, &mut index, findings);
-            return Some(index);
-        }
-    }
     if index.root.name != form.root() {
         findings.push(error("index-root").at(&entry.path, "/").value("name", &index.root.name));
     }
-    findings.extend(schema::breaches(form.schema(), &xml::in_utf8(&bytes), &entry.path));
-    index.files = files;
-    resolve(container, at, &mut index, findings);
     if form == Form::Agid {
         note_signs(&index.root, &entry.path, findings);
     }
     Some(index)
 }
 
-fn promise(file: &Element, n: usize, form: Form) -> Promise {
-    let hash = file.child("Hash");
-    let named = |name: &str| hash.map_or("", |hash| hash.attribute(name)).to_owned();
-    let function = match form {
-        Form::Agid | Form::Of2020 => named("hashFunction"),
-        // The default of the schema of 2010.
-        Form::Of2010 => Some(named("function")).filter(|f| !f.is_empty()).unwrap_or_else(|| "SHA-1".to_owned()),
-    };
-    Promise {
-        place: format!("{}[{n}]", file.name),
-        raw: file.text_at("Path").to_owned(),
-        id: file.text_at("ID").to_owned(),
-        entry: None,
-        hash: hash.map_or_else(String::new, |hash| hash.text.clone()),
-        function,
-        format: file.attribute("format").to_owned(),
-    }
+/// True of a long index that lies there as it is, in UTF-8.
+fn is_streamed(container: &Container, entry: &Entry) -> bool {
+    let is_utf8 = |bytes: Vec<u8>| matches!(xml::in_utf8(&[&bytes[..], b"\xFF"].concat()), std::borrow::Cow::Borrowed(_));
+    entry.bytes > STREAMED_BYTES && !is_envelope(&entry.path) && container.beginning(entry).is_some_and(is_utf8)
 }
 
-/// Finds the file that each `Path` means: relative to the index's folder, else to the package's root.
-fn resolve(container: &Container, at: usize, index: &mut Index, findings: &mut Findings) {
-    let path = container.entries()[at].path.as_str();
-    if container.is_lone() {
-        findings.push(warning("index-alone").at(path, "").value("count", index.files.len()));
-        return;
+/// What is gathered while an index is read.
+struct Gathered<'a> {
+    container: &'a Container,
+    at: usize,
+    form: Form,
+    formats: BTreeSet<Arc<str>>,
+    files: Vec<Promise>,
+    findings: &'a mut Findings,
+}
+
+/// The elements that are files.
+const FILES: [&str; 2] = ["File", "ExternalMetadata"];
+
+impl Gathered<'_> {
+    fn whole(&mut self, entry: &Entry, bytes: &[u8]) -> Result<Element, Fault> {
+        if is_envelope(&entry.path) {
+            self.findings.push(note("index-in-envelope").at(&entry.path, ""));
+        }
+        let root = xml::harvest(bytes, &entry.path, &FILES, &mut |file| self.take(&file))?;
+        self.findings.extend(schema::breaches(self.form.schema(), &xml::in_utf8(bytes), &entry.path));
+        Ok(root)
     }
-    let of_2010 = index.form == Form::Of2010;
-    for promise in &mut index.files {
+
+    /// The outer error is of an index that cannot be had at all.
+    fn streamed(&mut self, entry: &Entry, most: u64) -> Result<Result<Element, Fault>, Fault> {
+        let stream = self.container.stream(entry, most)?;
+        let root = match xml::harvest_from(stream, &entry.path, &FILES, &mut |file| self.take(&file)) {
+            Ok(root) => root,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let stream = self.container.stream(entry, most)?;
+        self.findings.extend(schema::breaches_from(self.form.schema(), stream, &entry.path));
+        Ok(Ok(root))
+    }
+
+    fn take(&mut self, file: &Element) {
+        let hash = file.child("Hash");
+        let named = |name: &str| hash.map_or("", |hash| hash.attribute(name));
+        let function = match self.form {
+            Form::Agid | Form::Of2020 => named("hashFunction"),
+            // The default of the schema of 2010.
+            Form::Of2010 => Some(named("function")).filter(|f| !f.is_empty()).unwrap_or("SHA-1"),
+        };
+        let text = hash.map_or("", |hash| hash.text.as_str());
+        let is_sha256 = self.form.function(function) == Some(Function::Sha256);
+        let digest = decoded(text, Function::Sha256).filter(|_| is_sha256).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let said = match digest {
+            Some(bytes) => Said::Sha256(Digest::from(bytes)),
+            None => Said::Other(Box::new((function.to_owned(), text.to_owned()))),
+        };
+        let format = file.attribute("format");
+        let format = self.formats.get(format).cloned().unwrap_or_else(|| {
+            let format: Arc<str> = format.into();
+            self.formats.insert(Arc::clone(&format));
+            format
+        });
+        let is_external = file.name == "ExternalMetadata";
+        let mut promise = Promise { n: self.files.len() as u32 + 1, is_external, entry: None, said, format };
+        if !self.container.is_lone() {
+            promise.entry = self.resolved(file, &promise);
+        }
+        self.files.push(promise);
+    }
+
+    /// The file that `Path` means: relative to the index's folder, else to the package's root.
+    fn resolved(&mut self, file: &Element, promise: &Promise) -> Option<usize> {
+        let (container, path) = (self.container, self.container.entries()[self.at].path.as_str());
+        let raw = file.text_at("Path");
         // Path is optional in 2010; then the ID may be the file's name.
-        if of_2010 && promise.raw.is_empty() {
-            promise.entry = container.find(&format!("{}{}", folder(path), promise.id)).or_else(|| container.find(&promise.id));
-            if promise.entry.is_none() {
-                findings.push(warning("index-no-path").at(path, &promise.place).value("id", &promise.id));
+        if self.form == Form::Of2010 && raw.is_empty() {
+            let id = file.text_at("ID");
+            let found = container.find(&format!("{}{id}", folder(path))).or_else(|| container.find(id));
+            if found.is_none() {
+                self.findings.push(warning("index-no-path").at(path, &promise.place()).value("id", id));
             }
-            continue;
+            return found;
         }
-        match meant(container, path, &promise.raw) {
-            Ok(entry) => promise.entry = Some(entry),
+        match meant(container, path, raw) {
+            Ok(entry) => return Some(entry),
             Err(Some(file)) => {
-                let finding = error("file-missing").at(&file, &promise.place).clause("UNI 11386 File/Path");
-                findings.push(finding.value("file", &file));
+                let finding = error("file-missing").at(&file, &promise.place()).clause("UNI 11386 File/Path");
+                self.findings.push(finding.value("file", &file));
             }
-            Err(None) => findings.push(error("index-path-unsafe").at(path, &promise.place).value("file", &promise.raw)),
+            Err(None) => self.findings.push(error("index-path-unsafe").at(path, &promise.place()).value("file", raw)),
         }
+        None
     }
 }
 
@@ -187,9 +248,10 @@ pub(super) fn check_completeness(container: &Container, at: usize, index: &Index
         let Some(entry) = promise.entry else { continue };
         promised[entry] += 1;
         if entry == at {
-            findings.push(error("index-lists-itself").at(path, &promise.place));
+            findings.push(error("index-lists-itself").at(path, &promise.place()));
         } else if promised[entry] > 1 {
-            findings.push(error("index-twice").at(path, &promise.place).value("file", &promise.raw));
+            let twice = error("index-twice").at(path, &promise.place());
+            findings.push(twice.value("file", &container.entries()[entry].path));
         }
     }
     for (entry, _) in

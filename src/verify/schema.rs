@@ -1,5 +1,6 @@
 //! Is this XML valid against its schema? Our own schemas, compiled as often as they are used at once, and kept.
 
+use std::io::BufRead;
 use std::sync::{Mutex, PoisonError};
 
 use xsd_schema::validation::{CollectingValidationSink, SchemaValidator, ValidationFlags, drive_quick_xml};
@@ -51,6 +52,11 @@ fn compiled(schema: Schema) -> Result<SchemaSet, String> {
 
 /// All breaches of `schema` in `bytes`, the file at `path`.
 pub(super) fn breaches(schema: Schema, bytes: &[u8], path: &str) -> Vec<Finding> {
+    breaches_from(schema, bytes, path)
+}
+
+/// As [`breaches`], of a file that is read while it comes.
+pub(super) fn breaches_from(schema: Schema, bytes: impl BufRead, path: &str) -> Vec<Finding> {
     let kept = || KEPT[schema as usize].lock().unwrap_or_else(PoisonError::into_inner);
     let idle = kept().pop();
     match idle.map_or_else(|| compiled(schema), Ok) {
@@ -65,7 +71,7 @@ pub(super) fn breaches(schema: Schema, bytes: &[u8], path: &str) -> Vec<Finding>
     }
 }
 
-fn against(set: &SchemaSet, bytes: &[u8], path: &str) -> Vec<Finding> {
+fn against(set: &SchemaSet, bytes: impl BufRead, path: &str) -> Vec<Finding> {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     let validator = SchemaValidator::new(set, ValidationFlags::default());
     let mut run = validator.start_run(CollectingValidationSink { errors: &mut errors, warnings: &mut warnings });

@@ -90,6 +90,31 @@ pub(super) fn harvest(bytes: &[u8], path: &str, crop: &[&str], take: &mut dyn Fn
     }
 }
 
+/// As [`harvest`], of a file in UTF-8 that is read while it comes.
+pub(super) fn harvest_from(
+    source: impl std::io::BufRead,
+    path: &str,
+    crop: &[&str],
+    take: &mut dyn FnMut(Element),
+) -> Result<Element, Fault> {
+    let mut reader = Reader::from_reader(source);
+    let mut tree = Tree { open: Vec::new(), root: None, seen: 0, held: 0, marks: Vec::new(), crop, take };
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        let step = reader.read_event_into(&mut buffer).map_err(|e| Box::new(broken(&e))).and_then(|event| tree.step(event));
+        match step {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(finding) => return Err(Box::new(finding.at(path, &format!("byte {}", reader.buffer_position())))),
+        }
+    }
+    match tree.root {
+        Some(root) if tree.open.is_empty() => Ok(root),
+        _ => Err(Box::new(broken(&"unclosed or missing root element").at(path, &format!("byte {}", reader.buffer_position())))),
+    }
+}
+
 /// The bytes as UTF-8: those of a file that declares ISO 8859-1 are rewritten, all others stay as they are.
 pub(super) fn in_utf8(bytes: &[u8]) -> std::borrow::Cow<'_, [u8]> {
     const DECLARATION_MAX: usize = 100;

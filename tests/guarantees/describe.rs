@@ -546,6 +546,7 @@ fn all_stated(tipo: Tipo) -> Ulteriori {
         }),
         prodotto: Some(Prodotto { nome: Some("Scanner & C.".into()), versione: Some("1.2".into()), produttore: None }),
         aggregazioni: vec![(TipoAggregazione::SerieDocumentale, "lettere/2024".into())],
+        ..Ulteriori::default()
     }
 }
 
@@ -660,6 +661,7 @@ fn all_stated_of_aggregation() -> UlterioriAggregazione {
         assegnazioni: vec![assigned(true, Some((date(2024, 2, 1), None))), assigned(false, None)],
         primaria: Some((TipoAggregazione::Fascicolo, "2023/VI.3/9".into())),
         parole_chiave: vec!["edilizia".into(), "accesso & atti".into()],
+        ..UlterioriAggregazione::default()
     }
 }
 
@@ -848,6 +850,7 @@ fn any_ulteriori() -> impl Strategy<Value = Ulteriori> {
         primario,
         prodotto,
         aggregazioni: agg.into_iter().map(|id| (TipoAggregazione::SerieDocumentale, id)).collect(),
+        ..Ulteriori::default()
     })
 }
 
@@ -869,6 +872,7 @@ fn any_ulteriori_aggregazione() -> impl Strategy<Value = UlterioriAggregazione> 
             assegnazioni,
             primaria,
             parole_chiave,
+            ..UlterioriAggregazione::default()
         },
     )
 }

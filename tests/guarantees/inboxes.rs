@@ -133,6 +133,54 @@ fn a_sidecar_goes_with_its_file_and_its_values_need_no_second_reading() {
 }
 
 #[test]
+fn what_the_office_states_beyond_the_pages_is_kept_with_its_origin_and_stands_in_the_metadata() {
+    let (stage, inbox) = watched("");
+    let json = serde_json::json!({"documento": {
+        "oggetto": "Nota interna sulle ferie", "tipo": "lettera", "voce": "III.1",
+        "protocollo": {"numero": 4512, "data": "2024-03-12", "verso": "E"}, "mittente": "Maria Rossi",
+        "dichiarazioni": {
+            "ora": "10:30:00",
+            "soggetti": [{"ruolo": "assegnatario", "parte": {"ufficio": {"uor": "UFED02", "persona": {"cognome": "Gialli", "nome": "Ada"}}}}],
+            "emergenza": {"numero": "12", "data": "2024-03-11"},
+            "versione": {"numero": 2, "autore": {"cognome": "Neri", "nome": "Ugo"}, "modifica": {"tipo": "rettifica",
+                "at": "2024-03-13T09:00:00Z", "impronta_precedente": Digest::of(b"prima").hex(), "identificativo_precedente": "doc-prima"}}},
+        "dichiarazioni_aggregazione": {
+            "posizione_fisica": "Armadio 3",
+            "assegnazioni": [{"per_competenza": true, "uor": "UFED02", "inizio": ["2024-03-12", null]}]}}});
+    write(&inbox.join("nota.pdf"), &pdf(&[NOTE]));
+    write(&inbox.join("nota.pdf.json"), json.to_string().as_bytes());
+    let _daemon = Daemon::start(&stage, &[]);
+    let document = at_rest(&stage);
+    assert_eq!(document["state"], "ready", "{:?}", codes(&document));
+    assert_eq!(document["stated"]["documento"]["origin"], "sidecar nota.pdf.json");
+    let id = document["id"].as_str().expect("id");
+    let set = ["review", id, "--set", r#"dichiarazioni_aggregazione={"posizione_fisica": "Armadio 4"}"#];
+    assert!(stage.run(&set).status.success(), "{}", said(&stage.run(&set)));
+    until("it is described anew", 20, || {
+        let document = show(&stage, id);
+        document["state"] == "ready" && document["stated"]["aggregazione"]["value"]["posizione_fisica"] == "Armadio 4"
+    });
+    let origin = show(&stage, id)["stated"]["aggregazione"]["origin"].take();
+    assert!(origin.as_str().is_some_and(|origin| origin.starts_with("person ")), "{origin}");
+    let wrong = stage.run(&["review", id, "--set", r#"dichiarazioni={"orario": "10:30"}"#]);
+    assert_eq!(wrong.status.code(), Some(2), "a word that nobody knows");
+    let built = stage.json(&["package"], &[0]).remove(0);
+    let path = stage.path("archivio").join(built["path"].as_str().expect("a path"));
+    let files = super::package::entries(&path);
+    let text = |end: &str| -> String {
+        let found = files.iter().find(|(name, _)| name.ends_with(end)).expect("a file");
+        String::from_utf8(found.1.clone()).expect("text")
+    };
+    let metadata = text("DocumentoAmministrativoInformatico.xml");
+    for wanted in
+        ["<TipoRuolo>Assegnatario<", "<Cognome>Gialli<", "10:30:00", "<TipoModifica>Rettifica<", "doc-prima", "<Cognome>Neri<"]
+    {
+        assert!(metadata.contains(wanted), "{wanted} is missing in {metadata}");
+    }
+    assert!(text("AggregazioneDocumentaliInformatiche.xml").contains("Armadio 4"));
+}
+
+#[test]
 fn a_sidecar_with_a_fault_or_of_another_file_holds_its_document() {
     let (stage, inbox) = watched("");
     write(&inbox.join("nota.pdf"), &pdf(&[NOTE]));

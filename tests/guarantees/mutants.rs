@@ -101,6 +101,12 @@ fn mutant(valid: &str, dice: &mut Dice) -> String {
     text
 }
 
+/// So many mutants of `valid`, from a seed.
+pub(crate) fn mutants(valid: &str, count: usize, seed: u64) -> Vec<String> {
+    let mut dice = Dice(seed);
+    (0..count).map(|_| mutant(valid, &mut dice)).collect()
+}
+
 /// Ours and the official schema say the same of every mutant. 200 of them, or as many as `CONSERVA_CASES` says.
 pub(crate) fn agree_at_random(schema: Schema, valid: &str) {
     let count = std::env::var("CONSERVA_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(200);

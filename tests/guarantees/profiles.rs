@@ -110,6 +110,46 @@ fn an_eark_package_of_ours_breaks_no_requirement_and_the_official_schema_takes_i
 }
 
 #[test]
+fn of_any_mutant_of_a_mets_the_verdict_on_its_structure_is_that_of_the_official_schema() {
+    let files = files(Profile::Eark);
+    for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with("METS.xml")) {
+        let valid = String::from_utf8(bytes.clone()).expect("text");
+        let mut texts = crate::mutants::mutants(&valid, 150, 20_261_126);
+        // Attributes too: a value that is none, one that is missing, an id that is there twice, one that is not there.
+        for (from, to) in [
+            ("ROLE=\"CREATOR\"", "ROLE=\"creator\""),
+            ("ROLE=\"CREATOR\" ", ""),
+            ("LOCTYPE=\"URL\"", "LOCTYPE=\"FILE\""),
+            ("MDTYPE=\"PREMIS\"", "MDTYPE=\"Premis\""),
+            ("CHECKSUMTYPE=\"SHA-256\"", "CHECKSUMTYPE=\"sha256\""),
+            ("CREATEDATE=\"2024-06-01T10:00:00Z\"", "CREATEDATE=\"2024-06-01\""),
+            ("CREATEDATE=\"2024-06-01T10:00:00Z\"", "CREATEDATE=\"2024-06-01T10:00:00\""),
+            ("SIZE=\"", "SIZE=\"x"),
+            ("FILEID=\"grp-", "FILEID=\"grip-"),
+            ("ADMID=\"digiprov-1", "ADMID=\"digiprov-99"),
+            ("ID=\"div-all\"", "ID=\"structMap\""),
+            ("ID=\"div-all\"", "ID=\"1div\""),
+        ] {
+            texts.extend(valid.contains(from).then(|| valid.replacen(from, to, 1)));
+        }
+        let Some(official) = norms::judge_by("mets-premis-eark/eark-mets-driver.xsd", &texts) else { return };
+        let folder = tempfile::tempdir().expect("folder");
+        let (mut taken, mut refused) = (0, 0);
+        for (text, official) in texts.iter().zip(official) {
+            norms::write(&folder.path().join("METS.xml"), text.as_bytes());
+            let report = verdict(folder.path());
+            let structure = ["mets-child-", "mets-attribute-", "mets-id-", "mets-text", "mets-root"];
+            let broken: Vec<_> =
+                report.findings.iter().filter(|f| structure.iter().any(|code| f.message.code().starts_with(code))).collect();
+            assert_eq!(broken.is_empty(), official, "ours (left) and official differ, {name}: {broken:?}\n{text}");
+            if official { taken += 1 } else { refused += 1 }
+        }
+        norms::say(&format!("METS: {taken} mutants taken by both and {refused} refused by both"));
+        assert!(taken > 0 && refused > 0);
+    }
+}
+
+#[test]
 fn requests_to_sacer_are_laid_out_as_they_are_sent_and_valid_to_its_schemas() {
     let order = ordered(Profile::Sacer, 2);
     let (_folder, built) = built(&order.plan().expect("plan")[0], &order.blobs);

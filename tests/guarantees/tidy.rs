@@ -36,6 +36,7 @@ const NOUNS: &[&str] = &[
     "scratch",
     "secret",
     "stack",
+    "stated",
     "upload",
     "xml",
 ];

@@ -37,6 +37,8 @@ fn take(given: &mut Given, key: &str, value: &Value) -> Option<()> {
         "protocollo" => given.registrazione = Some(registrazione(value.as_object()?)?),
         "mittente" => given.mittente = Some(party(value)?),
         "destinatario" => given.destinatario = Some(party(value)?),
+        "dichiarazioni" => given.dichiarazioni = Some(crate::stated::parse(&value.to_string())?),
+        "dichiarazioni_aggregazione" => given.dichiarazioni_aggregazione = Some(crate::stated::parse(&value.to_string())?),
         _ => return None,
     }
     Some(())

@@ -1,7 +1,9 @@
 //! Is this a good E-ARK package? Its METS, those of its representations, every file that they name, every requirement.
 //!
-//! Digests and completeness as for any package; beyond that the requirements of CSIP and SIP 2.2.0 with a verdict each.
+//! Digests and completeness as for any package; beyond that the structure of METS, and the requirements of CSIP and SIP 2.2.0 with a
+//! verdict each.
 
+mod grammar;
 mod requirements;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +56,9 @@ pub(super) fn check(container: &Container, at: usize, options: &Options, finding
         drop(bytes);
         let mets = Mets { container, entry, options };
         if !options.only_digests {
+            if root.name == "mets" {
+                grammar::check(&root, &entry.path, findings);
+            }
             verdicts.extend(mets.requirements(&root, is_first, findings));
         }
         for next in mets.files(&root, &mut seen, findings) {

@@ -3,7 +3,7 @@
 //! A row says: id, level, `root` (METS of the package) or `any` (those of representations too), elements, how, test.
 //! Elements are a path below `mets`, each step with conditions on attributes (`=` equals, `^` begins with, `!` differs,
 //! `~` contains). How: `every` element passes the test, `some` there is at least one, `one` there is exactly one,
-//! `if folder/` there is one wherever the package has files in that folder. A test is `@attribute`, `@attribute=value` or the
+//! `if folder/` there is one wherever the package has files in that folder, `where elements` wherever the METS has those. A test is `@attribute`, `@attribute=value` or the
 //! name of a child. Names are local ones: packages write the namespace of the attributes in two ways (norms, 6).
 
 use super::super::findings::{Findings, Valued as _, error, note, warning};
@@ -117,10 +117,14 @@ impl Row {
             }
             "some" => there_is(!found.is_empty()),
             "one" => there_is(found.len() == 1),
-            how => match how.strip_prefix("if ") {
-                Some(folder) if (asked.has_folder)(folder) => there_is(!found.is_empty()),
-                _ => (Verdict::NotApplicable, 0),
-            },
+            how => {
+                let is_asked = match (how.strip_prefix("if "), how.strip_prefix("where ")) {
+                    (Some(folder), _) => (asked.has_folder)(folder),
+                    (_, Some(elements)) => !select(asked.root, elements).is_empty(),
+                    _ => false,
+                };
+                if is_asked { there_is(!found.is_empty()) } else { (Verdict::NotApplicable, 0) }
+            }
         }
     }
 }
@@ -191,7 +195,8 @@ mod tests {
         for line in rows {
             let row = Row::parse(line).unwrap_or_else(|| panic!("{line}"));
             assert!(["must", "should"].contains(&row.level) && ["root", "any"].contains(&row.scope), "{line}");
-            let is_how = ["every", "some", "one"].contains(&row.how) || row.how.starts_with("if ");
+            let is_how =
+                ["every", "some", "one"].contains(&row.how) || row.how.starts_with("if ") || row.how.starts_with("where ");
             assert!(is_how && (row.how == "every") != row.test.is_empty(), "{line}");
         }
     }

@@ -133,7 +133,7 @@ impl<'a> Eye<'a> {
     }
 
     fn file(&self, at: usize) -> FileView {
-        let format = self.promise(at).map_or_else(String::new, |promise| promise.format.clone());
+        let format = self.promise(at).map_or_else(String::new, |promise| promise.format.to_string());
         FileView { format, ..file(self.container, self.checked, at) }
     }
 
@@ -179,7 +179,7 @@ impl<'a> Eye<'a> {
     }
 
     fn mime(&self, at: usize, document: &DocumentView) -> String {
-        let said = self.promise(at).map_or("", |promise| promise.format.as_str());
+        let said = self.promise(at).map_or("", |promise| &*promise.format);
         if said.contains('/') { said } else { document.said("IdentificativoDelFormato/Formato") }.to_owned()
     }
 

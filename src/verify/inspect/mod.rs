@@ -2,6 +2,7 @@
 
 mod alto;
 mod document;
+mod others;
 pub(super) mod page;
 mod section;
 mod tables;
@@ -78,6 +79,8 @@ pub struct Inspection {
     journal: Option<(String, String)>,
     files: Vec<FileView>,
     aggregations: Vec<(String, Element)>,
+    /// Metadata in the words of others.
+    others: Vec<(String, Element)>,
     documents: Vec<DocumentView>,
     events: Vec<Event>,
     documents_left_out: usize,
@@ -103,6 +106,9 @@ pub fn inspect(path: &Path, options: &Options, view: &View<'_>) -> Result<Inspec
     inspection.describe(&checked);
     inspection.files = (0..container.entries().len()).map(|i| document::file(&container, &checked, i)).collect();
     inspection.aggregations = aggregations(&container, &checked.layout, options);
+    if inspection.report.profile != "agid" {
+        inspection.others = others::metadata(&container, &checked);
+    }
     if let Some(at) = checked.layout.events {
         inspection.events = events(&container, at, options);
     }
@@ -135,6 +141,7 @@ impl Inspection {
             journal: None,
             files: Vec::new(),
             aggregations: Vec::new(),
+            others: Vec::new(),
             documents: Vec::new(),
             events: Vec::new(),
             documents_left_out: 0,

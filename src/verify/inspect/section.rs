@@ -37,9 +37,11 @@ pub(super) fn package(one: &Inspection, n: usize, lang: Lang) -> String {
     for (i, document) in one.documents.iter().enumerate() {
         html.push_str(&self::document(one, document, &format!("p{n}d{}", i + 1), lang));
     }
-    if !one.aggregations.is_empty() {
-        put(&mut html, format_args!("<h3>{}</h3>", say("inspect-aggregations", lang)));
-        for (path, root) in &one.aggregations {
+    for (heading, trees) in [("inspect-aggregations", &one.aggregations), ("inspect-others", &one.others)] {
+        if !trees.is_empty() {
+            put(&mut html, format_args!("<h3>{}</h3>", say(heading, lang)));
+        }
+        for (path, root) in trees {
             put(&mut html, format_args!("<p class=\"empty\"><code>{}</code></p>{}", esc(path), metadata(root, lang)));
         }
     }

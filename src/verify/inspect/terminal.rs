@@ -1,6 +1,7 @@
 //! How does a package look on a terminal? Head, documents one by one, then the report.
 
 use super::super::outcome::{put, visible};
+use super::super::xml::Element;
 use super::{DocumentView, Inspection};
 use crate::messages::{Lang, Message, label};
 
@@ -23,9 +24,21 @@ pub(super) fn text(inspection: &Inspection, lang: Lang) -> String {
         let message = Message::new("inspect-documents-left-out").with("count", inspection.documents_left_out);
         put(&mut text, format_args!("\n{}\n", message.sentence(lang)));
     }
+    for (path, root) in &inspection.others {
+        put(&mut text, format_args!("\n  {}: {}\n", label("inspect-others", lang), visible(path)));
+        put_tree(root, 2, &mut text);
+    }
     text.push('\n');
     text.push_str(&inspection.report.text(lang));
     text
+}
+
+/// What stands below `element`, deeper by its depth.
+fn put_tree(element: &Element, depth: usize, text: &mut String) {
+    for child in &element.children {
+        put(text, format_args!("{}{}: {}\n", "  ".repeat(depth), visible(&child.name), visible(&child.text)));
+        put_tree(child, depth + 1, text);
+    }
 }
 
 fn one(document: &DocumentView, lang: Lang) -> String {

@@ -5,33 +5,43 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 
 use super::header::{self, Central, End, Local, u32_at, u64_at};
+use crate::finding::Finding;
 use crate::verify::findings::{Findings, Valued as _, error};
 
 /// Reads every local header, compares it with its central one, and accounts for the bytes between them.
 pub(super) fn check(file: &File, end: &End, heads: &mut [Central], findings: &mut Findings) -> io::Result<()> {
     let mut extents = Vec::with_capacity(heads.len());
     for (i, head) in heads.iter_mut().enumerate() {
-        let name = String::from_utf8_lossy(&head.name).into_owned();
-        let place = format!("byte {}", head.local);
-        let Some(local) = header::local(file, head.local, end.directory)? else {
-            findings.push(error("zip-header-missing").at(&name, &place));
-            head.is_suspect = true;
-            continue;
-        };
-        for field in disagreements(head, &local) {
-            findings.push(error("zip-headers-disagree").at(&name, &place).value("field", field));
-            head.is_suspect |= field != "crc";
+        let local = header::local(file, head.local, end.directory)?;
+        for finding in compared(head, local.as_ref(), end.directory) {
+            findings.push(finding.at(&String::from_utf8_lossy(&head.name), &format!("byte {}", head.local)));
         }
-        head.data = Some(local.data);
-        let finish = local.data.saturating_add(head.packed);
-        if finish > end.directory {
-            findings.push(error("zip-data-missing").at(&name, &place).value("bytes", finish - end.directory));
-            head.is_suspect = true;
-        }
+        let Some(data) = head.data else { continue };
+        let finish = data.saturating_add(head.packed);
         extents.push((head.local, finish, i));
     }
     extents.sort_unstable();
     account(file, end, (heads, &extents), findings)
+}
+
+/// What is wrong with an entry by its two headers; where it is in order its data get their place.
+fn compared(head: &mut Central, local: Option<&Local>, directory: u64) -> Vec<Finding> {
+    let Some(local) = local else {
+        head.is_suspect = true;
+        return vec![error("zip-header-missing")];
+    };
+    let mut found = Vec::new();
+    for field in disagreements(head, local) {
+        found.push(error("zip-headers-disagree").value("field", field));
+        head.is_suspect |= field != "crc";
+    }
+    head.data = Some(local.data);
+    let finish = local.data.saturating_add(head.packed);
+    if finish > directory {
+        found.push(error("zip-data-missing").value("bytes", finish - directory));
+        head.is_suspect = true;
+    }
+    found
 }
 
 /// Walks the stretches of the file in order: none may overlap the next, and only a data descriptor may stand between.
@@ -47,11 +57,10 @@ fn account(
     let mut reached = 0_u64;
     let mut owner = None;
     for (n, &(start, finish, i)) in extents.iter().enumerate() {
-        let name = String::from_utf8_lossy(&heads[i].name).into_owned();
+        let name = |heads: &[Central], i: usize| String::from_utf8_lossy(&heads[i].name).into_owned();
         if let Some(other) = owner.filter(|_| start < reached) {
-            let other: &Central = &heads[other];
-            let other = String::from_utf8_lossy(&other.name).into_owned();
-            findings.push(error("zip-overlap").at(&name, &format!("byte {start}")).value("other", other));
+            let finding = error("zip-overlap").at(&name(heads, i), &format!("byte {start}"));
+            findings.push(finding.value("other", name(heads, other)));
             heads[i].is_suspect = true;
         }
         if finish >= reached {
@@ -62,7 +71,7 @@ fn account(
         if heads[i].flags & 8 != 0 && descriptor_agrees(file, finish, gap, &heads[i])? {
             continue;
         }
-        findings.push(error("zip-gap").at(&name, &format!("byte {finish}")).value("bytes", gap));
+        findings.push(error("zip-gap").at(&name(heads, i), &format!("byte {finish}")).value("bytes", gap));
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ pub(super) fn directory(file: &File, limits: &Limits, findings: &mut Findings) -
     }
     layout::check(file, &end, &mut heads, findings)?;
     let mut total = 0;
-    Ok(Some(heads.iter().filter_map(|head| listed(head, limits, &mut total, findings)).collect()))
+    Ok(Some(heads.into_iter().filter_map(|head| listed(head, limits, &mut total, findings)).collect()))
 }
 
 fn check_end(end: &End, length: u64, findings: &mut Findings) {
@@ -111,8 +111,8 @@ fn central(file: &File, end: &End, limits: &Limits, findings: &mut Findings) -> 
 }
 
 /// What the package makes of one header: nothing of a folder, a barred file where something is wrong with it.
-fn listed(head: &Central, limits: &Limits, total: &mut u64, findings: &mut Findings) -> Option<Listed> {
-    let (path, is_utf8) = match String::from_utf8(head.name.clone()) {
+fn listed(mut head: Central, limits: &Limits, total: &mut u64, findings: &mut Findings) -> Option<Listed> {
+    let (path, is_utf8) = match String::from_utf8(std::mem::take(&mut head.name)) {
         Ok(path) => (path, true),
         Err(e) => (String::from_utf8_lossy(e.as_bytes()).into_owned(), false),
     };
@@ -120,7 +120,7 @@ fn listed(head: &Central, limits: &Limits, total: &mut u64, findings: &mut Findi
     if !is_utf8 || (!head.is_utf8 && !path.is_ascii()) {
         findings.push(error("name-not-utf8").at(&path, ""));
     }
-    let barred = bars(head, limits, total);
+    let barred = bars(&head, limits, total);
     if path.ends_with('/') {
         if head.bytes > 0 || head.packed > 0 {
             findings.push(error("entry-folder-with-data").at(&path, ""));

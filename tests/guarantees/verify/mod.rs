@@ -622,3 +622,22 @@ fn the_index_of_the_norms_example_is_valid() {
     only(&report, &["file-missing"]);
     assert_eq!(report.profile, "sincro");
 }
+
+#[test]
+fn metadata_of_a_package_of_others_are_shown_in_its_own_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bag.zip");
+    let mut files = world::bag();
+    let info = files.keys().find(|name| name.ends_with("bag-info.txt")).expect("labels").clone();
+    files.insert(info, b"Source-Organization: Archivio <storico>\n di Prova\n".to_vec());
+    let items: Vec<Item> = files.iter().map(|(name, bytes)| Item { data: bytes.clone(), ..Item::new(name, b"") }).collect();
+    std::fs::write(&path, zipped(&items)).expect("written");
+    let scratch = ScratchRoot::open(&folder.path().join("lavoro"), true).expect("scratch");
+    let view = View { pictures: &conserva::verify::NoPictures, count: 0, scratch: &scratch };
+    let seen = inspect(&path, &Options::default(), &view).expect("seen");
+    assert!(seen.html(Lang::It).contains("Archivio &lt;storico&gt; di Prova"), "the page says it");
+    assert!(seen.text(Lang::It).contains("Source-Organization: Archivio <storico> di Prova"), "{}", seen.text(Lang::It));
+    let Some(corpus) = crate::stage::shared("corpus/conservation") else { return };
+    let seen = inspect(&corpus.join("Simple-EARK-SIP.zip"), &Options::default(), &view).expect("seen");
+    assert!(seen.text(Lang::It).contains(&conserva::messages::label("inspect-others", Lang::It)), "{}", seen.text(Lang::It));
+}
