@@ -107,10 +107,9 @@ impl Scanner {
         self.does(&format!("say {hex}"));
     }
 
-    /// The line drops.
-    fn falls(mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// It closes its file and goes: the server keeps files open for whoever stays.
+    fn ends(mut self) {
+        self.does("close");
     }
 }
 
@@ -141,26 +140,29 @@ fn a_scanner_on_an_nfs_share_loses_nothing_however_it_writes() {
             std::thread::sleep(Duration::from_millis(1_600));
             assert!(arrivals(&stage).is_empty(), "{watching}: admitted at piece {n}");
         }
-        slow.does("close");
+        slow.ends();
         wanted.push(Digest::of(&said).hex());
         // Under another name, then renamed.
-        slow.does("open doc.txt.part");
-        slow.says(b"rinominato");
-        slow.does("close");
-        slow.does("rename doc.txt.part doc.txt");
+        let mut renaming = export.scanner();
+        renaming.does("open doc.txt.part");
+        renaming.says(b"rinominato");
+        renaming.does("close");
+        renaming.does("rename doc.txt.part doc.txt");
+        drop(renaming);
         wanted.push(Digest::of(b"rinominato").hex());
         // Dropped in the middle: what is there ends early and waits; the scanner tries again and it is whole.
         let whole = std::fs::read(repository().join("samples/documenti/18 nota provincia.tif")).expect("a scan");
         let mut dropped = export.scanner();
         dropped.does("open caduto.tif");
         dropped.says(&whole[..whole.len() / 2]);
-        dropped.falls();
+        drop(dropped);
         until("the others are in", 20, || arrivals(&stage).len() == 2);
         std::thread::sleep(Duration::from_secs(3));
         assert_eq!(arrivals(&stage).len(), 2, "{watching}: half a scan is no scan");
-        slow.does("open caduto.tif");
-        slow.says(&whole);
-        slow.does("close");
+        let mut again = export.scanner();
+        again.does("open caduto.tif");
+        again.says(&whole);
+        again.ends();
         wanted.push(Digest::of(&whole).hex());
         // Two at a time.
         let mut both = [export.scanner(), export.scanner()];
@@ -173,7 +175,7 @@ fn a_scanner_on_an_nfs_share_loses_nothing_however_it_writes() {
             std::thread::sleep(Duration::from_millis(700));
         }
         both[1].says(b"due");
-        both.iter_mut().for_each(|scanner| scanner.does("close"));
+        both.into_iter().for_each(Scanner::ends);
         let text: String = (0..3).map(|n| format!("{n}").repeat(5_000)).collect();
         wanted.extend([Digest::of(text.as_bytes()).hex(), Digest::of(format!("{text}due").as_bytes()).hex()]);
         wanted.sort();
