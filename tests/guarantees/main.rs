@@ -32,7 +32,6 @@ mod mutants;
 mod native;
 mod network;
 mod network_drill;
-mod nfs;
 mod norms;
 mod official;
 mod package;

@@ -16,7 +16,7 @@ use super::stage::{Stage, repository};
 use super::watch::{Daemon, arrivals, doctor, lying, until, watched, write};
 
 /// False, said aloud, where nobody asked or a program is missing.
-pub(super) fn is_asked(programs: &[&str]) -> bool {
+fn is_asked(programs: &[&str]) -> bool {
     if std::env::var_os("CONSERVA_SHARES").is_none() {
         eprintln!("NOT CHECKED: shares: scripts/prove asks for them");
         return false;
@@ -96,7 +96,7 @@ fn say(child: &mut Child, bytes: &[u8]) {
     child.stdin.as_mut().expect("stdin").write_all(bytes).expect("said");
 }
 
-pub(super) fn digests(stage: &Stage) -> Vec<String> {
+fn digests(stage: &Stage) -> Vec<String> {
     let mut all: Vec<String> = arrivals(stage).iter().map(|a| a["sha256"].as_str().expect("sha256").to_owned()).collect();
     all.sort();
     all
