@@ -38,6 +38,7 @@ mod page;
 mod power;
 mod profiles;
 mod reader;
+mod reading_order;
 mod replay;
 mod rescan;
 mod resumable;
