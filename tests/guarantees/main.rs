@@ -39,6 +39,7 @@ mod page;
 mod power;
 mod profiles;
 mod reader;
+mod reading_order;
 mod replay;
 mod rescan;
 mod resumable;
