@@ -229,6 +229,7 @@ pub struct Modifica {
 
 /// Kinds of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TipoModifica {
     /// Cancellation.
     Annullamento,
