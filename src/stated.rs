@@ -297,6 +297,31 @@ mod tests {
     }
 
     #[test]
+    fn every_word_of_the_guide_is_understood() {
+        let guide = include_str!("../docs/inboxes.md");
+        let start = guide.find("\"dichiarazioni\": {").expect("an example");
+        let example = guide[start..].split("```").next().expect("an example");
+        let example = format!("{{{example}}}").replace("…SHA-256…", &Digest::of(b"").hex());
+        let said: serde_json::Value = serde_json::from_str(&example).expect("JSON");
+        let documento: Ulteriori = parse(&said["dichiarazioni"].to_string()).expect("of the document");
+        let aggregazione: UlterioriAggregazione =
+            parse(&said["dichiarazioni_aggregazione"].to_string()).expect("of the fascicolo");
+        assert_eq!((documento.soggetti.len(), aggregazione.assegnazioni.len()), (4, 1));
+        let every = |words: &[&str], is_word: &dyn Fn(&str) -> bool| {
+            words.iter().all(|word| guide.contains(&format!("`{word}`")) && is_word(&format!("\"{word}\"")))
+        };
+        assert!(
+            every(&["annullamento", "rettifica", "integrazione", "annotazione"], &|word| parse::<TipoModifica>(word).is_some())
+        );
+        assert!(every(&["preparatoria", "istruttoria", "consultiva", "decisoria", "integrazione"], &|word| {
+            parse::<Fase>(word).is_some()
+        }));
+        assert!(every(&["assegnatario", "destinatario", "mittente", "autore", "registrante", "altro"], &|word| {
+            parse::<RuoloUlteriore>(word).is_some()
+        }));
+    }
+
+    #[test]
     fn the_longest_statement_is_read_and_one_byte_more_is_not() {
         let padded = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
         assert!(parse::<Ulteriori>(&padded(STATEMENT_BYTES_MAX)).is_some());

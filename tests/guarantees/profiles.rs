@@ -134,19 +134,34 @@ fn of_any_mutant_of_a_mets_the_verdict_on_its_structure_is_that_of_the_official_
         }
         let Some(official) = norms::judge_by("mets-premis-eark/eark-mets-driver.xsd", &texts) else { return };
         let folder = tempfile::tempdir().expect("folder");
-        let (mut taken, mut refused) = (0, 0);
+        let (mut taken, mut refused, mut dangling) = (0, 0, 0);
         for (text, official) in texts.iter().zip(official) {
             norms::write(&folder.path().join("METS.xml"), text.as_bytes());
             let report = verdict(folder.path());
             let structure = ["mets-child-", "mets-attribute-", "mets-id-", "mets-text", "mets-root"];
             let broken: Vec<_> =
                 report.findings.iter().filter(|f| structure.iter().any(|code| f.message.code().starts_with(code))).collect();
+            // libxml2 does not ask whether the id that an IDREF names is there; the norm (XML Schema 1, 3.3.4) does.
+            if official && !broken.is_empty() && broken.iter().all(|finding| is_dangling(finding, text)) {
+                dangling += 1;
+                continue;
+            }
             assert_eq!(broken.is_empty(), official, "ours (left) and official differ, {name}: {broken:?}\n{text}");
             if official { taken += 1 } else { refused += 1 }
         }
-        norms::say(&format!("METS: {taken} mutants taken by both and {refused} refused by both"));
+        norms::say(&format!(
+            "METS: {taken} mutants taken by both, {refused} refused by both, {dangling} refused by us for a reference that dangles"
+        ));
         assert!(taken > 0 && refused > 0);
     }
+}
+
+/// True of a reference, well written, to an id that `text` does not have.
+fn is_dangling(finding: &conserva::finding::Finding, text: &str) -> bool {
+    let value = |name: &str| finding.message.value(name).unwrap_or_default();
+    let is_reference = ["ADMID", "DMDID", "FILEID", "STRUCTID"].contains(&value("name"));
+    let mut ids = value("value").split_ascii_whitespace();
+    finding.message.code() == "mets-attribute-value" && is_reference && ids.any(|id| !text.contains(&format!(" ID=\"{id}\"")))
 }
 
 #[test]
