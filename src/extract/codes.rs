@@ -14,6 +14,8 @@ pub(super) enum Checked {
     AsRead(String),
     /// After a repair that was the only one to pass.
     Repaired(String),
+    /// With characters that the engine thought of besides, the only ones with which it passes.
+    Proven(String),
     /// No reading, or more than one, passes.
     Failed,
 }

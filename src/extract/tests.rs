@@ -15,7 +15,7 @@ fn pages(text: &str, origin: &str) -> Vec<PageText> {
         let words = text.split_whitespace().map(|w| {
             let rect = Rect { x, y: 100 + row as u32 * 60, w: w.chars().count() as u32 * 20, h: 40 };
             x += rect.w + 20;
-            Word { text: w.into(), rect, confidence: 90.0 }
+            Word { text: w.into(), rect, confidence: 90.0, alternatives: Vec::new() }
         });
         Line { words: words.collect() }
     };
