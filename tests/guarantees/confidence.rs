@@ -18,8 +18,8 @@ const SIZES: [f32; 3] = [1.0, 0.66, 0.5];
 /// Upper ends of the bins of confidence.
 const BINS: [f32; 4] = [60.0, 80.0, 90.0, 101.0];
 /// Words that a bin needs for its share to say something, and how far the shares of two engines may lie apart.
-const ENOUGH: u32 = 25;
-const APART: f64 = 0.15;
+const ENOUGH: u32 = 40;
+const APART: f64 = 0.2;
 
 type Table = [(u32, u32); BINS.len()];
 

@@ -110,21 +110,19 @@ fn summed_of_few(rows: &Eight<'_>, inputs: &[Half]) -> [__m256i; EIGHT] {
     // Rows become lanes: of each vector, the lanes of one row, and behind them those of the fourth next.
     let (low, high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
     let (other_low, other_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
-    let (p, q) = (_mm256_unpacklo_epi64(low, other_low), _mm256_unpackhi_epi64(low, other_low));
-    let (r, s) = (_mm256_unpacklo_epi64(high, other_high), _mm256_unpackhi_epi64(high, other_high));
-    let behind = |rows| _mm256_permute2x128_si256::<0x11>(rows, rows);
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = started(rows.start, rows.rests, inputs);
-    let add = |start, sum| _mm256_add_epi32(start, sum);
-    [
-        add(s0, p),
-        add(s1, q),
-        add(s2, r),
-        add(s3, s),
-        add(s4, behind(p)),
-        add(s5, behind(q)),
-        add(s6, behind(r)),
-        add(s7, behind(s)),
-    ]
+    let four = [
+        _mm256_unpacklo_epi64(low, other_low),
+        _mm256_unpackhi_epi64(low, other_low),
+        _mm256_unpacklo_epi64(high, other_high),
+        _mm256_unpackhi_epi64(high, other_high),
+    ];
+    let mut sums = started(rows.start, rows.rests, inputs);
+    let [first, behind] = sums.as_chunks_mut::<4>().0 else { return sums };
+    for ((sum, other), rows) in first.iter_mut().zip(behind).zip(four) {
+        *sum = _mm256_add_epi32(*sum, rows);
+        *other = _mm256_add_epi32(*other, _mm256_permute2x128_si256::<0x11>(rows, rows));
+    }
+    sums
 }
 
 /// Eight products of each of eight rows, added, of the bytes of one lane.
@@ -143,20 +141,19 @@ fn summed(rows: &Eight<'_>, inputs: &[Half], are_few: bool) -> [__m256i; EIGHT] 
     if are_few {
         return summed_of_few(rows, inputs);
     }
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = started(rows.start, rows.rests, inputs);
+    let [mut s0, mut s1, mut s2, mut s3, mut s4, mut s5, mut s6, mut s7] = started(rows.start, rows.rests, inputs);
     for (inputs, words) in inputs.iter().zip(rows.words.as_chunks::<{ 2 * EIGHT }>().0) {
-        let [a0, b0, c0, d0, e0, f0, g0, h0, a1, b1, c1, d1, e1, f1, g1, h1] = *words;
         let inputs = loaded(inputs);
-        a = _mm256_add_epi32(a, products(inputs, (a0, a1)));
-        b = _mm256_add_epi32(b, products(inputs, (b0, b1)));
-        c = _mm256_add_epi32(c, products(inputs, (c0, c1)));
-        d = _mm256_add_epi32(d, products(inputs, (d0, d1)));
-        e = _mm256_add_epi32(e, products(inputs, (e0, e1)));
-        f = _mm256_add_epi32(f, products(inputs, (f0, f1)));
-        g = _mm256_add_epi32(g, products(inputs, (g0, g1)));
-        h = _mm256_add_epi32(h, products(inputs, (h0, h1)));
+        s0 = _mm256_add_epi32(s0, products(inputs, (words[0], words[EIGHT])));
+        s1 = _mm256_add_epi32(s1, products(inputs, (words[1], words[EIGHT + 1])));
+        s2 = _mm256_add_epi32(s2, products(inputs, (words[2], words[EIGHT + 2])));
+        s3 = _mm256_add_epi32(s3, products(inputs, (words[3], words[EIGHT + 3])));
+        s4 = _mm256_add_epi32(s4, products(inputs, (words[4], words[EIGHT + 4])));
+        s5 = _mm256_add_epi32(s5, products(inputs, (words[5], words[EIGHT + 5])));
+        s6 = _mm256_add_epi32(s6, products(inputs, (words[6], words[EIGHT + 6])));
+        s7 = _mm256_add_epi32(s7, products(inputs, (words[7], words[EIGHT + 7])));
     }
-    [a, b, c, d, e, f, g, h]
+    [s0, s1, s2, s3, s4, s5, s6, s7]
 }
 
 #[target_feature(enable = "avx2,fma")]

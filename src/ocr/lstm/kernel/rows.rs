@@ -55,7 +55,9 @@ impl Room {
     /// Inputs for [`Form::Pairs`].
     pub(super) fn widen(&mut self, runs: [&[u8]; 2]) {
         self.wide.clear();
-        runs.iter().for_each(|run| widen(run, &mut self.wide));
+        for run in runs {
+            widen(run, &mut self.wide);
+        }
     }
 
     /// Inputs for [`Form::Doubles`]; the second half of the lanes only where one of them is used.
@@ -218,7 +220,7 @@ impl RowsKept {
             // Three columns of all rows, and three of what they have left: of two weights that are added, never more.
             let part = |row: usize, column: usize, nth: usize| {
                 let [a, b, c] = [0, 1, 2].map(|tap| wide.weights[13 * row + 4 * column + tap]);
-                split([a, b, c, 0, 0, 0, 0, 0]).get(nth).map_or(0, |part| word(part)[0])
+                split([a, b, c, 0, 0, 0, 0, 0]).get(nth).map_or(0, |part| word(*part)[0])
             };
             let places = (0..2).flat_map(|nth| (0..3).map(move |column| (nth, column)));
             kept.words = places.flat_map(|(nth, column)| (0..ROWS).map(move |row| part(row, column, nth))).collect();
@@ -255,7 +257,7 @@ impl RowsKept {
 
     fn lay_bytes(&mut self, rows: &[Row<'_>], inputs: usize) {
         for quad in (0..inputs).step_by(4) {
-            self.words.extend(rows.iter().map(|row| word(&some::<8>(*row, quad))[0]));
+            self.words.extend(rows.iter().map(|row| word(some::<8>(*row, quad))[0]));
         }
     }
 
@@ -279,7 +281,7 @@ impl RowsKept {
                 eight.iter_mut().skip(inputs - first).for_each(|weight| *weight = 0);
                 let parts = split(eight);
                 for (nth, part) in parts.iter().enumerate() {
-                    let words = word(part);
+                    let words = word(*part);
                     if nth == 0 {
                         (both[0][row], both[1][row]) = (words[0], words[1]);
                     } else {
@@ -299,7 +301,7 @@ fn some<const COUNT: usize>(row: Row<'_>, from: usize) -> [i8; COUNT] {
 }
 
 /// Eight weights as two words.
-fn word(weights: &[i8; 8]) -> [u32; 2] {
+fn word(weights: [i8; 8]) -> [u32; 2] {
     let bytes = weights.map(i8::cast_unsigned);
     let [first, second] = [0, 4].map(|from| [0, 1, 2, 3].map(|at| bytes[from + at]));
     [u32::from_le_bytes(first), u32::from_le_bytes(second)]
