@@ -343,7 +343,7 @@ mod tests {
             for (classes, holds) in cases {
                 match checked(&raw, classes, holds) {
                     Checked::AsRead(code) => prop_assert!(holds(&code) && code == raw),
-                    Checked::Repaired(code) => prop_assert!(holds(&code) && code.len() == raw.len()),
+                    Checked::Repaired(code) | Checked::Proven(code) => prop_assert!(holds(&code) && code.len() == raw.len()),
                     Checked::Failed => prop_assert!(!holds(&raw)),
                 }
             }
