@@ -4,7 +4,10 @@ use crate::page::{Block, Line, Rect, Word};
 
 fn filed(text: &str) -> Filing {
     let line = |text: &str| Line {
-        words: text.split_whitespace().map(|w| Word { text: w.into(), rect: Rect::default(), confidence: 90.0 }).collect(),
+        words: text
+            .split_whitespace()
+            .map(|w| Word { text: w.into(), rect: Rect::default(), confidence: 90.0, alternatives: Vec::new() })
+            .collect(),
     };
     let lines = text.lines().map(line).filter(|l| !l.words.is_empty()).collect();
     let pages = [PageText { n: 1, width: 1, height: 1, origin: "tesseract".into(), rotation: 0, blocks: vec![Block { lines }] }];

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fields::Verso;
-use crate::page::{Block, Line, Rect, Word};
+use crate::page::{Alternative, Block, Line, Rect, Word};
 
 fn ente() -> Ente {
     let mut ente = Ente::prova();
@@ -15,7 +15,7 @@ fn pages(text: &str, origin: &str) -> Vec<PageText> {
         let words = text.split_whitespace().map(|w| {
             let rect = Rect { x, y: 100 + row as u32 * 60, w: w.chars().count() as u32 * 20, h: 40 };
             x += rect.w + 20;
-            Word { text: w.into(), rect, confidence: 90.0 }
+            Word { text: w.into(), rect, confidence: 90.0, alternatives: Vec::new() }
         });
         Line { words: words.collect() }
     };
@@ -199,4 +199,21 @@ fn the_crossed_option_of_a_form_is_its_oggetto_and_without_one_cross_a_person_lo
     assert_eq!(oggetto(&form(["X", "O"])).as_deref(), Some("Dichiarazione di residenza con provenienza da altro comune"));
     assert_eq!(oggetto(&form(["O", "O"])), None);
     assert_eq!(oggetto(&form(["X", "X"])), None);
+}
+
+#[test]
+fn a_character_that_the_engine_thought_of_besides_repairs_a_code_that_its_check_then_proves() {
+    let read_with = |text: &str, word: usize, at: u16, character: char| {
+        let mut pages = pages(text, "conserva");
+        pages[0].blocks[0].lines[0].words[word].alternatives = vec![Alternative { at, character, probability: 0.3 }];
+        fields(&pages, &ente())
+    };
+    // V read for S; the mark before it is no character of the code.
+    let found = read_with("Codice fiscale (RSVMRA85T10A562S)", 2, 3, 'S');
+    assert_eq!(found.codici_fiscali[0].value, "RSSMRA85T10A562S");
+    assert_eq!(found.codici_fiscali[0].origin, "rule codice-fiscale, repaired by an alternative (conserva)");
+    let found = read_with("Codice fiscale (RSVMRA85T10A562S)", 2, 2, 'S');
+    assert!(found.codici_fiscali.is_empty() && !found.doubtful.is_empty(), "another place proves nothing");
+    let found = read_with("IBAN IT60 X054 2817 1010 0000 0123 456", 3, 3, '1');
+    assert_eq!(found.iban[0].value, "IT60X0542811101000000123456");
 }

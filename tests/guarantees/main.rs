@@ -11,6 +11,7 @@ mod admission_drill;
 mod blobs;
 mod canary;
 mod command_line;
+mod confidence;
 mod copy;
 mod crash;
 mod describe;

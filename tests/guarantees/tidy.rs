@@ -105,6 +105,7 @@ const UNSAFE: &[&str] = &[
     "src/ocr/layout.rs",
     "src/ocr/lstm/kernel/avx2.rs",
     "src/ocr/lstm/kernel/avx_vnni.rs",
+    "src/ocr/lstm/kernel/fence.rs",
     "src/ocr/lstm/kernel/guard.rs",
     "src/ocr/lstm/kernel/sse2.rs",
     "src/ocr/lstm/kernel/vnni.rs",
