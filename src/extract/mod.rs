@@ -15,6 +15,7 @@ mod oggetto;
 mod parties;
 mod protocollo;
 mod registration;
+mod roles;
 mod rows;
 mod second;
 mod spelling;

@@ -54,6 +54,26 @@ fn our_stamp_is_read_in_every_layout() {
 }
 
 #[test]
+fn a_paper_of_ours_is_for_whom_its_text_concerns_and_one_that_arrived_for_us() {
+    let ours = |text: &str| {
+        let found = read(&format!("COMUNE DI PIETRACHIARA\nUfficio Anagrafe\n\n{text}\n\nIl funzionario\n"));
+        found.destinatario.map(|d| d.value.nome)
+    };
+    for (text, name) in [
+        ("CERTIFICATO\nSi certifica che Lia Fontana è residente in questo comune", "Lia Fontana"),
+        ("CONCESSIONE\nil loculo n. 4 è concesso alla sig.ra Lia Fontana per anni trenta", "Lia Fontana"),
+        ("VERBALE\nTrasgressore: Lia Fontana nata a Lecco", "Lia Fontana"),
+        ("CONTRATTO\ne la ditta Fontana Scavi S.r.l. con sede in Lecco", "Fontana Scavi S.r.l."),
+        ("AVVISO\nContribuente\nFontana Lia", "Fontana Lia"),
+    ] {
+        assert_eq!(ours(text).as_deref(), Some(name), "{text}");
+    }
+    assert_eq!(ours("AVVISO\nSi avvisa la cittadinanza che la strada è chiusa"), None);
+    let arrived = read("COMUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0001234/2024\ndel 05/02/2024 - ARRIVO\n\nFattura n. 3\n");
+    assert_eq!(arrived.destinatario.map(|d| d.value.kind), Some(crate::fields::PartyKind::Ente));
+}
+
+#[test]
 fn the_senders_number_is_not_ours() {
     let found = read(
         "CONSORZIO ACQUE CHIARE\nProt. n. 567/2024 del 01/02/2024\n\nSpett.le Comune di Pietrachiara\n\nOggetto: lavori alla condotta\n\nSi comunica l'avvio.\n\n\n\n\n\n\nCOMUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0001234/2024\ndel 05/02/2024 - ARRIVO",

@@ -7,6 +7,7 @@ pub(crate) mod experience;
 mod eye;
 pub mod form;
 pub(crate) mod given;
+pub(crate) mod index;
 pub(crate) mod likeness;
 pub mod metadata;
 pub(crate) mod overlay;
@@ -15,6 +16,7 @@ pub(crate) mod poor;
 pub(crate) mod rescan;
 pub(crate) mod sheets;
 pub(crate) mod stack;
+pub(crate) mod threads;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
