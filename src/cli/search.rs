@@ -14,7 +14,7 @@ use crate::messages::Message;
 pub(crate) struct Search {
     /// Words, "phrases" (for the shell: '"in quotes"'), beginnings (edil*), -what must not be, and fields: tipo: voce: fascicolo: protocollo: pratica:
     /// cf: piva: cig: cup: iban: oggetto: mittente: destinatario: nota: riservato: dal:2024-01-01 al:2024-12-31
-    #[arg(required_unless_present = "rebuild", allow_hyphen_values = true)]
+    #[arg(required_unless_present = "rebuild")]
     words: Vec<String>,
     /// Most documents shown.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]

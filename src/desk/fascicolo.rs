@@ -49,10 +49,10 @@ async fn fascicolo(house: &House, id: &str) -> Result<AggregationRow> {
 
 /// Date and journal line in one transaction; the same again changes nothing and says nothing.
 async fn set(house: &House, row: &AggregationRow, (closed, operator): (Option<Date>, &str)) -> Result<AggregationRow> {
-    let mut changed = row.clone();
-    changed.aggregation.data_chiusura = closed;
+    let mut after = row.clone();
+    after.aggregation.data_chiusura = closed;
     if row.aggregation.data_chiusura == closed {
-        return Ok(changed);
+        return Ok(after);
     }
     let day = |date: Option<Date>| date.map_or_else(|| "-".to_owned(), |date| date.to_string());
     let event = Event {
@@ -65,5 +65,5 @@ async fn set(house: &House, row: &AggregationRow, (closed, operator): (Option<Da
     };
     let changes = [Change::SetClosed { id: row.aggregation.id.clone(), closed }, Change::Journal(event)];
     house.store.apply(&house.ente_id, None, &changes).await?;
-    Ok(changed)
+    Ok(after)
 }

@@ -14,7 +14,7 @@ use crate::steps;
 use crate::store::{Change, DocumentRow};
 
 /// Fact kind: which document this one has become part of.
-pub const INTO: &str = "merged-into";
+const INTO: &str = "merged-into";
 
 /// The components of `other` become attachments of `id`, in one transaction with both journal lines and the next job.
 /// `other` must wait for a person and be filed nowhere.

@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn what_must_not_be_stands_behind_what_must() {
-        assert_eq!(asked("-tipo:scia acqua"), "(\"acqu\") NOT ({campi} : (\"tipo_scia\"))");
+        assert_eq!(asked("-tipo:scia acqua"), "(\"acqua\") NOT ({campi} : (\"tipo_scia\"))");
         assert_eq!(code("-acqua"), "search-empty");
     }
 
