@@ -104,7 +104,9 @@ async fn queue(all: &Global, house: &House) -> Result<u8> {
         lines.push(tables::Queued::of(house, &waiting, all.words()).await?);
     }
     if all.json {
-        lines.iter().for_each(|line| output::line(&json!(line).to_string()));
+        for line in &lines {
+            output::line(&json!(line).to_string());
+        }
     } else {
         tables::queue(&lines, all.words());
     }

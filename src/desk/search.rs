@@ -95,13 +95,11 @@ pub async fn search(house: &House, question: &Question, lang: Lang) -> Result<An
 /// Makes the index anew out of the facts, or goes on where an earlier run was stopped. Each batch is a transaction with the place
 /// that it reached; documents are found while it runs as they were before. Returns how many this run has passed.
 pub async fn reindex(house: &House) -> Result<u64> {
-    let mut reached = match house.store.reindexing(&house.ente_id).await? {
-        Some(reached) => reached,
-        None => {
-            house.store.apply(&house.ente_id, None, &[Change::SetReindexing { reached: Some(0) }]).await?;
-            0
-        }
-    };
+    let earlier = house.store.reindexing(&house.ente_id).await?;
+    if earlier.is_none() {
+        house.store.apply(&house.ente_id, None, &[Change::SetReindexing { reached: Some(0) }]).await?;
+    }
+    let mut reached = earlier.unwrap_or(0);
     let mut passed = 0;
     loop {
         if house.meter.is_stopping() {

@@ -211,7 +211,7 @@ fn field_mark(field: &str, value: &str) -> Option<String> {
     if value.is_empty() {
         return None;
     }
-    let compact = || value.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>();
+    let compact = || value.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
     Some(match field {
         "fascicolo" => mark("fasc", value),
         "pratica" => mark("rif", value),

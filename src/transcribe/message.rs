@@ -283,7 +283,8 @@ mod tests {
         for end in 0..mail.len() {
             read(&mail.as_bytes()[..end]);
         }
-        let nested: String = (0..100).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
+        let level = |n: u32| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n");
+        let nested = (0..100).map(level).collect::<Vec<_>>().concat();
         assert!(!read(format!("From: a\n{nested}").as_bytes()).left.is_empty(), "what lies too deep is named");
         let wide: String = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(PARTS_MAX + 10));
         assert!(read(wide.as_bytes()).left.contains(&"…".to_owned()));
