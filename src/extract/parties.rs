@@ -243,7 +243,8 @@ pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields)
         fields.destinatario = match registered {
             // What was registered as arrived was addressed to us, whether it says so or not.
             Some(Verso::E) => Some(ourselves(ente)),
-            _ if stage.letterhead_own => roles::concerned(rows).map(|(places, name)| {
+            // An act speaks of many whom it is not addressed to.
+            _ if stage.letterhead_own && !stage.is_act => roles::concerned(rows).map(|(places, name)| {
                 let kind = names::kind(&name);
                 rows.reading(party(name, kind), &places, "destinatario-nel-testo", 0.8)
             }),
