@@ -6,7 +6,7 @@
 use super::crops::{self, Piece};
 use super::layout::Analyser;
 use super::lines::gate::{self, Figures, Verdict};
-use super::lines::{self, Cut, again};
+use super::lines::{self, Cut, again, beside};
 use super::lstm::{ReadLine, Recogniser};
 use super::tesseract::{SIGNED, Tesseract, folded};
 use super::{Layout, OcrEngine, Orientation, Sheet};
@@ -75,7 +75,11 @@ impl Native {
                 again::surer(&mut read[line], other, by);
             }
         }
+        let (rows, joined) = beside::rows(&found, &images, &read);
         drop(images);
+        for (row, whole) in rows.iter().zip(self.recogniser.read(&joined)) {
+            row.settle(&found, &whole, &mut read);
+        }
         let figures = gate::figures(&found, &read);
         let verdict = gate::verdict(&figures);
         let (rules, pictures) = (found.rules.len(), &found.pictures);

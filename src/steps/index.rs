@@ -1,32 +1,49 @@
 //! What does the index keep of a document? Made at the end of `filing`, in its transaction; made anew from the facts alone.
 
-use super::{fact, need_document};
+use super::document::WRITTEN;
+use super::{facts, leaves, need_document};
 use crate::clock::date_of_law;
 use crate::document::DocumentId;
 use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::filing::Filing;
-use crate::page::{PageSurvey, PageText, ReadPage};
+use crate::page::PageText;
 use crate::pipeline::House;
 use crate::search::{self, Running};
 use crate::store::Change;
 
 /// The change that makes a document findable by what its step has found.
-pub(super) fn put(
+pub(super) async fn put(
+    house: &House,
     id: &DocumentId,
-    texts: &[PageText],
     (fields, filing): (&Fields, &Filing),
     received: jiff::civil::Date,
-) -> Change {
-    let mut text = Running::default();
-    for page in texts {
-        text.page(page);
+) -> Result<Change> {
+    let findable = search::findable(text(house, id).await?, fields, filing, received);
+    Ok(Change::SetFindable { document: id.clone(), findable: Box::new(findable) })
+}
+
+/// All text of a document; some of its pages are in memory at a time.
+async fn text(house: &House, id: &DocumentId) -> Result<Running> {
+    let (mut text, mut next) = (Running::default(), 0);
+    loop {
+        let more = leaves::more(house, id, next).await?;
+        let Some(last) = more.last() else { break };
+        next = last.page.survey.n.saturating_add(1);
+        for read in &more {
+            text.page(&read.text);
+        }
     }
-    Change::SetFindable { document: id.clone(), findable: Box::new(search::findable(text, fields, filing, received)) }
+    if next == 0 {
+        for written in facts::<PageText>(house, id.as_str(), WRITTEN).await? {
+            text.page(&written);
+        }
+    }
+    Ok(text)
 }
 
 /// The changes that make a document findable anew, valid only while its facts are still those read here; none of one that
-/// has not been filed yet: its step will see to it. Its pages are read one at a time.
+/// has not been filed yet: its step will see to it.
 pub(crate) async fn anew(house: &House, id: &DocumentId) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     let mut body = async |kind: &str| -> Result<Option<String>> {
@@ -39,25 +56,7 @@ pub(crate) async fn anew(house: &House, id: &DocumentId) -> Result<Vec<Change>> 
     let filing: Filing = serde_json::from_str(&filing).map_err(|e| Error::bug("fact filing unreadable").because(e))?;
     let row = need_document(house, id).await?;
     let received = date_of_law(row.document.formed_at, &house.ente.zona);
-    let mut text = Running::default();
-    let surveys: Vec<PageSurvey> = fact(house, id.as_str(), "survey").await?.unwrap_or_default();
-    for survey in &surveys {
-        if let Some(read) = page(house, id, survey.n).await? {
-            text.page(&read.text);
-        }
-    }
-    if surveys.is_empty() {
-        for written in super::facts::<PageText>(house, id.as_str(), super::document::WRITTEN).await? {
-            text.page(&written);
-        }
-    }
-    let findable = search::findable(text, &fields, &filing, received);
+    let findable = search::findable(text(house, id).await?, &fields, &filing, received);
     changes.push(Change::SetFindable { document: id.clone(), findable: Box::new(findable) });
     Ok(changes)
-}
-
-async fn page(house: &House, id: &DocumentId, n: u32) -> Result<Option<ReadPage>> {
-    let body = house.store.fact_at(&house.ente_id, (id.as_str(), "page", n)).await?;
-    let unreadable = |e| Error::bug(format_args!("fact page {n} unreadable")).because(e);
-    body.map(|body| serde_json::from_str(&body).map_err(unreadable)).transpose()
 }

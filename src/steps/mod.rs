@@ -8,6 +8,7 @@ mod eye;
 pub mod form;
 pub(crate) mod given;
 pub(crate) mod index;
+pub(crate) mod leaves;
 pub(crate) mod likeness;
 pub mod metadata;
 pub(crate) mod overlay;
@@ -15,6 +16,7 @@ pub mod pdv;
 pub(crate) mod poor;
 pub(crate) mod rescan;
 pub(crate) mod sheets;
+mod shelf;
 pub(crate) mod stack;
 pub(crate) mod threads;
 
