@@ -16,6 +16,7 @@ mod oggetto;
 mod parties;
 mod protocollo;
 mod registration;
+mod roles;
 mod rows;
 mod second;
 mod spelling;
