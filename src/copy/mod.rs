@@ -8,6 +8,7 @@ mod alto;
 mod ccitt;
 mod colour;
 mod decoded;
+mod drawing;
 mod font;
 mod frame;
 mod hocr;
@@ -37,6 +38,7 @@ use crate::limits::Limits;
 use crate::page::{PageSource, ReadPage};
 
 pub use alto::write_alto;
+pub use drawing::{Pixels, keep_drawing};
 pub use hocr::{write_hocr, write_plain};
 pub use order::{CopyOrder, CopyReport, OtherFile, Outline, PageLines, Pages, ranges};
 
@@ -151,6 +153,12 @@ impl Files<'_> {
     /// What is drawn on one page.
     fn page_image(&mut self, page: &ReadPage) -> Result<PageImage> {
         let survey = &page.page.survey;
+        if let (Some(folder), PageSource::PdfRaster { .. } | PageSource::PdfDigital { .. }) =
+            (&self.order.drawings, &survey.source)
+            && let Some(image) = drawing::kept(folder, survey.n, self.limits)
+        {
+            return Ok(image);
+        }
         let other = self.order.others.iter().find(|other| other.page == survey.n);
         let input = other.map_or(&self.order.input, |other| &other.input);
         if self.open.as_ref().is_none_or(|(path, _)| path != input) {

@@ -103,7 +103,7 @@ async fn confirmed(house: &House, row: &DocumentRow) -> Result<Option<(String, S
 }
 
 async fn lesson(house: &House, id: &DocumentId, (tipo, voce): &(String, String)) -> Result<Lesson> {
-    let texts = steps::document::texts(house, id).await?;
+    let texts = steps::leaves::first(house, id).await?.texts;
     let fields: Fields = fact(house, id.as_str(), "fields").await?.unwrap_or_default();
     Ok(Lesson::of(&texts, &fields, (tipo, &crate::filing::Voce(voce.clone()))))
 }

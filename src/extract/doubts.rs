@@ -1,5 +1,6 @@
 //! What must a person look at? Fields without a check digit that no second reading confirmed, and what is missing.
 
+use super::rows::is_digital;
 use super::second::is_data;
 use super::spelling;
 use crate::document::Hold;
@@ -72,6 +73,12 @@ fn protocollo(fields: &Fields, threshold: f32, holds: &mut Vec<Hold>) {
             if unconfirmed(reading, threshold).is_some() {
                 let second = reading.second.as_ref().map_or("-", |s| s.raw.as_str());
                 let message = Message::new("protocollo-unconfirmed").with("value", shown).with("second", short(second));
+                holds.push(on(Hold::new(message), "protocollo", reading.page));
+            }
+            // What a person or the office's data say without a direction is theirs to say.
+            if reading.value.verso.is_none() && (!is_data(reading) || is_digital(&reading.origin)) {
+                let message =
+                    Message::new("protocollo-verso").with("value", format!("{}/{}", reading.value.numero, reading.value.anno));
                 holds.push(on(Hold::new(message), "protocollo", reading.page));
             }
         }

@@ -56,5 +56,12 @@ pub fn fields_with(pages: &[PageText], ente: &Ente, stamps: &[StampReread]) -> F
     fields
 }
 
+/// Adds what further pages of the same document mention: codes, amounts, addresses, references.
+pub fn mentioned(fields: &mut Fields, pages: &[PageText]) {
+    let rows = rows::Rows::of(pages);
+    identifiers::read(&rows, fields);
+    mentions::read(&rows, fields);
+}
+
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,9 @@ static BODY: Pattern = Pattern::new(
     r"^\W{0,3}(?:il/la|il|la|lo|io|i|l')?\W{0,2}(?:sottoscritt|premess[oe]|vist[oaie]\b|richiamat|considerat|l'anno|con la presente|si trasmette|si comunica|in riferimento|in relazione|facendo seguito|a seguito|con riferimento|si invia|si chiede|chiede\b|dichiara\b)",
 );
 static OGGETTO: Pattern = Pattern::new(r"^\W{0,3}o[gq]+etto\b|^\W{0,3}ogg\s?[.:]");
-static STAMP_ROW: Pattern = Pattern::new(r"(protocollo gen|\barrivo\b|\bpartenza\b|\bingresso\b|ufficio protocollo|\binterno$)");
+static STAMP_ROW: Pattern = Pattern::new(
+    r"(protocollo gen|registro ufficiale|protocollo (?:in|interno)\b|\barrivo\b|\bpartenza\b|\bingresso\b|^\W*(?:entrata|uscita)\W*$|ufficio protocollo|\binterno\W*$)",
+);
 /// A row of our name that goes on with a word of the protocol is a stamp's.
 static STAMPED: Pattern = Pattern::new(r"\w{3}\W{1,4}(?:prot\b|protocollo|arrivo\b|in arrivo)");
 static STREET: Pattern = Pattern::new(
@@ -65,9 +67,16 @@ pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
     // A paper that names us as addressee and bears another's letterhead is another's: our name above it is a stamp's.
     let names_us = addressee.as_ref().is_some_and(|(_, name)| mentions_us(&fold(name), ente));
     let letterhead = if letterhead_own && !names_us { None } else { letterhead(rows, ente, first_page, body) };
-    let letterhead_own = letterhead_own && letterhead.is_none();
+    // Nor is it a letterhead where nothing but a registration stands around it and we are the addressee.
+    let beside_number = |i: &usize| {
+        rows.around(*i, 1.6)
+            .iter()
+            .filter_map(|&n| rows.rows.get(n))
+            .any(|r| registration::printed(&r.fold).iter().any(|p| p.labelled))
+    };
+    let letterhead_own = letterhead_own && letterhead.is_none() && !(names_us && own.iter().all(beside_number));
     let is_act = rows.rows.iter().take(body).any(|r| {
-        ["deliberazione", "determinazione", "ordinanza", "decreto", "determina", "repertorio", "verbale"]
+        ["deliberazione", "determinazione", "ordinanza", "decreto", "determina", "repertorio", "convenzione"]
             .iter()
             .any(|w| has_word_like(&r.fold, w))
             && r.is_capitals()
@@ -96,12 +105,14 @@ impl Stage {
         self.addressee.as_ref().is_some_and(|(taken, _)| taken.contains(&at)) || addressed(rows, at)
     }
 
-    /// The direction that the parties imply, where no stamp says it.
-    pub(super) fn verso(&self) -> Verso {
+    /// The direction that the parties imply, where no stamp says it; none of a paper of ours that addresses nobody and is
+    /// no act of the register: a verbale or a certificate goes out or stays, and its head does not tell.
+    pub(super) fn verso(&self) -> Option<Verso> {
         match (self.letterhead_own, self.to_own, self.is_act, self.addressee.is_some()) {
-            (false, ..) => Verso::E,
-            (true, true, ..) | (true, _, true, false) => Verso::I,
-            (true, ..) => Verso::U,
+            (false, ..) => Some(Verso::E),
+            (true, true, ..) | (true, _, true, false) => Some(Verso::I),
+            (true, _, _, true) => Some(Verso::U),
+            (true, _, false, false) => None,
         }
     }
 }
@@ -132,7 +143,7 @@ pub(super) fn mentions_us(text: &str, ente: &Ente) -> bool {
     let place = name.strip_prefix("comune di ").or_else(|| name.strip_prefix("citta di ")).unwrap_or(&name);
     text.contains(&name)
         || (place.len() >= 4
-            && (text.contains("comune") || text.contains("citta di") || text.contains("municipio"))
+            && ["comune", "citta di", "municipio", "sindaco"].iter().any(|word| text.contains(word))
             && has_word_like(text, place.split(' ').next_back().unwrap_or(place)))
 }
 
@@ -179,13 +190,21 @@ fn addressee(rows: &Rows, page: u32, body: usize) -> Option<(Vec<usize>, String)
     (!name.is_empty()).then_some((taken, name))
 }
 
+/// True of a row that begins with the name of a province.
+fn of_province(rows: &Rows, at: usize) -> bool {
+    let begins = |row: &Row| row.fold.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).starts_with("provincia d");
+    rows.rows.get(at).is_some_and(begins)
+}
+
 /// Another's letterhead: one of the first rows that names a firm or a body.
 fn letterhead(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Option<(usize, String)> {
     let mut seen = 0;
     for i in 0..body {
         let row = rows.rows.get(i).filter(|r| r.page == page)?;
         let of_stamp = in_stamp(rows, i) || STAMP_ROW.is_match(&row.fold) || !registration::printed(&row.fold).is_empty();
-        if begins_with_us(&row.fold, ente) || (of_stamp && row.pieces.len() <= 7) {
+        // `Provincia di …` under our own name says where we are.
+        let is_ours = of_province(rows, i) && rows.before(i).take(4).any(|above| begins_with_us(&above.fold, ente));
+        if begins_with_us(&row.fold, ente) || is_ours || (of_stamp && row.pieces.len() <= 7) {
             continue;
         }
         // A row that only speaks of us (an address whose first word was misread) is nobody's letterhead.
@@ -217,10 +236,11 @@ pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields)
         let kind = if stage.to_own { PartyKind::Ente } else { names::kind(name) };
         rows.reading(party(name.clone(), kind), &places, "destinatario", 0.9)
     });
-    let verso = fields.protocollo.as_ref().and_then(|p| p.value.verso).unwrap_or_else(|| stage.verso());
+    let verso = fields.protocollo.as_ref().and_then(|p| p.value.verso).or_else(|| stage.verso());
     // Of what arrives we are not the sender, whatever stands where senders stand.
     let from_outside = |reading: &Reading<Party>| !mentions_us(&fold(&reading.value.nome), ente);
-    fields.mittente = if verso == Verso::E { sender(rows, stage, fields).filter(from_outside) } else { Some(ourselves(ente)) };
+    fields.mittente =
+        if verso == Some(Verso::E) { sender(rows, stage, fields).filter(from_outside) } else { Some(ourselves(ente)) };
     if let Some(mittente) = &mut fields.mittente {
         beside(mittente, &fields.codici_fiscali, &fields.partite_iva);
     }

@@ -18,7 +18,7 @@ static STAMP: Pattern = Pattern::new(
     r"\b(protocollo|prot\b|arrivo|partenza|ingresso|entrata|uscita|ufficio protocollo|registro ufficiale|ricevuto|segnatura|\d{4}\W{1,4}interno\b)",
 );
 pub(super) static UNREAD: Pattern = Pattern::new(
-    r"(protocollo generale|ufficio protocollo|^\W*protocollo\W*$|\d{4}\W{1,4}(?:arrivo|partenza|interno|ingresso|uscita)\b|^\W*(?:arrivo|partenza)\W*$)",
+    r"(protocollo generale|ufficio protocollo|registro ufficiale|^\W*protocollo\W*$|^\W*protocollo\s+(?:in\s+)?(?:arrivo|partenza|interno|ingresso|entrata|uscita)\W*$|\d{4}\W{1,4}(?:arrivo|partenza|interno|ingresso|uscita)\b|^\W*(?:arrivo|partenza)\W*$)",
 );
 pub(super) static FOREIGN: Pattern = Pattern::new(
     r"\b(regione|provincia|ministero|prefettura|questura|procura|tribunale|a\.?s\.?l\b|a\.?t\.?s\b|azienda|inps|inpx|inail|agenzia|universita|consorzio|camera di commercio|arpa\w?|istituto|ordine degli|unione dei comuni|citta metropolitana|comune di|s\.p\.a|s\.r\.l|studio|associazione)",
@@ -26,6 +26,7 @@ pub(super) static FOREIGN: Pattern = Pattern::new(
 static ACT: Pattern = Pattern::new(
     r"^\W*(?:copia\s+(?:di\s+)?)?(?:verbale\s+(?:di\s+)?)?(?:registro\s+(?:generale\s+)?(?:delle\s+)?)?(deliberazion[ei]|delibera|determinazion[ei]|determina|ordinanz[ae]|decreto|repertorio|rep\.|contratto\s+rep)",
 );
+static LAST_WORD: Pattern = Pattern::new(r"[\-/|]\s{0,2}(?:in\s+)?(arrivo|partenza|ingresso|entrata|uscita|interno)\W{0,3}$");
 static NUMBERED: Pattern = Pattern::new(
     r"(?:\b(?:numero|num|nr|no|n)[\s.:,]{0,3}|\brep(?:ertorio|\.)\s*(?:n\.?)?\s*|reg(?:istro|\.)?\s*gen(?:erale|\.)?\s*(?:n\.?)?\s*)(\d{1,7})(?:\s?/\s?((?:19|20)\d{2}))?\b",
 );
@@ -168,6 +169,9 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
             rect: reading.rect,
         }
     };
+    if !printed.is_whole {
+        return Err(doubt("number"));
+    }
     let Some(numero) = registration::numero(&printed.digits) else { return Err(doubt("length")) };
     let Some(anno) = printed.anno.or(data.map(Date::year)) else { return if stamp { Err(doubt("year")) } else { Ok(None) } };
     if data.is_some_and(|data| data.year() != anno) {
@@ -186,7 +190,7 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
         _ if stage.letterhead_foreign => -1,
         _ => 0,
     };
-    let verso = said.or(if ours > 0 { Some(stage.verso()) } else { None });
+    let verso = said.or(if ours > 0 { stage.verso() } else { None });
     let strength = if printed.labelled || stamp { 1.0 } else { 0.8 };
     let rule = if stamp { "protocollo-timbro" } else { "protocollo-testo" };
     let mut reading = rows.reading(Protocollo { numero, anno, data, verso }, &places, rule, strength);
@@ -196,20 +200,22 @@ fn consider(rows: &Rows, ente: &Ente, stage: &Stage, printed: &Printed, at: usiz
 
 fn verso_near(rows: &Rows, around: &Surroundings, at: usize) -> Option<Verso> {
     let here = rows.rows.get(at).and_then(|r| registration::verso(&r.fold));
-    here.or_else(|| {
-        around
-            .rows
-            .iter()
-            .filter_map(|&i| rows.rows.get(i))
-            .filter(|r| r.pieces.len() <= 6)
-            .find_map(|r| registration::verso(&r.fold))
-    })
+    let near = || around.rows.iter().filter_map(|&i| rows.rows.get(i));
+    let short = || near().filter(|r| r.pieces.len() <= 6).find_map(|r| registration::verso(&r.fold));
+    // A stamp beside a letterhead shares its rows: there the direction is the last word.
+    let last = || near().find_map(|r| LAST_WORD.captures(&r.fold).and_then(|c| registration::verso(c.get(1)?.as_str())));
+    here.or_else(short).or_else(last)
 }
 
 /// The date of a registration: in its row, else in the row below, else (of a stamp) in the nearest row of the stamp.
 fn date_near(rows: &Rows, around: &Surroundings, printed: &Printed, at: usize, stamp: bool) -> (Option<Date>, Option<Place>) {
     if printed.data.is_some() {
         return (printed.data, None);
+    }
+    // Some stamps print the day first: `14.02.2023 - n. 2023/0001877`.
+    let before = dates::found(&printed.before).into_iter().next_back();
+    if let Some((span, date)) = before.filter(|(span, _)| stamp && printed.before.len() - span.end <= 12) {
+        return (Some(date), Some(Place { row: at, span }));
     }
     let mut order: Vec<usize> = around.rows.clone();
     order.sort_by_key(|i| (*i < at, i.abs_diff(at)));

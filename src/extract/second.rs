@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use jiff::civil::Date;
 
-use super::rows::{Pattern, fold, is_digital};
+use super::rows::{fold, is_digital};
 use super::{dates, registration};
 use crate::fields::{Fields, Protocollo, Reading, SecondReading};
 use crate::page::Region;
@@ -113,9 +113,6 @@ fn note<T>(field: &mut Option<Reading<T>>, reread: &FieldReread, compare: impl F
     said
 }
 
-/// A number with its year, whatever stands before it: where a register's number is looked for, any such number counts.
-pub(super) static NUMBER_YEAR: Pattern = Pattern::new(r"\b(\d{4,9})\s?[/\-]\s?((?:19|20)\d{2})\b");
-
 /// Number, year and date, each read again.
 fn same_registration(first: &Protocollo, again: &FieldReread) -> Said {
     let rows: Vec<String> = again.raw.lines().map(fold).collect();
@@ -124,13 +121,11 @@ fn same_registration(first: &Protocollo, again: &FieldReread) -> Said {
         let mut printed = registration::printed(row);
         // A year that is there but reads as none (`/26024`) says nothing; the date does not stand in for it.
         printed.retain(|p| {
-            p.anno.is_some() || !row.split_once(&p.digits).is_some_and(|(_, tail)| tail.trim_start().starts_with('/'))
+            p.is_whole
+                && (p.anno.is_some() || !row.split_once(&p.digits).is_some_and(|(_, tail)| tail.trim_start().starts_with('/')))
         });
         numbers.extend(printed.iter().filter_map(|p| registration::numero(&p.digits).map(|n| (n, p.anno))));
-        let loose = NUMBER_YEAR.all(row);
-        numbers.extend(
-            loose.iter().filter_map(|c| Some((registration::numero(c.get(1)?.as_str())?, c.get(2)?.as_str().parse().ok()))),
-        );
+        numbers.extend(registration::with_year(row).into_iter().map(|(numero, anno)| (numero, Some(anno))));
     }
     let found: Vec<Date> = rows.iter().flat_map(|row| dates::found(row)).map(|(_, date)| date).collect();
     let same = |n: &String| n.trim_start_matches('0') == first.numero.trim_start_matches('0');

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::parties::{self, Stage};
 use super::protocollo::{FOREIGN, UNREAD};
 use super::rows::{Rows, fold};
-use super::second::{FieldReread, NUMBER_YEAR, of_digits};
+use super::second::{FieldReread, of_digits};
 use super::{dates, registration};
 use crate::ente::Ente;
 use crate::fields::{Doubtful, Fields, Protocollo, Reading};
@@ -24,7 +24,7 @@ pub struct StampReread {
 }
 
 /// Checks of doubtful registrations that a reading of the stamp alone may settle.
-const CHECKS: [&str; 4] = ["stamp-unread", "length", "year", "year-date"];
+const CHECKS: [&str; 5] = ["stamp-unread", "number", "length", "year", "year-date"];
 
 /// Places to look at again: around a stamp of which the number was not read; on a page without any registration around
 /// our own name, and where stamps stand by custom, at the top right.
@@ -106,14 +106,17 @@ fn registration(raw: &str, stage: &Stage, ente: &Ente) -> Option<Protocollo> {
     for row in &rows {
         for printed in registration::printed(row) {
             // A stamp's number bears its zeros or its year; a house number or an invoice's does not.
+            if !printed.is_whole {
+                return None;
+            }
             if printed.digits.len() >= 6 || (printed.anno.is_some() && printed.digits.len() >= 4) {
                 numbers.push(registration::numero(&printed.digits)?);
                 years.extend(printed.anno);
             }
         }
-        for c in NUMBER_YEAR.all(row) {
-            numbers.push(registration::numero(c.get(1)?.as_str())?);
-            years.push(c.get(2)?.as_str().parse().ok()?);
+        for (numero, anno) in registration::with_year(row) {
+            numbers.push(numero);
+            years.push(anno);
         }
     }
     let found: Vec<Date> = rows.iter().flat_map(|row| dates::found(row)).map(|(_, date)| date).collect();
@@ -123,7 +126,7 @@ fn registration(raw: &str, stage: &Stage, ente: &Ente) -> Option<Protocollo> {
     let ours = rows.iter().any(|row| parties::mentions_us(row, ente));
     let foreign = rows.iter().any(|row| FOREIGN.is_match(row) && !parties::mentions_us(row, ente));
     let is_stamp = ours || (said.is_some() && !foreign);
-    is_stamp.then(|| Protocollo { numero, anno, data: Some(data), verso: said.or(Some(stage.verso())) })
+    is_stamp.then(|| Protocollo { numero, anno, data: Some(data), verso: said.or_else(|| stage.verso()) })
 }
 
 /// The value that all items share; none of an empty list or of items that differ.
@@ -150,6 +153,8 @@ mod tests {
         assert_eq!(read("N. 0012044/2024\ndel 22/07/2023 - ARRIVO"), None);
         assert_eq!(read("N. 0012044/2024\nn. 0012045/2024\ndel 22/07/2024 - ARRIVO"), None);
         assert_eq!(read("REGIONE ALTOPIANO\nN. 0012044/2024\ndel 22/07/2024 - PARTENZA"), None);
+        assert_eq!(read("COMUNE DI PIETRACHIARA\nProt. n. 2024/0012044\ndel 22/07/2024 - ARRIVO"), whole);
+        assert_eq!(read("Comune di Pietrachiara\nRegistro Ufficiale\n0012044 del 22/07/2024\nProtocollo in arrivo"), whole);
         assert_eq!(read("fattura n. 112/2024\ndel 22/07/2024"), None);
         assert_eq!(read(""), None);
     }

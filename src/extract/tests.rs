@@ -38,6 +38,11 @@ fn our_stamp_is_read_in_every_layout() {
         "COMUNE DI PIETRACHIARA\nUFFICIO PROTOCOLLO\nARRIVO\nN. 1234/2024 del 05.02.2024",
         "c_x002.AOO.REGISTRO UFFICIALE.E.0001234.05-02-2024",
         "COMUNE DI PIETRACHIARA\nPG/2024/0001234 del 05/02/2024\nIN ARRIVO",
+        "Comune di Pietrachiara\nProt. n. 2024/0001234\nData 05-02-2024\nENTRATA",
+        "COMUNE DI PIETRACHIARA - AOO UNICA\nE - PROT. 2024/0001234 del 05-02-2024",
+        "CITTÀ DI PIETRACHIARA\nRegistro Ufficiale\n0001234 del 05/02/2024\nProtocollo in arrivo\nAnno 2024",
+        "COMUNE DI PIETRACHIARA\nPROTOCOLLO N. 1.234/2024\n05 FEB 2024\nARRIVO",
+        "Comune di Pietrachiara\nProtocollo Generale\n05.02.2024 - n. 2024/0001234\nTit. VI Cl. 3 - in arrivo",
         "C0MUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0OO1234/2024\ndel 05/02/2024 - ARR1VO",
     ] {
         for text in [format!("{stamp}{body}"), format!("{:90}{}{body}", "", stamp.replace('\n', &format!("\n{:90}", "")))] {
@@ -51,6 +56,22 @@ fn our_stamp_is_read_in_every_layout() {
             assert_eq!(protocollo.data.map(|d| d.to_string()).as_deref(), Some("2024-02-05"), "{text}");
         }
     }
+}
+
+#[test]
+fn a_stamp_of_which_a_number_was_torn_gives_no_registration_and_says_so() {
+    for number in ["Prot. n. 0001 2345/2024", "Prot. n. 45/12345", "Prot. n. 0001234.7"] {
+        let found = read(&format!("COMUNE DI PIETRACHIARA\n{number}\ndel 05/02/2024 - ARRIVO\n\nAl Comune di Pietrachiara\n"));
+        assert_eq!(found.protocollo, None, "{number}");
+        assert!(found.doubtful.iter().any(|d| d.field == "protocollo"), "{number}: {:?}", found.doubtful);
+    }
+}
+
+#[test]
+fn the_direction_of_a_paper_of_ours_that_addresses_nobody_is_not_guessed() {
+    let found =
+        read("COMUNE DI PIETRACHIARA\nPiazza Grande 1\nProt. n. 0001234/2024 del 05/02/2024\n\nVERBALE DI ACCERTAMENTO\n");
+    assert_eq!(found.protocollo.map(|p| (p.value.numero, p.value.verso)), Some(("0001234".to_owned(), None)));
 }
 
 #[test]

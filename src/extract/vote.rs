@@ -7,7 +7,7 @@
 use jiff::civil::Date;
 
 use super::rows::fold;
-use super::second::{FieldReread, NUMBER_YEAR, is_data, of_digits};
+use super::second::{FieldReread, is_data, of_digits};
 use super::{dates, registration};
 use crate::fields::{Doubtful, Fields, Protocollo, SecondReading};
 
@@ -102,11 +102,9 @@ fn seen(raw: &str) -> Option<Seen> {
     for row in &rows {
         let printed = registration::printed(row);
         // A short number without a year is an invoice's or a house's.
-        let telling = printed.iter().filter(|p| p.digits.len() >= 6 || p.anno.is_some() || p.labelled);
+        let telling = printed.iter().filter(|p| p.is_whole && (p.digits.len() >= 6 || p.anno.is_some() || p.labelled));
         numbers.extend(telling.filter_map(|p| Some((registration::numero(&p.digits)?, p.anno))));
-        for c in NUMBER_YEAR.all(row) {
-            numbers.push((registration::numero(c.get(1)?.as_str())?, c.get(2)?.as_str().parse().ok()));
-        }
+        numbers.extend(registration::with_year(row).into_iter().map(|(numero, anno)| (numero, Some(anno))));
     }
     let days: Vec<Date> = rows.iter().flat_map(|row| dates::found(row)).map(|(_, date)| date).collect();
     let data = only(&days).ok()?;

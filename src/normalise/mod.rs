@@ -59,6 +59,9 @@ impl PageImage {
     }
 }
 
+/// Sees a page that was drawn: its size, and four bytes a pixel (red, green, blue, opaque).
+pub type Drawn<'a> = &'a mut dyn FnMut((u32, u32), &[u8]);
+
 /// A file kept open between its pages.
 #[derive(Debug)]
 pub enum Opened {
@@ -100,12 +103,19 @@ impl Opened {
 
     /// One page, decoded as it is stored (a page that must be rasterised: at 300 dpi).
     pub fn image(&self, survey: &PageSurvey, limits: &Limits) -> Result<PageImage> {
+        self.image_seen(survey, limits, &mut |_, _| {})
+    }
+
+    /// The same; of a page that must be rasterised `drawn` sees the drawing in its colours.
+    pub fn image_seen(&self, survey: &PageSurvey, limits: &Limits, drawn: Drawn<'_>) -> Result<PageImage> {
         within(survey, limits)?;
         let image = match (self, &survey.source) {
             (Self::Image(file), PageSource::Image) => file.image(limits)?,
             (Self::Tiff(file), PageSource::Tiff { directory }) => file.image(*directory, survey.n, limits)?,
             (Self::Pdf(file), PageSource::PdfImage { page, object, .. }) => file.image(*page, *object, limits)?,
-            (Self::Pdf(file), PageSource::PdfRaster { page } | PageSource::PdfDigital { page }) => file.raster(*page, limits)?,
+            (Self::Pdf(file), PageSource::PdfRaster { page } | PageSource::PdfDigital { page }) => {
+                file.raster(*page, limits, drawn)?
+            }
             _ => return Err(Error::bug("a page of another kind of file")),
         };
         Ok(image)

@@ -7,6 +7,7 @@ pub(crate) mod experience;
 mod eye;
 pub mod form;
 pub(crate) mod given;
+pub(crate) mod leaves;
 pub(crate) mod likeness;
 pub mod metadata;
 pub(crate) mod overlay;
@@ -14,6 +15,7 @@ pub mod pdv;
 pub(crate) mod poor;
 pub(crate) mod rescan;
 pub(crate) mod sheets;
+mod shelf;
 pub(crate) mod stack;
 
 use serde::Serialize;

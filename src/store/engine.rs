@@ -173,6 +173,12 @@ impl Store {
         engine.facts(ente, owner, kind).await
     }
 
+    /// At most `most` facts of a kind, by number, from that number on: owner, kind and number.
+    pub async fn facts_from(&self, ente: &EnteId, from: (&str, &str, u32), most: u32) -> Result<Vec<(u32, String)>> {
+        let Self::Sqlite(engine) = self;
+        engine.facts_from(ente, from, most).await
+    }
+
     /// The fact number 0 of a kind.
     pub async fn fact(&self, ente: &EnteId, owner: &str, kind: &str) -> Result<Option<String>> {
         let Self::Sqlite(engine) = self;

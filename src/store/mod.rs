@@ -7,9 +7,11 @@
 mod engine;
 pub mod journal;
 pub mod lock;
+mod sheaf;
 mod sqlite;
 
 pub use engine::Store;
+pub use sheaf::{Gathering, Sheaf};
 pub use sqlite::Sqlite;
 
 use jiff::Timestamp;
@@ -86,6 +88,15 @@ pub enum Change {
         n: u32,
         /// JSON.
         body: String,
+    },
+    /// Numbered facts of one kind that wait in a file. Same owner, kind and number: replaced.
+    PutSheaf {
+        /// Id of the arrival or document.
+        owner: String,
+        /// Kind.
+        kind: String,
+        /// The facts.
+        sheaf: Sheaf,
     },
     /// All facts of a kind are dropped (before a step's new ones, when there may be fewer).
     DropFacts {

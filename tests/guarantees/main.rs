@@ -26,6 +26,7 @@ mod ingest_walk;
 mod journey;
 mod large;
 mod likeness;
+mod long;
 mod mailbox;
 mod mutants;
 mod native;

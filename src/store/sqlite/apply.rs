@@ -9,7 +9,7 @@ use crate::document::{Document, DocumentId, Hold};
 use crate::drill;
 use crate::error::{Error, Kind, Result};
 use crate::messages::Message;
-use crate::store::{Change, Claim, Closing};
+use crate::store::{Change, Claim, Closing, Sheaf};
 
 impl Sqlite {
     pub(in crate::store) async fn apply(
@@ -53,6 +53,7 @@ impl Writing<'_> {
             Change::SetDocument { id, state } => self.set_document(id, state.as_str()).await,
             Change::SetHolds { document, holds } => self.set_holds(document, holds).await,
             Change::PutFact { owner, kind, n, body } => self.put_fact((owner, kind, *n), body).await,
+            Change::PutSheaf { owner, kind, sheaf } => self.put_sheaf((owner, kind), sheaf).await,
             Change::DropFacts { owner, kind } => self.drop_facts(owner, kind).await,
             Change::SetLikeness { document, keys } => likeness::set(self.connection, (self.ente, document), keys).await,
             Change::FileDocument { document, key, opened } => file::file_document(self, document, key, *opened).await,
@@ -197,6 +198,15 @@ impl Writing<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn put_sheaf(&mut self, (owner, kind): (&str, &str), sheaf: &Sheaf) -> Result<()> {
+        for fact in sheaf.facts()? {
+            let (n, body) = fact?;
+            self.put_fact((owner, kind, n), &body).await?;
+            drill::point("store.sheaf");
+        }
         Ok(())
     }
 
