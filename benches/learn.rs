@@ -75,7 +75,7 @@ fn plain(text: &str) -> PageText {
         let words = text.split_whitespace().map(|word| {
             let rect = Rect { x, y: 100 + row * 60, w: word.chars().count() as u32 * 20, h: 40 };
             x += rect.w + 20;
-            Word { text: word.to_owned(), rect, confidence: 93.0 }
+            Word { text: word.to_owned(), rect, confidence: 93.0, alternatives: Vec::new() }
         });
         Line { words: words.collect() }
     };

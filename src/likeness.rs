@@ -197,7 +197,9 @@ mod tests {
 
     fn page(text: &str) -> PageText {
         let words = text.split_whitespace();
-        let words = words.map(|word| Word { text: word.into(), rect: Rect::default(), confidence: 90.0 }).collect();
+        let words = words
+            .map(|word| Word { text: word.into(), rect: Rect::default(), confidence: 90.0, alternatives: Vec::new() })
+            .collect();
         let blocks = vec![Block { lines: vec![Line { words }] }];
         PageText { n: 1, width: 1, height: 1, origin: "test".into(), rotation: 0, blocks }
     }

@@ -10,6 +10,9 @@ pub type Origin = String;
 /// Ends the origin of what our engine read on lines that Tesseract's analysis of the layout found.
 pub const OTHER_LINES: &str = ", lines of Tesseract";
 
+/// Ends it, before their number, where that was done with some regions of a page only.
+pub const OTHER_REGIONS: &str = ", regions on lines of Tesseract: ";
+
 /// Which engine reads pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -180,6 +183,33 @@ pub struct Word {
     pub rect: Rect,
     /// Confidence, 0 to 100.
     pub confidence: f32,
+    /// What else its characters may be, where the word is doubtful and the engine says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
+}
+
+/// What else one character of a word may be. Written `[3, "0", 0.31]`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(u16, char, f32)", into = "(u16, char, f32)")]
+pub struct Alternative {
+    /// Number of the character in the word, from 0.
+    pub at: u16,
+    /// What it may be.
+    pub character: char,
+    /// How probable the engine holds it, 0 to 1.
+    pub probability: f32,
+}
+
+impl From<(u16, char, f32)> for Alternative {
+    fn from((at, character, probability): (u16, char, f32)) -> Self {
+        Self { at, character, probability }
+    }
+}
+
+impl From<Alternative> for (u16, char, f32) {
+    fn from(alternative: Alternative) -> Self {
+        (alternative.at, alternative.character, alternative.probability)
+    }
 }
 
 /// One line of words, in reading order.
@@ -318,5 +348,16 @@ mod tests {
     fn a_grown_box_stays_on_its_page() {
         let rect = Rect { x: 2, y: 2, w: 10, h: 10 };
         assert_eq!(rect.grown(5, 14, 100), Rect { x: 0, y: 0, w: 14, h: 17 });
+    }
+
+    #[test]
+    fn a_word_stored_before_there_were_alternatives_is_read_and_one_without_them_is_written_as_before() {
+        let stored = r#"{"text":"uno","box":[1,2,3,4],"confidence":91.0}"#;
+        let mut word: Word = serde_json::from_str(stored).expect("a word");
+        assert_eq!(serde_json::to_string(&word).expect("JSON"), stored);
+        word.alternatives = vec![Alternative { at: 2, character: '0', probability: 0.25 }];
+        let written = serde_json::to_string(&word).expect("JSON");
+        assert!(written.ends_with(r#","alternatives":[[2,"0",0.25]]}"#), "{written}");
+        assert_eq!(serde_json::from_str::<Word>(&written).expect("a word"), word);
     }
 }

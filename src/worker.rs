@@ -266,6 +266,11 @@ async fn commit(house: &House, claim: &Claim, closing: Closing, changes: &[Chang
     crate::drill::point("worker.before-commit");
     match house.store.apply(&claim.ente, Some((claim, closing)), changes).await {
         Err(error) if error.code() == "lease-lost" => return Ok(()),
+        // What the step found was overtaken meanwhile (a fascicolo was closed): a doubt about this traveller, not the work's end.
+        Err(error) if error.kind() == Kind::Hold => {
+            let (closing, changes) = pipeline::settle(house, claim, &error);
+            house.store.apply(&claim.ente, Some((claim, closing)), &changes).await?;
+        }
         other => other?,
     }
     crate::drill::point("worker.after-commit");

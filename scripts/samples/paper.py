@@ -13,6 +13,10 @@ FACES = {
 }
 
 
+SAID = []
+"""What was written on papers since somebody last took it: the truth of a sample's words."""
+
+
 class Paper:
     """Pages of A4 under a cursor; text flows to the next page by itself."""
 
@@ -48,6 +52,7 @@ class Paper:
         width = self.draw.textlength(text, font)
         x = {"left": self.mm(22 + indent), "centre": (self.mm(210) - width) / 2, "right": self.mm(188) - width}[align]
         self.draw.text((x, self.y), text, 0, font)
+        SAID.append(text)
         self.y += step
 
     def text(self, body, bold=False, size=None, indent=0, first=""):
@@ -86,12 +91,14 @@ class Paper:
                 box = [x, self.y, x + self.mm(width), self.y + step]
                 self.draw.rectangle(box, outline=0, width=2)
                 self.draw.text((x + self.mm(1.5), self.y + step * 0.16), cell, 0, self.font(self.size - 1, bold_first and n == 0))
+                SAID.append(cell)
                 x += self.mm(width)
             self.y += step
         self.gap(3)
 
     def stamp(self, lines, x=128, y=8, angle=1.5, page=0, shade=40):
         """A rubber stamp in a box, a little askew."""
+        SAID.extend(lines)
         font = ImageFont.truetype(FONTS + FACES["sans"][1], int(10 * self.dpi / 72))
         step = int(10 * self.dpi / 72 * 1.35)
         probe = ImageDraw.Draw(Image.new("L", (1, 1)))
@@ -118,6 +125,7 @@ class Paper:
         self.draw.line(points, fill=30, width=5, joint="curve")
         self.gap(6)
         self.draw.text((self.mm(x), self.y), name, 0, self.font())
+        SAID.extend((role, name))
         self.gap(8)
 
 

@@ -4,7 +4,10 @@ use crate::page::{Block, Line, Rect, Word};
 
 fn filed(text: &str) -> Filing {
     let line = |text: &str| Line {
-        words: text.split_whitespace().map(|w| Word { text: w.into(), rect: Rect::default(), confidence: 90.0 }).collect(),
+        words: text
+            .split_whitespace()
+            .map(|w| Word { text: w.into(), rect: Rect::default(), confidence: 90.0, alternatives: Vec::new() })
+            .collect(),
     };
     let lines = text.lines().map(line).filter(|l| !l.words.is_empty()).collect();
     let pages = [PageText { n: 1, width: 1, height: 1, origin: "tesseract".into(), rotation: 0, blocks: vec![Block { lines }] }];
@@ -32,8 +35,11 @@ fn a_title_without_structure_is_held() {
 
 #[test]
 fn a_page_without_any_cue_is_held_with_no_confidence() {
-    let filing = filed("xyz");
-    assert!(filing.confidence.abs() < f32::EPSILON && !filing.doubts.is_empty());
+    for (text, code) in [("xyz", "classification-no-cue"), ("", "classification-no-text")] {
+        let filing = filed(text);
+        assert!(filing.confidence.abs() < f32::EPSILON && filing.tipo.value.is_empty(), "{text}: {}", filing.tipo.value);
+        assert_eq!(filing.doubts.iter().map(|d| d.message.code()).collect::<Vec<_>>(), [code]);
+    }
 }
 
 #[test]

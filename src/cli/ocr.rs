@@ -159,6 +159,14 @@ struct Tally {
     read_again: usize,
     unread: usize,
     readers: Readings,
+    regions: Regions,
+}
+
+/// Regions of the pages that were ours, and how many of them were read on lines of Tesseract.
+#[derive(Debug, Default, Serialize)]
+struct Regions {
+    all: usize,
+    on_other_lines: usize,
 }
 
 /// Who read the pages: ours on its own lines, ours on lines that Tesseract found, Tesseract.
@@ -185,10 +193,17 @@ impl Tally {
             } else if origin.ends_with(page::OTHER_LINES) {
                 &mut readers.ours_on_other_lines
             } else {
+                self.regions.all += read.text.blocks.len();
+                self.regions.on_other_lines += regions(origin);
                 &mut readers.ours
             } += 1;
         }
     }
+}
+
+/// Regions of a page that are not on our own lines, as its text is signed.
+fn regions(origin: &str) -> usize {
+    origin.rsplit_once(page::OTHER_REGIONS).and_then(|(_, count)| count.parse().ok()).unwrap_or(0)
 }
 
 /// What the input is, by content, and its digest; the gate of the archive does not apply here, an unreadable file says so itself.

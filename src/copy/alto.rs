@@ -236,7 +236,7 @@ fn cut(word: &Word, rotation: u16) -> (Word, Rect) {
         _ => (Rect { x, y, w: w - across.min(w), h }, Rect { x: x + w - across.min(w), y, w: across, h }),
     };
     let text = word.text.strip_suffix(HYPHENS).unwrap_or(&word.text).to_owned();
-    (Word { text, rect, confidence: word.confidence }, hyphen)
+    (Word { text, rect, confidence: word.confidence, alternatives: Vec::new() }, hyphen)
 }
 
 fn string<W: Write>(xml: &mut Xml<W>, id: &str, word: &Word, more: &[(&str, &str)]) -> io::Result<()> {
@@ -269,7 +269,12 @@ mod tests {
     use super::*;
 
     fn line(words: &[&str]) -> Line {
-        let word = |text: &&str| Word { text: (*text).to_owned(), rect: Rect { x: 10, y: 20, w: 50, h: 8 }, confidence: 90.0 };
+        let word = |text: &&str| Word {
+            text: (*text).to_owned(),
+            rect: Rect { x: 10, y: 20, w: 50, h: 8 },
+            confidence: 90.0,
+            alternatives: Vec::new(),
+        };
         Line { words: words.iter().map(word).collect() }
     }
 

@@ -17,6 +17,7 @@ mod in_file;
 mod jpeg;
 mod layer;
 mod order;
+mod other;
 mod pdf;
 mod picture;
 mod png;
@@ -203,7 +204,7 @@ impl Source {
     }
 }
 
-/// The page image of a JPEG or PNG file.
+/// The page image of an image file.
 fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
     let bytes = std::fs::metadata(path).map_err(|e| Error::disk("measure image", path, e))?.len();
     if bytes > limits.unpacked_bytes_max {
@@ -212,6 +213,9 @@ fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
     let data = std::fs::read(path).map_err(|e| Error::disk("read image", path, e))?;
     if png::is_png(&data) {
         return png::page_image(&data, limits);
+    }
+    if !data.starts_with(&[0xFF, 0xD8]) {
+        return other::page_image(&data, limits);
     }
     let head = jpeg::head(&data).ok_or_else(|| Error::hold("copy-unsupported").with("page", 1).with("what", "JPEG"))?;
     if u64::from(head.width) * u64::from(head.height) > limits.page_pixels_max {

@@ -99,7 +99,7 @@ async fn confirmed(house: &House, row: &DocumentRow) -> Result<Option<(String, S
     let is_given =
         |origin: &str| origin.starts_with("person ") || origin.starts_with("sidecar") || origin.starts_with("segnatura");
     let is_confirmed = !decided.is_empty() || is_given(&filing.tipo.origin) || is_given(&filing.voce.origin);
-    Ok(is_confirmed.then_some((filing.tipo.value, filing.voce.value.0)))
+    Ok((is_confirmed && !filing.tipo.value.is_empty()).then_some((filing.tipo.value, filing.voce.value.0)))
 }
 
 async fn lesson(house: &House, id: &DocumentId, (tipo, voce): &(String, String)) -> Result<Lesson> {

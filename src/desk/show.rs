@@ -165,7 +165,7 @@ fn page_json(read: &ReadPage) -> Value {
 /// The fields with the tipo among them, as the contract has it, and the fields that were not found as empty objects.
 fn fields_json(fields: &Fields, filing: Option<&Filing>) -> Value {
     let mut all = Map::new();
-    if let Some(filing) = filing {
+    if let Some(filing) = filing.filter(|filing| !filing.tipo.value.is_empty()) {
         all.insert("tipo".to_owned(), json!(filing.tipo));
     }
     for name in ["oggetto", "protocollo", "data", "mittente", "destinatario"] {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::alternatives;
 use super::codes::{self, Checked, Class};
 use super::rows::{Pattern, Place, Row, Rows};
 use crate::fields::{Doubtful, Fields, Reading};
@@ -20,21 +21,23 @@ struct Run {
     code: String,
     span: Range<usize>,
     words: usize,
+    /// What else the characters of the code may be, by their place in it.
+    others: Vec<(usize, char)>,
 }
 
 /// Every way to join one to `most` neighbouring words of a row whose characters, marks dropped, number `length`.
 fn runs(row: &Row, length: usize, most: usize) -> Vec<Run> {
     let mut found = Vec::new();
     for (i, first) in row.pieces.iter().enumerate() {
-        let mut code = String::new();
+        let (mut code, mut others) = (String::new(), Vec::new());
         for (words, piece) in row.pieces.iter().skip(i).take(most).enumerate() {
             let word = row.slice(piece.span.clone());
-            code.extend(
-                word.chars().filter(|c| c.is_alphanumeric() || matches!(c, '|' | '!' | '€')).flat_map(char::to_uppercase),
-            );
+            others.extend(others_of(row, piece.span.clone(), code.chars().count()));
+            code.extend(word.chars().filter(|c| is_counted(*c)).flat_map(char::to_uppercase));
             let count = code.chars().count();
             if count == length {
-                found.push(Run { code: code.clone(), span: first.span.start..piece.span.end, words: words + 1 });
+                let span = first.span.start..piece.span.end;
+                found.push(Run { code: code.clone(), span, words: words + 1, others: others.clone() });
             }
             if count >= length {
                 break;
@@ -42,6 +45,24 @@ fn runs(row: &Row, length: usize, most: usize) -> Vec<Run> {
         }
     }
     found
+}
+
+/// True of a character that may be one of a code; others are marks.
+fn is_counted(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '|' | '!' | '€')
+}
+
+/// What else the characters of a span may be, as places in a code of which `before` characters came before; nothing where a
+/// capital is more than one character.
+fn others_of(row: &Row, span: Range<usize>, before: usize) -> Vec<(usize, char)> {
+    let chars = row.chars.get(span.clone()).unwrap_or_default();
+    if chars.iter().any(|c| c.to_uppercase().count() != 1) {
+        return Vec::new();
+    }
+    let inside = row.pieces.iter().flat_map(|piece| &piece.alternatives).filter(|(at, _)| span.contains(at));
+    let placed = inside.filter(|(at, _)| row.chars.get(*at).is_some_and(|c| is_counted(*c)));
+    let place = |at: usize| before + chars[..at - span.start].iter().filter(|c| is_counted(**c)).count();
+    placed.map(|(at, other)| (place(*at), other.to_ascii_uppercase())).collect()
 }
 
 /// Reads all identifiers of all rows.
@@ -81,6 +102,7 @@ fn keep(rows: &Rows, place: Place, checked: Checked, rule: &str) -> Option<Readi
             Some(reading)
         }
         Checked::Repaired(code) => Some(rows.reading(code, &[place], &format!("{rule}, repaired"), 0.8)),
+        Checked::Proven(code) => Some(rows.reading(code, &[place], &format!("{rule}, repaired by an alternative"), 0.8)),
         Checked::Failed => None,
     }
 }
@@ -104,6 +126,7 @@ fn codici_fiscali(rows: &Rows, at: usize, fields: &mut Fields) {
                 continue;
             }
             let checked = codes::checked(&run.code, &codes::CODICE_FISCALE, codes::is_codice_fiscale);
+            let checked = alternatives::proven(checked, &run.code, &run.others, alternatives::CODICE_FISCALE);
             match keep(rows, place.clone(), checked, "codice-fiscale") {
                 Some(reading) => push_once(&mut fields.codici_fiscali, reading),
                 None => fields.doubtful.push(doubt(rows, &place, "codici_fiscali", run.code.clone(), "check-letter")),
@@ -150,6 +173,12 @@ fn is_labelled(rows: &Rows, at: usize, start: usize, label: &Pattern) -> bool {
     label.is_match(before) || rows.before(at).take(2).any(|row| label.is_match(&row.fold))
 }
 
+/// Where the part `digits` of a word stands in its row.
+fn digits_span(word: &str, digits: &str, start: usize) -> Range<usize> {
+    let before = word.find(digits).map_or(0, |at| word[..at].chars().count());
+    start + before..start + before + digits.chars().count()
+}
+
 fn partite_iva(rows: &Rows, at: usize, fields: &mut Fields) {
     let Some(row) = rows.rows.get(at) else { return };
     for piece in &row.pieces {
@@ -165,9 +194,11 @@ fn partite_iva(rows: &Rows, at: usize, fields: &mut Fields) {
         if OTHER_NUMBER.is_match(before) || (!labelled && !codes::has_known_office(digits)) {
             continue;
         }
-        let checked = match codes::checked(&digits.to_uppercase(), &codes::PARTITA_IVA, codes::is_partita_iva) {
+        let checked = codes::checked(&digits.to_uppercase(), &codes::PARTITA_IVA, codes::is_partita_iva);
+        let others = others_of(row, digits_span(&raw, digits, piece.span.start), 0);
+        let checked = match alternatives::proven(checked, &digits.to_uppercase(), &others, alternatives::PARTITA_IVA) {
             // One digit proves a repair only where a label says what the number is.
-            Checked::Repaired(_) if !labelled => continue,
+            Checked::Repaired(_) | Checked::Proven(_) if !labelled => continue,
             checked => checked,
         };
         match keep(rows, place.clone(), checked, "partita-iva") {
@@ -199,7 +230,9 @@ fn ibans(rows: &Rows, at: usize, fields: &mut Fields) {
                 continue;
             }
             let place = Place { row: at, span: run.span.clone() };
-            match keep(rows, place.clone(), codes::checked(&run.code, &codes::IBAN, codes::is_iban), "iban") {
+            let checked = codes::checked(&run.code, &codes::IBAN, codes::is_iban);
+            let checked = alternatives::proven(checked, &run.code, &run.others, alternatives::IBAN);
+            match keep(rows, place.clone(), checked, "iban") {
                 Some(reading) => push_once(&mut fields.iban, reading),
                 None => fields.doubtful.push(doubt(rows, &place, "iban", run.code.clone(), "mod-97")),
             }

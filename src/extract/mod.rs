@@ -4,6 +4,7 @@
 //! values without one (protocollo, oggetto, mittente) wait for a second and independent reading of the same place
 //! ([`regions`], [`confirm`]) and are held by [`doubts()`] where none agrees (invariant 11).
 
+mod alternatives;
 mod codes;
 mod dates;
 mod doubts;
@@ -15,6 +16,7 @@ mod oggetto;
 mod parties;
 mod protocollo;
 mod registration;
+mod roles;
 mod rows;
 mod second;
 mod spelling;

@@ -48,6 +48,8 @@ pub(super) struct Piece {
     pub(super) span: Range<usize>,
     pub(super) rect: Rect,
     pub(super) confidence: f32,
+    /// What else the engine thought of: the place in the row, and the character as it would be read there.
+    pub(super) alternatives: Vec<(usize, char)>,
 }
 
 /// One line: its characters, the same folded to ASCII one for one, and its words.
@@ -192,9 +194,13 @@ fn row(page: &PageText, at: usize, line: &crate::page::Line) -> Option<Row> {
             chars.push(' ');
         }
         let start = chars.len();
+        // Where spelling changed the number of characters, their places are no longer those of the engine.
+        let is_same = text.len() == word.text.chars().count();
+        let others = word.alternatives.iter().filter(|other| is_same && usize::from(other.at) < text.len());
+        let alternatives = others.map(|other| (start + usize::from(other.at), other.character)).collect();
         chars.extend(text);
         let confidence = if is_digital(&page.origin) { 100.0 } else { word.confidence };
-        pieces.push(Piece { span: start..chars.len(), rect: word.rect, confidence });
+        pieces.push(Piece { span: start..chars.len(), rect: word.rect, confidence, alternatives });
     }
     if pieces.is_empty() {
         return None;

@@ -167,6 +167,7 @@ mod tests {
                     text: (*text).into(),
                     rect: Rect { x: x * 100, y, w: 90, h: 40 },
                     confidence: *confidence,
+                    alternatives: Vec::new(),
                 })
                 .collect(),
         };

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fields::Verso;
-use crate::page::{Block, Line, Rect, Word};
+use crate::page::{Alternative, Block, Line, Rect, Word};
 
 fn ente() -> Ente {
     let mut ente = Ente::prova();
@@ -15,7 +15,7 @@ fn pages(text: &str, origin: &str) -> Vec<PageText> {
         let words = text.split_whitespace().map(|w| {
             let rect = Rect { x, y: 100 + row as u32 * 60, w: w.chars().count() as u32 * 20, h: 40 };
             x += rect.w + 20;
-            Word { text: w.into(), rect, confidence: 90.0 }
+            Word { text: w.into(), rect, confidence: 90.0, alternatives: Vec::new() }
         });
         Line { words: words.collect() }
     };
@@ -56,6 +56,27 @@ fn our_stamp_is_read_in_every_layout() {
             assert_eq!(protocollo.data.map(|d| d.to_string()).as_deref(), Some("2024-02-05"), "{text}");
         }
     }
+}
+
+#[test]
+fn a_paper_of_ours_is_for_whom_its_text_concerns_and_one_that_arrived_for_us() {
+    let ours = |text: &str| {
+        let found = read(&format!("COMUNE DI PIETRACHIARA\nUfficio Anagrafe\n\n{text}\n\nIl funzionario\n"));
+        found.destinatario.map(|d| d.value.nome)
+    };
+    for (text, name) in [
+        ("CERTIFICATO\nSi certifica che Lia Fontana è residente in questo comune", "Lia Fontana"),
+        ("CONCESSIONE\nil loculo n. 4 è concesso alla sig.ra Lia Fontana per anni trenta", "Lia Fontana"),
+        ("AVVISO DI VIOLAZIONE\nTrasgressore: Lia Fontana nata a Lecco", "Lia Fontana"),
+        ("CONTRATTO\ne la ditta Fontana Scavi S.r.l. con sede in Lecco", "Fontana Scavi S.r.l."),
+        ("AVVISO\nContribuente\nFontana Lia", "Fontana Lia"),
+    ] {
+        assert_eq!(ours(text).as_deref(), Some(name), "{text}");
+    }
+    assert_eq!(ours("DETERMINAZIONE N. 4\nsi liquida alla ditta Fontana Scavi S.r.l. la fattura n. 3"), None);
+    assert_eq!(ours("AVVISO\nSi avvisa la cittadinanza che la strada è chiusa"), None);
+    let arrived = read("COMUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0001234/2024\ndel 05/02/2024 - ARRIVO\n\nFattura n. 3\n");
+    assert_eq!(arrived.destinatario.map(|d| d.value.kind), Some(crate::fields::PartyKind::Ente));
 }
 
 #[test]
@@ -199,4 +220,21 @@ fn the_crossed_option_of_a_form_is_its_oggetto_and_without_one_cross_a_person_lo
     assert_eq!(oggetto(&form(["X", "O"])).as_deref(), Some("Dichiarazione di residenza con provenienza da altro comune"));
     assert_eq!(oggetto(&form(["O", "O"])), None);
     assert_eq!(oggetto(&form(["X", "X"])), None);
+}
+
+#[test]
+fn a_character_that_the_engine_thought_of_besides_repairs_a_code_that_its_check_then_proves() {
+    let read_with = |text: &str, word: usize, at: u16, character: char| {
+        let mut pages = pages(text, "conserva");
+        pages[0].blocks[0].lines[0].words[word].alternatives = vec![Alternative { at, character, probability: 0.3 }];
+        fields(&pages, &ente())
+    };
+    // V read for S; the mark before it is no character of the code.
+    let found = read_with("Codice fiscale (RSVMRA85T10A562S)", 2, 3, 'S');
+    assert_eq!(found.codici_fiscali[0].value, "RSSMRA85T10A562S");
+    assert_eq!(found.codici_fiscali[0].origin, "rule codice-fiscale, repaired by an alternative (conserva)");
+    let found = read_with("Codice fiscale (RSVMRA85T10A562S)", 2, 2, 'S');
+    assert!(found.codici_fiscali.is_empty() && !found.doubtful.is_empty(), "another place proves nothing");
+    let found = read_with("IBAN IT60 X054 2817 1010 0000 0123 456", 3, 3, '1');
+    assert_eq!(found.iban[0].value, "IT60X0542811101000000123456");
 }

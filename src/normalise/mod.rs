@@ -81,7 +81,9 @@ impl Opened {
             return Err(Error::refuse("pages-none"));
         }
         match mime {
-            "image/jpeg" | "image/png" => Ok(Self::Image(image_file::ImageFile::open(path, mime, limits)?)),
+            "image/jpeg" | "image/png" | "image/gif" | "image/bmp" | "image/webp" | "image/jp2" | "image/jpx" => {
+                Ok(Self::Image(image_file::ImageFile::open(path, mime, limits)?))
+            }
             "image/tiff" => Ok(Self::Tiff(tiff_file::TiffFile::open(path, limits)?)),
             "application/pdf" => Ok(Self::Pdf(Box::new(pdf::PdfFile::open(path, limits)?))),
             other => Err(Error::hold("format-without-pages").with("mime", other)),

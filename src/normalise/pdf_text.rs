@@ -194,5 +194,10 @@ fn to_word(set: &Set) -> Option<Word> {
     let corner = |value: f64| value.clamp(0.0, 4e9).round() as u32;
     let (x, y) = (corner(set.covers.x0), corner(set.covers.y0));
     let (w, h) = (corner(set.covers.x1).saturating_sub(x).max(1), corner(set.covers.y1).saturating_sub(y).max(1));
-    (!text.is_empty()).then_some(Word { text, rect: crate::page::Rect { x, y, w, h }, confidence: 100.0 })
+    (!text.is_empty()).then_some(Word {
+        text,
+        rect: crate::page::Rect { x, y, w, h },
+        confidence: 100.0,
+        alternatives: Vec::new(),
+    })
 }

@@ -1,10 +1,12 @@
 //! What words stand on a page? `read`: words with boxes and confidence, from an engine behind one port.
 
 mod crops;
+mod doubt;
 mod layout;
 mod lines;
 mod native;
 mod pix;
+mod regions;
 mod tesseract;
 
 pub use conserva_lstm as lstm;

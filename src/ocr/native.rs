@@ -4,14 +4,16 @@
 //! a block or a line always do. A sheet whose lines cannot be had, or that the gate does not trust, is read by Tesseract whole.
 
 use super::crops::{self, Piece};
+use super::doubt;
 use super::layout::Analyser;
 use super::lines::gate::{self, Figures, Verdict};
-use super::lines::{self, Cut, again, beside};
-use super::lstm::{ReadLine, Recogniser};
-use super::tesseract::{SIGNED, Tesseract, folded};
+use super::lines::{self, Cut, Found, again, beside};
+use super::lstm::{self, LineImage, ReadLine, Recogniser};
+use super::regions;
+use super::tesseract::{SIGNED, Tesseract};
 use super::{Layout, OcrEngine, Orientation, Sheet};
 use crate::error::Result;
-use crate::page::{self, Block, Line, Origin, Word};
+use crate::page::{self, Block, Line, Origin, Rect};
 
 /// Mean confidence under which a page may lie upside down: what is read of one is under 40.
 const TURNED: f32 = 50.0;
@@ -36,6 +38,8 @@ pub struct Native {
     tesseract: Option<Tesseract>,
     /// How the last sheet was read.
     way: Way,
+    /// Regions of it that were read on lines of Tesseract, where it was ours.
+    regions: usize,
     /// True if pages may be left to Tesseract.
     is_gated: bool,
     /// True if the next sheet is a second reading of what Tesseract read: it is left to nobody.
@@ -54,7 +58,7 @@ impl Native {
         let (recogniser, analyser) = (Recogniser::new(lang)?, Analyser::new());
         let lang = lang.to_owned();
         let (tesseract, is_gated, is_second) = (None, false, false);
-        Ok(Self { recogniser, analyser, lang, tesseract, way: Way::Ours, is_gated, is_second })
+        Ok(Self { recogniser, analyser, lang, tesseract, way: Way::Ours, regions: 0, is_gated, is_second })
     }
 
     /// The same, with a gate that leaves to Tesseract what is read better there.
@@ -68,13 +72,7 @@ impl Native {
         let mut found = lines::find(sheet, Cut::default())?;
         let images: Vec<_> = found.pieces_mut().map(|piece| std::mem::take(&mut piece.image)).collect();
         let mut read = self.recogniser.read(&images);
-        for (frame, by) in again::FRAMES {
-            let doubtful = again::doubtful(&found, &read);
-            let framed: Vec<_> = doubtful.iter().map(|line| again::framed(&images[*line], frame)).collect();
-            for (line, other) in doubtful.into_iter().zip(self.recogniser.read(&framed)) {
-                again::surer(&mut read[line], other, by);
-            }
-        }
+        self.read_again(&found, &images, &mut read);
         let (rows, joined) = beside::rows(&found, &images, &read);
         drop(images);
         for (row, whole) in rows.iter().zip(self.recogniser.read(&joined)) {
@@ -85,6 +83,58 @@ impl Native {
         let (rules, pictures) = (found.rules.len(), &found.pictures);
         tracing::debug!(?figures, ?verdict, signs = ?found.signs, rules, ?pictures, "lines of a page");
         Some((lines::blocks(&found, &read), figures, verdict))
+    }
+
+    /// Reads doubtful lines in wider frames, and takes what is surer.
+    fn read_again(&mut self, found: &Found, images: &[LineImage], read: &mut [ReadLine]) {
+        let first = again::doubtful(found, read);
+        let framed = |lines: &[usize], frame| lines.iter().map(|line| again::framed(&images[*line], frame)).collect::<Vec<_>>();
+        // Few lines leave places side by side empty: then all frames are read at once, though the later may not be needed.
+        let mut ahead = Vec::new();
+        if !first.is_empty() && first.len() * again::FRAMES.len() <= lstm::SIDE_BY_SIDE {
+            let all: Vec<LineImage> = again::FRAMES.iter().flat_map(|(frame, _)| framed(&first, *frame)).collect();
+            ahead = self.recogniser.read(&all);
+        }
+        for (nth, (frame, by)) in again::FRAMES.into_iter().enumerate() {
+            let doubtful = again::doubtful(found, read);
+            let others = match ahead.chunks(first.len().max(1)).nth(nth) {
+                // Whatever is doubtful now was so at first: other lines were left as they were.
+                Some(all) => {
+                    first.iter().zip(all).filter(|(line, _)| doubtful.contains(line)).map(|(_, read)| read.clone()).collect()
+                }
+                None => self.recogniser.read(&framed(&doubtful, frame)),
+            };
+            for (line, other) in doubtful.into_iter().zip(others) {
+                again::surer(&mut read[line], other, by);
+            }
+        }
+    }
+
+    /// The blocks of a page that is kept, with those that are doubtful read again on lines of Tesseract where that is better.
+    fn by_regions(&mut self, sheet: &Sheet<'_>, blocks: Vec<Block>) -> Vec<Block> {
+        let doubtful = regions::doubtful(&blocks);
+        let mut kept = Vec::with_capacity(blocks.len());
+        for (at, block) in blocks.into_iter().enumerate() {
+            let other = doubtful.contains(&at).then(|| self.region(sheet, regions::rect(&block, sheet))).flatten();
+            match other.filter(|other| regions::is_better(&block, other)) {
+                Some(other) => {
+                    kept.extend(other);
+                    self.regions += 1;
+                }
+                None => kept.push(block),
+            }
+        }
+        kept
+    }
+
+    /// A region of a sheet on lines of Tesseract.
+    fn region(&mut self, sheet: &Sheet<'_>, rect: Rect) -> Option<Vec<Block>> {
+        let gray = regions::cut(sheet, rect);
+        let part = Sheet { gray: &gray, width: rect.w, height: rect.h, layout: Layout::Block, ..*sheet };
+        let (pieces, firsts) = self.pieces(&part)?;
+        let images: Vec<_> = pieces.iter().map(|piece| piece.image.clone()).collect();
+        let read = self.recogniser.read(&images);
+        Some(regions::placed(self::blocks(&pieces, &read, &firsts), rect))
     }
 
     /// True of a page that cannot be read as it lies, and well upside down: no other engine need try it like this.
@@ -117,7 +167,11 @@ impl OcrEngine for Native {
         match &self.tesseract {
             Some(tesseract) if self.way == Way::Theirs => tesseract.origin(),
             _ => {
-                let lines = if self.way == Way::Ours { "" } else { page::OTHER_LINES };
+                let lines = match (self.way, self.regions) {
+                    (Way::Ours, 0) => String::new(),
+                    (Way::Ours, count) => format!("{}{count}", page::OTHER_REGIONS),
+                    _ => page::OTHER_LINES.to_owned(),
+                };
                 format!("conserva {} {} ({}){lines}", env!("CARGO_PKG_VERSION"), self.lang, self.recogniser.version())
             }
         }
@@ -125,13 +179,14 @@ impl OcrEngine for Native {
 
     fn read(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
         let is_second = std::mem::take(&mut self.is_second);
-        self.way = Way::OnOtherLines;
+        (self.way, self.regions) = (Way::OnOtherLines, 0);
         if sheet.layout == Layout::Page {
             self.way = Way::Ours;
             let own = self.own(&sheet).unwrap_or((Vec::new(), Figures::default(), Verdict::Whole));
             match own {
-                (blocks, _, Verdict::Keep) => return Ok(blocks),
+                (blocks, _, Verdict::Keep) if self.is_gated => return Ok(self.by_regions(&sheet, blocks)),
                 (blocks, ..) if !self.is_gated => return Ok(blocks),
+                (blocks, _, Verdict::Keep) => return Ok(blocks),
                 (_, _, Verdict::Layout) => self.way = Way::OnOtherLines,
                 (blocks, figures, Verdict::Whole) => {
                     if self.is_upside_down(&sheet, &figures) {
@@ -156,7 +211,7 @@ impl OcrEngine for Native {
     }
 
     fn glance(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {
-        self.way = Way::Ours;
+        (self.way, self.regions) = (Way::Ours, 0);
         Ok(self.own(&sheet).map(|(blocks, ..)| blocks).unwrap_or_default())
     }
 
@@ -183,9 +238,8 @@ fn blocks(pieces: &[Piece], read: &[ReadLine], firsts: &[bool]) -> Vec<Block> {
         let mut words = Vec::new();
         while let Some((piece, read)) = all.next_if(|(piece, _)| piece.line == line) {
             words.extend(read.words.iter().filter_map(|word| {
-                let text = folded(&word.text);
-                let rect = piece.rect(word.start, word.end);
-                (!text.is_empty()).then_some(Word { text, rect, confidence: word.confidence })
+                let word = doubt::word(word, piece.rect(word.start, word.end));
+                (!word.text.is_empty()).then_some(word)
             }));
         }
         if words.is_empty() {

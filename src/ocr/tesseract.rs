@@ -112,7 +112,12 @@ fn blocks(tsv: &str, (width, height): (u32, u32)) -> Vec<Block> {
         if level != "5" || text.is_empty() || is_page {
             continue;
         }
-        let word = Word { text, rect: Rect { x, y, w, h }, confidence: confidence.parse().unwrap_or(0.0_f32).clamp(0.0, 100.0) };
+        let word = Word {
+            text,
+            rect: Rect { x, y, w, h },
+            confidence: confidence.parse().unwrap_or(0.0_f32).clamp(0.0, 100.0),
+            alternatives: Vec::new(),
+        };
         let here = ([block, paragraph], line);
         match blocks.last_mut() {
             Some(last) if place.0 == here.0 && place.1 == here.1 => {

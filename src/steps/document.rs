@@ -6,13 +6,16 @@ use super::eye::{self, Eye};
 use super::leaves::{self, First};
 use super::sheets::{self, PageFile, Sheets};
 use super::shelf::Shelf;
-use super::{blocking, decisions, facts, given, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack};
+use super::{
+    blocking, decisions, facts, given, index, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack, threads,
+};
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::likeness::Likeness;
+use crate::messages::Message;
 use crate::page::{PageSurvey, PageText, ReadPage};
 use crate::pipeline::{House, Outcome, Step};
 use crate::store::{Change, DocumentRow, Gathering, Sheaf};
@@ -63,6 +66,7 @@ pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
         let mut texts = Texts { sheaf: Sheaf::begin(worker.scratch.folder()?)?, document: &document, doubts: Vec::new() };
         let kind = if surveys.is_empty() {
             texts.write_down(&worker, sheets.whole())?;
+            texts.doubts.extend(unread_parts(&worker, sheets.whole())?);
             WRITTEN
         } else {
             let shelf = Shelf::of(&worker, &document);
@@ -124,6 +128,20 @@ fn written(house: &House, file: &PageFile) -> Result<Vec<PageText>> {
     }
     let mut source = std::fs::File::open(&file.path).map_err(|e| Error::disk("open blob", &file.path, e))?;
     transcribe::pages(&mut source, &file.mime, &house.config.limits)
+}
+
+/// What hangs on a mail is not read yet: a person must know of it.
+fn unread_parts(house: &House, file: &PageFile) -> Result<Option<Hold>> {
+    let mut source = std::fs::File::open(&file.path).map_err(|e| Error::disk("open blob", &file.path, e))?;
+    let left = match transcribe::left_out(&mut source, &file.mime, &house.config.limits) {
+        Ok(left) => left,
+        // Too large for its text, and said so already.
+        Err(error) if error.kind() == Kind::Hold => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let shown: Vec<&str> = left.iter().take(10).map(String::as_str).collect();
+    let message = || Message::new("message-attachments").with("count", left.len()).with("names", shown.join(", "));
+    Ok((!left.is_empty()).then(|| Hold::new(message())))
 }
 
 /// What does it say? Values without a check digit are read a second time, independently (invariant 11). What was read is
@@ -217,13 +235,16 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     open.extend(rescans.iter().filter_map(|rescan| rescan.hold(id)));
     let mut changes = vec![put(id.as_str(), "fields", 0, &fields)?, put(id.as_str(), "filing", 0, &filing)?];
     let detail = (filing.tipo.value.clone(), filing.voce.value.to_string());
+    let findable = index::put(house, id, (&fields, &filing), received).await?;
     let outcome = if open.is_empty() {
         changes.push(Change::SetHolds { document: id.clone(), holds: Vec::new() });
         changes.push(Change::FileDocument { document: id.clone(), key: filing.aggregazione, opened: received });
+        changes.push(findable);
         Outcome::then(changes, Step::Metadata, id.as_str())
     } else {
         changes.push(Change::SetDocument { id: id.clone(), state: DocumentState::Held });
         changes.push(Change::SetHolds { document: id.clone(), holds: open });
+        changes.push(findable);
         Outcome { verdict: Some("hold"), ..Outcome::rest(changes) }
     };
     Ok(outcome.noting("tipo", detail.0).noting("voce", detail.1))
@@ -253,6 +274,7 @@ pub(super) async fn filed(house: &House, row: &DocumentRow, (mut fields, earlier
     let given = given::given_of(house, id).await?;
     let mut filing = classify::filing_given(&texts, &fields, (&context, &given));
     overlay::filing(&mut filing, &decided);
+    threads::join(house, id, (&fields, &mut filing), (&decided, &given)).await?;
     if fields.oggetto.is_none() {
         fields.oggetto = classify::composed_oggetto(&filing, &fields);
     }
@@ -268,7 +290,18 @@ pub(super) async fn filed(house: &House, row: &DocumentRow, (mut fields, earlier
 
 /// True of the formats whose pages the house reads.
 pub(super) fn has_pages(mime: &str) -> bool {
-    matches!(mime, "image/tiff" | "image/jpeg" | "image/png" | "application/pdf")
+    matches!(
+        mime,
+        "image/tiff"
+            | "image/jpeg"
+            | "image/png"
+            | "image/gif"
+            | "image/bmp"
+            | "image/webp"
+            | "image/jp2"
+            | "image/jpx"
+            | "application/pdf"
+    )
 }
 
 /// An error that a person can settle becomes a doubt; trouble of our own stays an error.

@@ -7,6 +7,7 @@ pub(crate) mod experience;
 mod eye;
 pub mod form;
 pub(crate) mod given;
+pub(crate) mod index;
 pub(crate) mod leaves;
 pub(crate) mod likeness;
 pub mod metadata;
@@ -17,6 +18,7 @@ pub(crate) mod rescan;
 pub(crate) mod sheets;
 mod shelf;
 pub(crate) mod stack;
+pub(crate) mod threads;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

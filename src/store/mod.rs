@@ -22,6 +22,7 @@ use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentId, DocumentState, Hold};
 use crate::event::Event;
+use crate::findable::Findable;
 use crate::likeness::Key;
 use crate::messages::Message;
 use crate::pdv::{Pdv, PdvId, PdvState};
@@ -112,6 +113,27 @@ pub enum Change {
         /// The keys.
         keys: Vec<Key>,
     },
+    /// Fails the whole transaction (`facts-changed`, retry) unless the fact number 0 of that kind still is what was seen.
+    RequireFact {
+        /// Id of the document.
+        owner: String,
+        /// Kind.
+        kind: String,
+        /// Its body, none where there was none.
+        seen: Option<String>,
+    },
+    /// What the index of words keeps of a document, together with the aggregation that it is in by then; what it kept is gone.
+    SetFindable {
+        /// Which document.
+        document: DocumentId,
+        /// Its words.
+        findable: Box<Findable>,
+    },
+    /// How far the making anew of the ente's index has come.
+    SetReindexing {
+        /// The number of the last document that it has reached; none: it is whole.
+        reached: Option<i64>,
+    },
     /// Files a document: finds the aggregation of that key, or opens it with the next progressive number of its
     /// year and voce (rule G-05; a serie has none), and ties the document to it. A document that was filed elsewhere moves.
     FileDocument {
@@ -121,6 +143,13 @@ pub enum Change {
         key: AggregationKey,
         /// Opening date of a new aggregation.
         opened: jiff::civil::Date,
+    },
+    /// A fascicolo is closed on that date, or open again. Nothing is filed into a closed one (`fascicolo-closed`, hold).
+    SetClosed {
+        /// Which.
+        id: AggregationId,
+        /// Its closing date; none: open.
+        closed: Option<jiff::civil::Date>,
     },
     /// A new Pdv with its documents. A document already in a Pdv fails the whole transaction.
     AddPdv {

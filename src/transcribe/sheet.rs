@@ -44,7 +44,7 @@ fn page(lines: &[&str], n: u32, (origin, most): (&str, usize)) -> PageText {
             .map(|word| {
                 let rect = Rect { x, y: 150 + row * 52, w: word.chars().count().min(COLUMNS) as u32 * 20, h: 36 };
                 x += rect.w + 20;
-                Word { text: word.to_owned(), rect, confidence: 100.0 }
+                Word { text: word.to_owned(), rect, confidence: 100.0, alternatives: Vec::new() }
             })
             .collect();
         left -= words.len();

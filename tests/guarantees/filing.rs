@@ -44,7 +44,7 @@ fn plain_page(text: &str, n: u32, origin: &str) -> PageText {
                 let width = word.chars().count() as u32 * 20;
                 let rect = Rect { x, y: 100 + row as u32 * 60, w: width, h: 40 };
                 x += width + 20;
-                Word { text: word.to_owned(), rect, confidence: 93.0 }
+                Word { text: word.to_owned(), rect, confidence: 93.0, alternatives: Vec::new() }
             })
             .collect();
         if words.is_empty() {
@@ -82,7 +82,12 @@ fn tsv(text: &str, n: u32) -> PageText {
         }
         let rect = Rect { x: number(6), y: number(7), w: number(8), h: number(9) };
         let confidence = c[10].parse().unwrap_or(0.0);
-        last.lines.last_mut().expect("a line").words.push(Word { text: c[11].trim().to_owned(), rect, confidence });
+        last.lines.last_mut().expect("a line").words.push(Word {
+            text: c[11].trim().to_owned(),
+            rect,
+            confidence,
+            alternatives: Vec::new(),
+        });
     }
     page
 }

@@ -10,7 +10,7 @@ fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reader/page.png")
 }
 
-fn readers(engine: Engine, scratch: &Path) -> Readers {
+pub(super) fn readers(engine: Engine, scratch: &Path) -> Readers {
     let options = ReadersOptions {
         program: PathBuf::from(env!("CARGO_BIN_EXE_conserva")),
         args: vec!["page-child".to_owned()],

@@ -53,7 +53,7 @@ const HUGE: (f32, u32, f32) = (1.8, 3, 75.0);
 const DOUBTFUL: (f32, f32) = (0.6, 60.0);
 const SHORT: (usize, f32) = (4, 35.0);
 /// A word under this is doubtful.
-const LOW: f32 = 50.0;
+pub(in crate::ocr) const LOW_WORD: f32 = 50.0;
 
 /// Mean confidence of the words of a line; 0 where there are none.
 fn confidence(line: &ReadLine) -> f32 {
@@ -90,7 +90,7 @@ pub(in crate::ocr) fn figures(found: &Found, read: &[ReadLine]) -> Figures {
             letters += length;
             sum += length * word.confidence;
             words += 1;
-            low += u32::from(word.confidence < LOW);
+            low += u32::from(word.confidence < LOW_WORD);
         }
     }
     let (ink, dropped, pictures) = found.signs.ink;
@@ -125,9 +125,9 @@ pub(in crate::ocr) fn verdict(figures: &Figures) -> Verdict {
 }
 
 /// Mean confidence of a page whose lines are lines.
-const READ_WELL: f32 = 84.0;
+pub(in crate::ocr) const READ_WELL: f32 = 84.0;
 /// Share of doubtful words from which a page is not ours.
-const LOW_MOST: f32 = 0.12;
+pub(in crate::ocr) const LOW_MOST: f32 = 0.12;
 /// Shares of pieces that are no writing, and of marks in no line, from which there is more noise than writing.
 const NOISE: (f32, f32) = (0.5, 0.3);
 /// Share of pieces that are no writing, with the share of ink that they are; and that share alone.

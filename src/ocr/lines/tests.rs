@@ -280,7 +280,7 @@ fn the_hole_of_a_file_beside_a_line_is_no_letter_of_it() {
 #[test]
 fn a_number_alone_in_its_cell_is_read_beside_its_neighbours() {
     let mut paper = text(8, 0.0, (0, 0));
-    paper.fill([200, 380, 1_400, 600], 255);
+    paper.fill([200, 362, 1_400, 620], 255);
     for n in 0..4 {
         paper.line((200, 500), |_| 420 + n * 50, (22, 0));
         paper.line((900, 922), |_| 420 + n * 50, (22, 0));

@@ -2,8 +2,8 @@
 
 use super::gate::is_junk;
 use super::{Found, Piece};
+use crate::ocr::doubt;
 use crate::ocr::lstm::{ReadLine, ReadWord};
-use crate::ocr::tesseract::folded;
 use crate::page::{Block, Line, Word};
 
 /// What stands for a bullet, and how sure a round spot before a line is one.
@@ -37,13 +37,10 @@ fn words(piece: &Piece, read: &ReadLine, letter: f32) -> Vec<Word> {
     }
     let joined = amount(&read.words);
     let words = joined.as_ref().unwrap_or(&read.words).iter();
-    let placed = words.map(|word| {
-        let rect = piece.rect(word.start, word.end);
-        Word { text: folded(&word.text), rect, confidence: word.confidence }
-    });
+    let placed = words.map(|word| doubt::word(word, piece.rect(word.start, word.end)));
     let mut words: Vec<Word> = placed.filter(|word| !word.text.is_empty()).collect();
     if let Some(rect) = piece.bullet.filter(|_| !words.is_empty()) {
-        words.insert(0, Word { text: BULLET.to_owned(), rect, confidence: SURE });
+        words.insert(0, Word { text: BULLET.to_owned(), rect, confidence: SURE, alternatives: Vec::new() });
     }
     words
 }

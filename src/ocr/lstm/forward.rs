@@ -1,6 +1,6 @@
 //! How does the network run fast? Over packed lines, layer after layer, each step of sixteen lanes at once.
 
-use super::kernel::{Engine, Form, LANES, QUAD, ROWS, RowsKept, Step};
+use super::kernel::{Engine, Form, LANES, QUAD, ROWS, Room, RowsKept, Step};
 use super::model::{Cell, Network};
 use super::pack::Packing;
 use super::strip::{Strip, ZERO};
@@ -95,7 +95,7 @@ impl Prepared {
         let mut features = vec![ZERO; rows * ROWS * LANES];
         let mut around = vec![[0_u32; 3]; self.pool.0 * self.pool.1];
         let mut state = vec![0.0; units * LANES];
-        let (mut last, mut next, mut wide) = (vec![ZERO; units * LANES], vec![ZERO; units * LANES], Vec::new());
+        let (mut last, mut next, mut room) = (vec![ZERO; units * LANES], vec![ZERO; units * LANES], Room::default());
         for some in all.chunks(LANES) {
             for (lane, (place, step)) in some.iter().enumerate() {
                 self.features(engine, (&strips[place.line], *step), &mut around, (&mut features, lane));
@@ -103,7 +103,8 @@ impl Prepared {
             state.fill(0.0);
             last.fill(ZERO);
             for inputs in features.chunks_exact(ROWS * LANES) {
-                let mut step = Step { inputs, last: &last, state: &mut state, outputs: &mut next, wide: &mut wide };
+                let (room, lanes) = (&mut room, some.len());
+                let mut step = Step { inputs, last: &last, state: &mut state, outputs: &mut next, room, lanes };
                 engine.step(self.column.rows.as_rows(), &mut step);
                 std::mem::swap(&mut last, &mut next);
             }
@@ -128,12 +129,13 @@ impl Prepared {
     ) {
         let (pool_x, pool_y) = self.pool;
         for (y, features) in features.chunks_exact_mut(ROWS * LANES).enumerate() {
-            if !inner_taps(strip, (column * pool_x, y * pool_y), self.pool, places) {
+            let seen = inner_taps(strip, (column * pool_x, y * pool_y), self.pool, places).unwrap_or_else(|| {
                 for (at, place) in places.iter_mut().enumerate() {
                     *place = taps(strip, column * pool_x + at / pool_y, y * pool_y + at % pool_y);
                 }
-            }
-            let found = engine.pooled(self.taps.as_rows(), places);
+                places.len()
+            });
+            let found = engine.pooled(self.taps.as_rows(), &places[..seen]);
             for (to, from) in features.as_chunks_mut::<QUAD>().0.iter_mut().zip(found.as_chunks::<4>().0) {
                 to[4 * lane..][..4].copy_from_slice(from);
             }
@@ -147,13 +149,13 @@ impl Prepared {
         order.sort_by_key(|place| place.start);
         let mut coming = order.into_iter().peekable();
         let mut running = [None; LANES];
-        let mut wide = Vec::new();
+        let mut room = Room::default();
         let mut sums = vec![0.0_f32; self.classes.next_multiple_of(ROWS) * LANES];
         for step in 0..packing.steps {
             while let Some(place) = coming.next_if(|place| place.start == step) {
                 running[place.lane] = Some(place);
             }
-            engine.sums(self.output.as_rows(), values.at(step), (&mut sums, &mut wide));
+            engine.sums(self.output.as_rows(), (values.at(step), packing.lanes), (&mut sums, &mut room));
             let classes = &mut sums.as_chunks_mut::<LANES>().0[..self.classes];
             super::trace::softmax(classes);
             let lanes = running.map(|place| place.filter(|place| step < place.start + place.steps).map(|place| place.line));
@@ -163,13 +165,16 @@ impl Prepared {
     }
 }
 
-/// What the convolution sees around nine places that are pooled, from one reading of their five columns; false where a place is
-/// at the border or others than nine are pooled.
-fn inner_taps(strip: &Strip, (x, y): (usize, usize), pool: (usize, usize), places: &mut [[u32; 3]]) -> bool {
+/// What the convolution sees around nine places that are pooled, from one reading of their five columns, and how many of the
+/// places must be looked at: one where all is of one shade, as between letters. None where a place is at the border or others than
+/// nine are pooled.
+fn inner_taps(strip: &Strip, (x, y): (usize, usize), pool: (usize, usize), places: &mut [[u32; 3]]) -> Option<usize> {
+    /// The five bytes of a column that are looked at.
+    const FIVE: u64 = 0xFF_FFFF_FFFF;
     let is_inner = x > 0 && y > 0 && x + 3 < strip.width && y + 3 < strip.height;
-    let Ok(places) = <&mut [[u32; 3]; 9]>::try_from(places) else { return false };
+    let places = <&mut [[u32; 3]; 9]>::try_from(places).ok()?;
     if !is_inner || pool != (3, 3) {
-        return false;
+        return None;
     }
     let column = |at: usize| {
         let from = (x + at - 1) * strip.height + y - 1;
@@ -180,7 +185,8 @@ fn inner_taps(strip: &Strip, (x, y): (usize, usize), pool: (usize, usize), place
         let (right, down) = (at / 3, at % 3);
         *place = [0, 1, 2].map(|next| (columns[right + next] >> (8 * down)) as u32);
     }
-    true
+    let shade = (columns[0] & 0xFF) * (FIVE / 0xFF);
+    Some(if columns.iter().all(|column| column & FIVE == shade) { 1 } else { places.len() })
 }
 
 /// What the convolution sees around a place, four bytes a column.
@@ -199,7 +205,7 @@ fn taps(strip: &Strip, x: usize, y: usize) -> [u32; 3] {
 fn along(engine: &Engine, layer: &Layer, inputs: &Values, (packing, is_reversed): (&Packing, bool)) -> Values {
     let mut outputs = Values::new(packing.steps, layer.units);
     let mut state = vec![0.0; layer.units * LANES];
-    let (mut last, mut wide) = (vec![ZERO; outputs.size], Vec::new());
+    let (mut last, mut room) = (vec![ZERO; outputs.size], Room::default());
     for at in 0..packing.steps {
         let (step, fresh) = if is_reversed {
             let step = packing.steps - 1 - at;
@@ -213,7 +219,8 @@ fn along(engine: &Engine, layer: &Layer, inputs: &Values, (packing, is_reversed)
         }
         let to = &mut outputs.bytes[step * outputs.size..][..outputs.size];
         let state = &mut state[..];
-        let mut now = Step { inputs: inputs.at(step), last: &last, state, outputs: to, wide: &mut wide };
+        let (room, lanes) = (&mut room, packing.lanes);
+        let mut now = Step { inputs: inputs.at(step), last: &last, state, outputs: to, room, lanes };
         engine.step(layer.rows.as_rows(), &mut now);
         last.copy_from_slice(to);
     }

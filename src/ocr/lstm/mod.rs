@@ -105,6 +105,8 @@ pub struct ReadLine {
     pub mean: f32,
 }
 
+/// Lines that are read side by side in one time: fewer take as long.
+pub const SIDE_BY_SIDE: usize = kernel::LANES;
 /// Below this mean, a line is read with black and white exchanged too.
 const MEAN_POOR: f32 = 0.7;
 /// A line with a word below this confidence is read in the other languages too.

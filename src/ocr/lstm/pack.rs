@@ -20,6 +20,8 @@ pub(super) struct Place {
 pub(super) struct Packing {
     /// Steps of the longest lane.
     pub(super) steps: usize,
+    /// Lanes in use, from the first on.
+    pub(super) lanes: usize,
     pub(super) places: Vec<Place>,
     /// For each step, one bit for each lane where a line begins; and where one ends.
     pub(super) begins: Vec<u16>,
@@ -44,7 +46,8 @@ impl Packing {
             begins[place.start] |= 1 << place.lane;
             ends[place.start + place.steps - 1] |= 1 << place.lane;
         }
-        Self { steps, places, begins, ends }
+        let lanes = places.len().min(LANES);
+        Self { steps, lanes, places, begins, ends }
     }
 }
 

@@ -53,9 +53,13 @@ impl Dice {
         }
     }
 
-    /// A line of shades.
+    /// A line of shades, of which every other one has a stretch of one shade, as between words.
     pub(super) fn line(&mut self, width: u32, height: u32) -> LineImage {
-        LineImage { width, height, gray: (0..width * height).map(|_| self.next() as u8).collect() }
+        let from = if self.below(2) == 0 { self.below(width as usize + 1) } else { width as usize } as u32;
+        let to = from + self.below(60) as u32;
+        let shade = |x: u32, random: u64| if (from..to).contains(&x) { 200 } else { random as u8 };
+        let gray = (0..width * height).map(|at| shade(at % width, self.next())).collect();
+        LineImage { width, height, gray }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, failed, file, jobs, likeness, lines, rows};
+use super::{Sqlite, failed, file, jobs, likeness, lines, rows, search};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentId, Hold};
@@ -56,7 +56,11 @@ impl Writing<'_> {
             Change::PutSheaf { owner, kind, sheaf } => self.put_sheaf((owner, kind), sheaf).await,
             Change::DropFacts { owner, kind } => self.drop_facts(owner, kind).await,
             Change::SetLikeness { document, keys } => likeness::set(self.connection, (self.ente, document), keys).await,
+            Change::RequireFact { owner, kind, seen } => search::require_fact(self, (owner, kind), seen.as_deref()).await,
+            Change::SetFindable { document, findable } => search::set(self, document, findable).await,
+            Change::SetReindexing { reached } => search::set_reindexing(self, *reached).await,
             Change::FileDocument { document, key, opened } => file::file_document(self, document, key, *opened).await,
+            Change::SetClosed { id, closed } => file::set_closed(self, id, *closed).await,
             Change::AddPdv { pdv, documents } => file::add_pdv(self, pdv, documents).await,
             Change::SetPdvBuilt { id, path, sha256, bytes } => file::set_pdv_built(self, id, (path, sha256, *bytes)).await,
             Change::SetPdv { id, state } => file::set_pdv(self, id, *state).await,

@@ -54,6 +54,7 @@ pub(super) fn line(top: u32, height: u32, words: &[(&str, u32, u32)]) -> Line {
         text: (*text).to_owned(),
         rect: Rect { x: *x, y: top, w: *w, h: height },
         confidence: 91.5,
+        alternatives: Vec::new(),
     };
     Line { words: words.iter().map(word).collect() }
 }

@@ -1,21 +1,24 @@
-//! The kernel of machines with AVX2: eight lanes at a time, sixteen products of numbers of sixteen bits in one instruction.
+//! The kernel of machines with AVX2: eight lanes at a time, 32 products of bytes in one instruction, added two and two in sixteen
+//! bits (`rows.rs` sees to it that they never run over).
 #![expect(unsafe_code, reason = "vector instructions: loads, stores and gathers take pointers")]
 #![expect(clippy::inline_always, reason = "a machine's instructions are only made in functions that may use them, in one piece")]
 
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
-    _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castpd_ps, _mm256_castps_pd, _mm256_castsi256_ps, _mm256_castsi256_si128,
-    _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_cvttps_epi32, _mm256_div_ps, _mm256_extracti128_si256, _mm256_floor_ps,
-    _mm256_fmadd_ps, _mm256_i32gather_pd, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epi32,
-    _mm256_max_ps, _mm256_min_epu32, _mm256_min_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_or_si256, _mm256_permute4x64_pd,
-    _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_shuffle_ps, _mm256_slli_epi32, _mm256_storeu_ps,
-    _mm256_storeu_si256, _mm256_sub_ps,
+    __m256, __m256i, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_ps,
+    _mm256_and_ps, _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castpd_ps, _mm256_castps_pd, _mm256_castsi256_ps,
+    _mm256_castsi256_si128, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_cvttps_epi32, _mm256_div_ps, _mm256_extracti128_si256,
+    _mm256_floor_ps, _mm256_fmadd_ps, _mm256_i32gather_pd, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16,
+    _mm256_maddubs_epi16, _mm256_max_epi32, _mm256_max_ps, _mm256_min_epu32, _mm256_min_ps, _mm256_mul_ps, _mm256_or_ps,
+    _mm256_or_si256, _mm256_permute2x128_si256, _mm256_permute4x64_pd, _mm256_round_ps, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_setzero_si256, _mm256_shuffle_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_storeu_si256,
+    _mm256_sub_ps, _mm256_testz_si256, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32,
+    _mm256_unpacklo_epi64,
 };
 
 use super::super::activation::{Curve, Curves, ENTRIES};
-use super::rows::Wide;
+use super::rows::{EIGHT, Eight, Half, Rest};
 use super::vectors::{self, Vectors, byte, gates, parts, tanh, unit};
-use super::{FOUR, LANES, Precision, ROWS, Rows, Step, fours, pairs};
+use super::{LANES, Precision, ROWS, Room, Rows, Step, fours};
 
 /// A machine that has avx2 and fma.
 #[derive(Debug, Clone, Copy)]
@@ -40,9 +43,9 @@ impl Avx2 {
         }
     }
 
-    pub(super) fn sums(self, rows: Rows<'_>, wide: &[Wide], sums: &mut [f32]) {
+    pub(super) fn sums(self, rows: Rows<'_>, room: &Room, sums: &mut [f32]) {
         // SAFETY: as for `step`.
-        unsafe { sums_with(self, rows, wide, sums) }
+        unsafe { sums_with(self, rows, room, sums) }
     }
 
     pub(super) fn pooled(self, rows: Rows<'_>, places: &[[u32; 3]], (curves, precision): (&Curves, Precision)) -> [u32; ROWS] {
@@ -56,59 +59,135 @@ impl Avx2 {
     }
 }
 
-/// The sums of four rows over all lanes, half by half.
+/// Eight bytes of each of eight lanes, four by four.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn summed(words: &[u32], start: &[i32; FOUR], wide: &[Wide]) -> [[__m256i; FOUR]; HALVES] {
-    let [s0, s1, s2, s3] = start.map(|start| _mm256_set1_epi32(start));
-    let (mut a0, mut a1, mut a2, mut a3) = (s0, s1, s2, s3);
-    let (mut b0, mut b1, mut b2, mut b3) = (s0, s1, s2, s3);
-    for (quad, words) in wide.iter().zip(words.as_chunks::<{ 2 * FOUR }>().0) {
-        for (inputs, words) in quad.iter().zip(words.as_chunks::<FOUR>().0) {
-            let [low, high] = inputs.as_chunks::<LANES>().0 else { continue };
-            // SAFETY: each half has the 16 numbers of two bytes that are read; the load needs no alignment.
-            let (low, high) = unsafe { (_mm256_loadu_si256(low.as_ptr().cast()), _mm256_loadu_si256(high.as_ptr().cast())) };
-            let [w0, w1, w2, w3] = words.map(|word| _mm256_set1_epi32(word.cast_signed()));
-            a0 = _mm256_add_epi32(a0, _mm256_madd_epi16(low, w0));
-            b0 = _mm256_add_epi32(b0, _mm256_madd_epi16(high, w0));
-            a1 = _mm256_add_epi32(a1, _mm256_madd_epi16(low, w1));
-            b1 = _mm256_add_epi32(b1, _mm256_madd_epi16(high, w1));
-            a2 = _mm256_add_epi32(a2, _mm256_madd_epi16(low, w2));
-            b2 = _mm256_add_epi32(b2, _mm256_madd_epi16(high, w2));
-            a3 = _mm256_add_epi32(a3, _mm256_madd_epi16(low, w3));
-            b3 = _mm256_add_epi32(b3, _mm256_madd_epi16(high, w3));
+fn loaded([first, second]: &Half) -> [__m256i; 2] {
+    // SAFETY: each array has the 32 bytes that are read; the load needs no alignment.
+    unsafe { [_mm256_loadu_si256(first.as_ptr().cast()), _mm256_loadu_si256(second.as_ptr().cast())] }
+}
+
+/// Eight products of each of eight lanes, added.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn products([first, second]: [__m256i; 2], (word, more): (u32, u32)) -> __m256i {
+    let (a, b) = (_mm256_set1_epi32(word.cast_signed()), _mm256_set1_epi32(more.cast_signed()));
+    let two = _mm256_add_epi16(_mm256_maddubs_epi16(first, a), _mm256_maddubs_epi16(second, b));
+    _mm256_madd_epi16(two, _mm256_set1_epi16(1))
+}
+
+/// The sums of eight rows start with what is left of few of their weights.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn started(start: &[i32; EIGHT], rests: &[Rest], inputs: &[Half]) -> [__m256i; EIGHT] {
+    let mut sums = start.map(|start| _mm256_set1_epi32(start));
+    for Rest { row, at, word, more } in rests {
+        if let (Some(sum), Some(inputs)) = (sums.get_mut(*row as usize), inputs.get(*at as usize)) {
+            *sum = _mm256_add_epi32(*sum, products(loaded(inputs), (*word, *more)));
         }
     }
-    [[a0, a1, a2, a3], [b0, b1, b2, b3]]
+    sums
+}
+
+/// The same where few lanes are used: the rows run side by side, lane after lane. What it gives of other lanes means nothing.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn summed_of_few(rows: &Eight<'_>, inputs: &[Half]) -> [__m256i; EIGHT] {
+    let zero = _mm256_setzero_si256();
+    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+    for ([first, second], words) in inputs.iter().zip(rows.words.as_chunks::<{ 2 * EIGHT }>().0) {
+        let [words, more] = words.as_chunks::<EIGHT>().0 else { continue };
+        // SAFETY: each array has the 32 bytes that are read; the load needs no alignment.
+        let weights = unsafe { [_mm256_loadu_si256(words.as_ptr().cast()), _mm256_loadu_si256(more.as_ptr().cast())] };
+        let ([a0, b0, c0, d0, ..], [a1, b1, c1, d1, ..]) = (first.as_chunks::<4>().0, second.as_chunks::<4>().0) else {
+            continue;
+        };
+        a = _mm256_add_epi32(a, of_lane([*a0, *a1], weights));
+        b = _mm256_add_epi32(b, of_lane([*b0, *b1], weights));
+        c = _mm256_add_epi32(c, of_lane([*c0, *c1], weights));
+        d = _mm256_add_epi32(d, of_lane([*d0, *d1], weights));
+    }
+    // Rows become lanes: of each vector, the lanes of one row, and behind them those of the fourth next.
+    let (low, high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+    let (other_low, other_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+    let four = [
+        _mm256_unpacklo_epi64(low, other_low),
+        _mm256_unpackhi_epi64(low, other_low),
+        _mm256_unpacklo_epi64(high, other_high),
+        _mm256_unpackhi_epi64(high, other_high),
+    ];
+    let mut sums = started(rows.start, rows.rests, inputs);
+    let [first, behind] = sums.as_chunks_mut::<4>().0 else { return sums };
+    for ((sum, other), rows) in first.iter_mut().zip(behind).zip(four) {
+        *sum = _mm256_add_epi32(*sum, rows);
+        *other = _mm256_add_epi32(*other, _mm256_permute2x128_si256::<0x11>(rows, rows));
+    }
+    sums
+}
+
+/// Eight products of each of eight rows, added, of the bytes of one lane.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn of_lane(bytes: [[u8; 4]; 2], [weights, more]: [__m256i; 2]) -> __m256i {
+    let [first, second] = bytes.map(|bytes| _mm256_set1_epi32(i32::from_le_bytes(bytes)));
+    let two = _mm256_add_epi16(_mm256_maddubs_epi16(first, weights), _mm256_maddubs_epi16(second, more));
+    _mm256_madd_epi16(two, _mm256_set1_epi16(1))
+}
+
+/// The sums of eight rows over half of the lanes.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn summed(rows: &Eight<'_>, inputs: &[Half], are_few: bool) -> [__m256i; EIGHT] {
+    if are_few {
+        return summed_of_few(rows, inputs);
+    }
+    let [mut s0, mut s1, mut s2, mut s3, mut s4, mut s5, mut s6, mut s7] = started(rows.start, rows.rests, inputs);
+    for (inputs, words) in inputs.iter().zip(rows.words.as_chunks::<{ 2 * EIGHT }>().0) {
+        let inputs = loaded(inputs);
+        s0 = _mm256_add_epi32(s0, products(inputs, (words[0], words[EIGHT])));
+        s1 = _mm256_add_epi32(s1, products(inputs, (words[1], words[EIGHT + 1])));
+        s2 = _mm256_add_epi32(s2, products(inputs, (words[2], words[EIGHT + 2])));
+        s3 = _mm256_add_epi32(s3, products(inputs, (words[3], words[EIGHT + 3])));
+        s4 = _mm256_add_epi32(s4, products(inputs, (words[4], words[EIGHT + 4])));
+        s5 = _mm256_add_epi32(s5, products(inputs, (words[5], words[EIGHT + 5])));
+        s6 = _mm256_add_epi32(s6, products(inputs, (words[6], words[EIGHT + 6])));
+        s7 = _mm256_add_epi32(s7, products(inputs, (words[7], words[EIGHT + 7])));
+    }
+    [s0, s1, s2, s3, s4, s5, s6, s7]
 }
 
 #[target_feature(enable = "avx2,fma")]
 fn step_with<const FAST: bool>(v: Avx2, rows: Rows<'_>, step: &mut Step<'_>, curves: &Curves) {
-    let wide = std::mem::take(step.wide);
-    let mut units = rows.fours();
+    let (halves, are_few) = (std::mem::take(&mut step.room.halves), step.room.are_few);
+    let mut eights = rows.eights();
     for (states, outputs) in fours(step) {
-        let (mut low, mut high) = ([v.wholes(0); 4], [v.wholes(0); 4]);
-        for ((state, (words, start, scale)), (low, high)) in
-            states.iter_mut().zip(units.by_ref()).zip(low.iter_mut().zip(&mut high))
-        {
-            let [a, b] = summed(words, start, &wide);
-            *low = unit::<_, FAST>(v, gates(v, a, scale), (parts::<Avx2>(state, 0), curves));
-            *high = unit::<_, FAST>(v, gates(v, b, scale), (parts::<Avx2>(state, 1), curves));
-        }
-        for (half, bytes) in [low, high].into_iter().zip(outputs.as_chunks_mut::<32>().0) {
+        let (Some(rows), Some(more)) = (eights.next(), eights.next()) else { break };
+        let outputs = outputs.as_chunks_mut::<32>().0;
+        for (half, (inputs, bytes)) in halves.iter().zip(outputs).enumerate().filter(|(_, (inputs, _))| !inputs.is_empty()) {
+            let mut made = [v.wholes(0); 4];
+            for (rows, (made, states)) in
+                [&rows, &more].into_iter().zip(made.as_chunks_mut::<2>().0.iter_mut().zip(states.as_chunks_mut::<2>().0))
+            {
+                let [a0, a1, a2, a3, b0, b1, b2, b3] = summed(rows, inputs, are_few);
+                let ([first, second], _) = rows.scale.as_chunks::<4>() else { continue };
+                let [state_a, state_b] = states;
+                made[0] = unit::<_, FAST>(v, gates(v, [a0, a1, a2, a3], first), (parts::<Avx2>(state_a, half), curves));
+                made[1] = unit::<_, FAST>(v, gates(v, [b0, b1, b2, b3], second), (parts::<Avx2>(state_b, half), curves));
+            }
             // SAFETY: the array has the 32 bytes that are written; the store needs no alignment.
-            unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), vectors::word(v, half)) };
+            unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), vectors::word(v, made)) };
         }
     }
-    *step.wide = wide;
+    step.room.halves = halves;
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn sums_with(v: Avx2, rows: Rows<'_>, wide: &[Wide], sums: &mut [f32]) {
-    for ((words, start, scale), out) in rows.fours().zip(sums.as_chunks_mut::<{ FOUR * LANES }>().0) {
-        for (half, sums) in summed(words, start, wide).into_iter().enumerate() {
-            for (out, real) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(gates(v, sums, scale)) {
-                v.store(parts::<Avx2>(out, half), real);
+fn sums_with(v: Avx2, rows: Rows<'_>, room: &Room, sums: &mut [f32]) {
+    for (rows, out) in rows.eights().zip(sums.as_chunks_mut::<{ EIGHT * LANES }>().0) {
+        for (half, inputs) in room.halves.iter().enumerate().filter(|(_, inputs)| !inputs.is_empty()) {
+            let lanes = out.as_chunks_mut::<LANES>().0.iter_mut();
+            for ((out, sum), scale) in lanes.zip(summed(&rows, inputs, room.are_few)).zip(rows.scale) {
+                v.store(parts::<Avx2>(out, half), v.mul(v.real(sum), v.reals(*scale)));
             }
         }
     }
@@ -118,21 +197,24 @@ fn sums_with(v: Avx2, rows: Rows<'_>, wide: &[Wide], sums: &mut [f32]) {
 #[target_feature(enable = "avx2,fma")]
 fn pooled_with<const FAST: bool>(v: Avx2, rows: Rows<'_>, places: &[[u32; 3]], curves: &Curves) -> [u32; ROWS] {
     let mut out = [0; ROWS];
+    let one = _mm256_set1_epi16(1);
+    let four = |taps: u32, weights| _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi32(taps.cast_signed()), weights), one);
     for half in 0..HALVES {
-        let mut weights = [[v.wholes(0); 2]; 3];
-        for (weights, words) in weights.as_flattened_mut().iter_mut().zip(rows.words.chunks_exact(ROWS)) {
+        let mut weights = [v.wholes(0); 6];
+        for (weights, words) in weights.iter_mut().zip(rows.words.as_chunks::<ROWS>().0) {
             let words = &words.as_chunks::<8>().0[half];
             // SAFETY: the array has the 32 bytes that are read; the load needs no alignment.
             *weights = unsafe { _mm256_loadu_si256(words.as_ptr().cast()) };
         }
+        let [left, here, right, rests @ ..] = weights;
+        let is_whole = rests.iter().all(|rest| _mm256_testz_si256(*rest, *rest) == 1);
         let start = v.load_wholes(&rows.start[8 * half..]);
         let mut most = v.wholes(i32::MIN);
-        for place in places {
-            let mut sum = start;
-            for (taps, [even, odd]) in place.iter().zip(weights) {
-                let [first, second] = pairs(*taps).map(|pair| _mm256_set1_epi32(pair.cast_signed()));
-                sum = _mm256_add_epi32(sum, _mm256_madd_epi16(first, even));
-                sum = _mm256_add_epi32(sum, _mm256_madd_epi16(second, odd));
+        for [a, b, c] in places {
+            let mut sum = v.add_wholes(v.add_wholes(start, four(*a, left)), v.add_wholes(four(*b, here), four(*c, right)));
+            if !is_whole {
+                let [left, here, right] = rests;
+                sum = v.add_wholes(v.add_wholes(sum, four(*a, left)), v.add_wholes(four(*b, here), four(*c, right)));
             }
             most = v.max_wholes(most, sum);
         }

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 
 use super::super::model::Cell;
 use super::super::trial::Dice;
+use super::rows::Rest;
 use super::*;
 
 /// A buffer between two pages that cannot be touched, pressed to the one behind it or to the one before it.
@@ -52,22 +53,39 @@ impl<T> Drop for Guarded<T> {
 }
 
 /// Rows with every array between closed pages.
-struct GuardedRows(Form, Guarded<u32>, Guarded<i32>, Guarded<f32>);
+struct GuardedRows {
+    form: Form,
+    words: Guarded<u32>,
+    start: Guarded<i32>,
+    scale: Guarded<f32>,
+    rests: Guarded<Rest>,
+    ends: Guarded<u32>,
+}
 
 impl GuardedRows {
     fn of(rows: &RowsKept, is_at_end: bool) -> Self {
-        let rows = rows.as_rows();
-        let (words, start) = (Guarded::of(rows.words, is_at_end), Guarded::of(rows.start, is_at_end));
-        Self(rows.form, words, start, Guarded::of(rows.scale, is_at_end))
+        let Rows { form, words, start, scale, rests, ends } = rows.as_rows();
+        let (words, ends) = (Guarded::of(words, is_at_end), Guarded::of(ends, is_at_end));
+        let (start, scale) = (Guarded::of(start, is_at_end), Guarded::of(scale, is_at_end));
+        Self { form, words, start, scale, rests: Guarded::of(rests, is_at_end), ends }
     }
 
     fn as_rows(&mut self) -> Rows<'_> {
-        Rows { form: self.0, words: self.1.get(), start: self.2.get(), scale: self.3.get() }
+        let (words, start, scale) = (self.words.get(), self.start.get(), self.scale.get());
+        Rows { form: self.form, words, start, scale, rests: self.rests.get(), ends: self.ends.get() }
     }
 }
 
 fn bytes(dice: &mut Dice, count: usize) -> Vec<u8> {
     (0..count).map(|_| 1 + dice.below(255) as u8).collect()
+}
+
+/// Lanes used, all of them first.
+const LANES_USED: [usize; 6] = [LANES, 9, 8, 5, 4, 1];
+
+/// What of `values`, `each` side by side for each lane, is of a lane in use.
+fn used<T: Copy>(values: &[T], each: usize, lanes: usize) -> Vec<T> {
+    values.chunks_exact(each * LANES).flat_map(|all| &all[..each * lanes]).copied().collect()
 }
 
 /// Every kernel, both precisions, buffers at either end.
@@ -79,22 +97,28 @@ fn engines() -> impl Iterator<Item = (Engine, bool)> {
 #[test]
 fn no_kernel_leaves_the_buffers_of_a_step() {
     let mut dice = Dice(0x9a4d);
-    for (inputs, units) in [(4, 4), (8, 4), (4, 8), (16, 12), (16, 64), (20, 28), (96, 96), (36, 132)] {
+    for (inputs, units) in [(4, 4), (8, 4), (4, 8), (16, 12), (16, 64), (20, 28), (4, 16), (96, 96), (36, 132)] {
         let gates = std::array::from_fn(|_| dice.matrix(units, inputs + units));
         let cell = Cell { inputs, units, gates };
         let (given, last) = (bytes(&mut dice, inputs * LANES), bytes(&mut dice, units * LANES));
         let state: Vec<f32> = (0..units * LANES).map(|_| dice.below(200) as f32 - 100.0).collect();
         let mut expected = None;
         for (engine, end) in engines() {
-            let mut rows = GuardedRows::of(&RowsKept::of_cell(&cell, engine.form()), end);
-            let (mut given, mut last) = (Guarded::of(&given, end), Guarded::of(&last, end));
-            let (mut state, mut outputs) = (Guarded::of(&state, end), Guarded::of(&vec![0_u8; units * LANES], end));
-            let (inputs, last, outputs_now) = (given.get(), last.get(), outputs.get());
-            let step = &mut Step { inputs, last, state: state.get(), outputs: outputs_now, wide: &mut Vec::new() };
-            engine.step(rows.as_rows(), step);
-            if engine.precision == Precision::Exact {
-                let found = (outputs.get().to_vec(), state.get().to_vec());
-                assert_eq!(expected.get_or_insert_with(|| found.clone()), &found, "{:?}", engine.kernel);
+            for lanes in LANES_USED {
+                let mut rows = GuardedRows::of(&RowsKept::of_cell(&cell, engine.form()), end);
+                let (mut given, mut last) = (Guarded::of(&given, end), Guarded::of(&last, end));
+                let (mut state, mut outputs) = (Guarded::of(&state, end), Guarded::of(&vec![0_u8; units * LANES], end));
+                let (inputs, last, outputs_now) = (given.get(), last.get(), outputs.get());
+                let room = &mut Room::default();
+                let step = &mut Step { inputs, last, state: state.get(), outputs: outputs_now, room, lanes };
+                engine.step(rows.as_rows(), step);
+                if engine.precision == Precision::Exact {
+                    let expected: &(Vec<u8>, Vec<f32>) =
+                        expected.get_or_insert_with(|| (outputs.get().to_vec(), state.get().to_vec()));
+                    // Four bytes of each lane, and one number.
+                    assert_eq!(used(&expected.0, 4, lanes), used(outputs.get(), 4, lanes), "{:?}, {lanes}", engine.kernel);
+                    assert_eq!(used(&expected.1, 1, lanes), used(state.get(), 1, lanes), "{:?}, {lanes}", engine.kernel);
+                }
             }
         }
     }
@@ -108,12 +132,14 @@ fn no_kernel_leaves_the_buffers_of_sums_or_of_the_convolution() {
         let given = bytes(&mut dice, inputs * LANES);
         let mut expected = None;
         for (engine, end) in engines() {
-            let mut rows = GuardedRows::of(&RowsKept::of_matrix(&matrix, engine.form()), end);
-            let mut given = Guarded::of(&given, end);
-            let mut sums = Guarded::of(&vec![0.0_f32; count.next_multiple_of(ROWS) * LANES], end);
-            engine.sums(rows.as_rows(), given.get(), (sums.get(), &mut Vec::new()));
-            let found = sums.get().to_vec();
-            assert_eq!(expected.get_or_insert_with(|| found.clone()), &found, "{:?}", engine.kernel);
+            for lanes in LANES_USED {
+                let mut rows = GuardedRows::of(&RowsKept::of_matrix(&matrix, engine.form()), end);
+                let mut given = Guarded::of(&given, end);
+                let mut sums = Guarded::of(&vec![0.0_f32; count.next_multiple_of(ROWS) * LANES], end);
+                engine.sums(rows.as_rows(), (given.get(), lanes), (sums.get(), &mut Room::default()));
+                let expected: &Vec<f32> = expected.get_or_insert_with(|| sums.get().to_vec());
+                assert_eq!(used(expected, 1, lanes), used(sums.get(), 1, lanes), "{:?}, {lanes}", engine.kernel);
+            }
         }
     }
     let taps = dice.matrix(ROWS, 9);

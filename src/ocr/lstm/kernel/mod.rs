@@ -8,6 +8,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx_vnni;
 #[cfg(test)]
+mod fence;
+#[cfg(test)]
 mod guard;
 mod portable;
 mod rows;
@@ -20,8 +22,9 @@ mod vnni;
 
 use super::activation::Curves;
 use super::strip::ZERO;
+pub(super) use rows::Room;
+use rows::Rows;
 pub(super) use rows::{Form, RowsKept};
-use rows::{Rows, Wide, widen};
 
 /// Lines side by side.
 pub(super) const LANES: usize = 16;
@@ -149,7 +152,9 @@ pub(super) struct Step<'a> {
     /// What the layer gives now.
     pub(super) outputs: &'a mut [u8],
     /// A kernel's own place for inputs in another form.
-    pub(super) wide: &'a mut Vec<Wide>,
+    pub(super) room: &'a mut Room,
+    /// How many lanes are used, from the first on; others need not be computed.
+    pub(super) lanes: usize,
 }
 
 /// The states of four units and the place of their outputs.
@@ -182,7 +187,9 @@ impl Engine {
         match self.machine {
             #[cfg(target_arch = "x86_64")]
             Machine::Vnni(_) | Machine::AvxVnni(_) => Form::Bytes,
-            _ => Form::Pairs,
+            #[cfg(target_arch = "x86_64")]
+            Machine::Avx2(_) => Form::Doubles,
+            Machine::Any => Form::Pairs,
         }
     }
 
@@ -194,11 +201,7 @@ impl Engine {
         assert!(is_whole, "a step's size");
         assert!(step.inputs.len().is_multiple_of(QUAD) && step.last.len() == step.outputs.len(), "a step's inputs");
         assert!(rows.are(self.form(), (4 * units, quads)), "weights");
-        if self.form() == Form::Pairs {
-            step.wide.clear();
-            widen(step.inputs, step.wide);
-            widen(step.last, step.wide);
-        }
+        self.lay(step.room, [step.inputs, step.last], step.lanes);
         let how = (&self.curves, self.precision);
         match self.machine {
             Machine::Any => portable::step(rows, step, how),
@@ -211,28 +214,34 @@ impl Engine {
         }
     }
 
-    /// The scaled sum of every row for every lane.
-    pub(super) fn sums(&self, rows: Rows<'_>, inputs: &[u8], (sums, wide): (&mut [f32], &mut Vec<Wide>)) {
+    /// Puts inputs to the kernel's own place, where it wants them otherwise.
+    fn lay(&self, room: &mut Room, runs: [&[u8]; 2], lanes: usize) {
+        match self.form() {
+            Form::Bytes => {}
+            Form::Pairs => room.widen(runs),
+            Form::Doubles => room.halve(runs, lanes),
+        }
+    }
+
+    /// The scaled sum of every row for every lane used.
+    pub(super) fn sums(&self, rows: Rows<'_>, (inputs, lanes): (&[u8], usize), (sums, room): (&mut [f32], &mut Room)) {
         assert!(inputs.len().is_multiple_of(QUAD) && sums.len().is_multiple_of(LANES), "inputs and sums");
         assert!(rows.are(self.form(), (sums.len() / LANES, inputs.len() / QUAD)), "weights");
-        if self.form() == Form::Pairs {
-            wide.clear();
-            widen(inputs, wide);
-        }
+        self.lay(room, [inputs, &[]], lanes);
         match self.machine {
-            Machine::Any => portable::sums(rows, wide, sums),
+            Machine::Any => portable::sums(rows, &room.wide, sums),
             #[cfg(target_arch = "x86_64")]
-            Machine::Avx2(machine) => machine.sums(rows, wide, sums),
+            Machine::Avx2(machine) => machine.sums(rows, room, sums),
             #[cfg(target_arch = "x86_64")]
             Machine::AvxVnni(machine) => machine.sums(rows, inputs, sums),
             #[cfg(target_arch = "x86_64")]
-            Machine::Vnni(machine) => machine.sums(rows, inputs, sums),
+            Machine::Vnni(machine) => machine.sums(rows, (inputs, lanes), sums),
         }
     }
 
     /// The sixteen features of the places given (their taps, four bytes a column), after tanh, the greatest of each.
     pub(super) fn pooled(&self, rows: Rows<'_>, places: &[[u32; 3]]) -> [u8; ROWS] {
-        assert!(rows.are(self.form(), (ROWS, 3)), "taps");
+        assert!(rows.are_taps(self.form()), "taps");
         let features = match self.machine {
             Machine::Any => portable::pooled(rows, places, &self.curves),
             #[cfg(target_arch = "x86_64")]

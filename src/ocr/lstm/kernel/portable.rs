@@ -36,7 +36,7 @@ fn halves(word: u32) -> [i16; 2] {
 }
 
 pub(super) fn step(rows: Rows<'_>, step: &mut Step<'_>, (curves, precision): (&Curves, Precision)) {
-    let wide = std::mem::take(step.wide);
+    let wide = std::mem::take(&mut step.room.wide);
     let mut units = rows.fours();
     for (states, outputs) in fours(step) {
         for (unit, (state, (words, start, scale))) in states.iter_mut().zip(units.by_ref()).enumerate() {
@@ -50,7 +50,7 @@ pub(super) fn step(rows: Rows<'_>, step: &mut Step<'_>, (curves, precision): (&C
             }
         }
     }
-    *step.wide = wide;
+    step.room.wide = wide;
 }
 
 /// A unit's lanes, one step on.

@@ -8,11 +8,13 @@ use std::arch::x86_64::{
     _mm512_cvtepi32_ps, _mm512_cvttps_epi32, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_fnmadd_ps,
     _mm512_i32gather_pd, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_mov_ps, _mm512_max_epi32, _mm512_max_ps,
     _mm512_min_epu32, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_permutex2var_ps, _mm512_rcp14_ps,
-    _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_slli_epi32,
-    _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
+    _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_shuffle_i32x4,
+    _mm512_slli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 
 use super::super::activation::{Curve, Curves, ENTRIES};
+use super::rows::FEW;
 use super::vectors::{self, Vectors, byte, gates, tanh, unit};
 use super::{FOUR, LANES, Precision, QUAD, ROWS, Rows, Step, fours};
 
@@ -37,9 +39,9 @@ impl Vnni {
         }
     }
 
-    pub(super) fn sums(self, rows: Rows<'_>, inputs: &[u8], sums: &mut [f32]) {
+    pub(super) fn sums(self, rows: Rows<'_>, (inputs, lanes): (&[u8], usize), sums: &mut [f32]) {
         // SAFETY: as for `step`.
-        unsafe { sums_with(self, rows, inputs, sums) }
+        unsafe { sums_with(self, rows, (inputs, lanes), sums) }
     }
 
     pub(super) fn pooled(self, rows: Rows<'_>, places: &[[u32; 3]], (curves, precision): (&Curves, Precision)) -> [u32; ROWS] {
@@ -57,7 +59,10 @@ impl Vnni {
 /// taken apart by constant places: otherwise the sums live in memory, not in registers.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
-fn summed(words: &[u32], start: &[i32; ROWS], runs: [&[u8]; 2]) -> [__m512i; ROWS] {
+fn summed(words: &[u32], start: &[i32; ROWS], (runs, are_few): ([&[u8]; 2], bool)) -> [__m512i; ROWS] {
+    if are_few {
+        return summed_of_few(words, start, runs);
+    }
     let mut sums = [_mm512_set1_epi32(0); ROWS];
     for (sum, start) in sums.iter_mut().zip(start) {
         *sum = _mm512_set1_epi32(*start);
@@ -75,9 +80,48 @@ fn summed(words: &[u32], start: &[i32; ROWS], runs: [&[u8]; 2]) -> [__m512i; ROW
     sums
 }
 
+/// The same where few lanes are used: the rows run side by side, lane after lane. What it gives of other lanes means nothing.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn summed_of_few(words: &[u32], start: &[i32; ROWS], runs: [&[u8]; 2]) -> [__m512i; ROWS] {
+    let zero = _mm512_set1_epi32(0);
+    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+    let (first, second) = words.as_chunks::<ROWS>().0.split_at(runs[0].len() / QUAD);
+    for (run, words) in runs.into_iter().zip([first, second]) {
+        for (quad, words) in run.as_chunks::<QUAD>().0.iter().zip(words) {
+            // SAFETY: the array has the 64 bytes that are read; the load needs no alignment.
+            let weights = unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
+            let [lane_a, lane_b, lane_c, lane_d, ..] = quad.as_chunks::<FOUR>().0 else { continue };
+            a = _mm512_dpbusd_epi32(a, _mm512_set1_epi32(i32::from_le_bytes(*lane_a)), weights);
+            b = _mm512_dpbusd_epi32(b, _mm512_set1_epi32(i32::from_le_bytes(*lane_b)), weights);
+            c = _mm512_dpbusd_epi32(c, _mm512_set1_epi32(i32::from_le_bytes(*lane_c)), weights);
+            d = _mm512_dpbusd_epi32(d, _mm512_set1_epi32(i32::from_le_bytes(*lane_d)), weights);
+        }
+    }
+    // Rows become lanes: of each vector, the lanes of four rows, each the fourth next of the one before.
+    let (low, high) = (_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    let (other_low, other_high) = (_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    let four = [
+        _mm512_unpacklo_epi64(low, other_low),
+        _mm512_unpackhi_epi64(low, other_low),
+        _mm512_unpacklo_epi64(high, other_high),
+        _mm512_unpackhi_epi64(high, other_high),
+    ];
+    let mut sums = [zero; ROWS];
+    let [first, second, third, last] = sums.as_chunks_mut::<FOUR>().0 else { return sums };
+    *first = four;
+    *second = four.map(|rows| _mm512_shuffle_i32x4::<1>(rows, rows));
+    *third = four.map(|rows| _mm512_shuffle_i32x4::<2>(rows, rows));
+    *last = four.map(|rows| _mm512_shuffle_i32x4::<3>(rows, rows));
+    for (sum, start) in sums.iter_mut().zip(start) {
+        *sum = _mm512_add_epi32(*sum, _mm512_set1_epi32(*start));
+    }
+    sums
+}
+
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn step_with<const FAST: bool>(v: Vnni, rows: Rows<'_>, step: &mut Step<'_>, curves: &Curves) {
-    let runs = [step.inputs, step.last];
+    let runs = ([step.inputs, step.last], step.lanes <= FEW);
     for ((words, start, scale), (states, outputs)) in rows.sixteens().zip(fours(step)) {
         let [a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3] = summed(words, start, runs);
         let ([scale_a, scale_b, scale_c, scale_d], _) = scale.as_chunks::<FOUR>() else { continue };
@@ -92,9 +136,9 @@ fn step_with<const FAST: bool>(v: Vnni, rows: Rows<'_>, step: &mut Step<'_>, cur
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn sums_with(v: Vnni, rows: Rows<'_>, inputs: &[u8], sums: &mut [f32]) {
+fn sums_with(v: Vnni, rows: Rows<'_>, (inputs, lanes): (&[u8], usize), sums: &mut [f32]) {
     for ((words, start, scale), out) in rows.sixteens().zip(sums.as_chunks_mut::<{ ROWS * LANES }>().0) {
-        let row = summed(words, start, [inputs, &[]]);
+        let row = summed(words, start, ([inputs, &[]], lanes <= FEW));
         for ((out, sum), scale) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(row).zip(scale) {
             v.store(out, v.mul(v.real(sum), v.reals(*scale)));
         }
