@@ -1,7 +1,7 @@
 //! Does a confidence mean what it says? Of the words read with one, as large a share is right as of those that Tesseract is as
 //! sure of; and surer words are more often right.
 //!
-//! Read are pages of the samples as they are and drawn smaller, so that there are doubtful words; the truth is what
+//! Read are pages of the samples drawn smaller, so that there are doubtful words; the truth is what
 //! `scripts/make-samples` wrote on them.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use super::stage::repository;
 
 const PAGES: [&str; 3] = ["06 fattura ferramenta.jpg", "07 stato di famiglia.png", "16 iscrizione nido.jpg"];
 /// Shares of their size at which pages are read.
-const SIZES: [f32; 3] = [1.0, 0.66, 0.5];
+const SIZES: [f32; 2] = [0.62, 0.5];
 /// Upper ends of the bins of confidence.
 const BINS: [f32; 4] = [60.0, 80.0, 90.0, 101.0];
 /// Words that a bin needs for its share to say something, and how far the shares of two engines may lie apart.
@@ -33,12 +33,15 @@ fn table(engine: Engine, folder: &Path) -> Table {
         let page = image::open(repository().join("samples/documenti").join(name)).expect("a page").to_luma8();
         for size in SIZES {
             let (width, height) = ((page.width() as f32 * size) as u32, (page.height() as f32 * size) as u32);
-            let path = folder.join("page.png");
+            // A child keeps the file open that it read last: every page has a name of its own.
+            let path = folder.join(format!("{size}-{name}.png"));
             image::imageops::resize(&page, width, height, image::imageops::FilterType::Triangle).save(&path).expect("saved");
             let surveys = readers.survey(&path, "image/png").expect("a survey");
             let read = readers.read(&path, "image/png", &surveys[0]).expect("a page");
             let mut left: BTreeMap<&str, u32> = BTreeMap::new();
-            truth[name].split_whitespace().for_each(|word| *left.entry(word).or_default() += 1);
+            for word in truth[name].split_whitespace() {
+                *left.entry(word).or_default() += 1;
+            }
             for word in read.text.lines().flat_map(|line| &line.words) {
                 let is_right = left.get_mut(word.text.as_str()).filter(|left| **left > 0).map(|left| *left -= 1).is_some();
                 let bin = BINS.iter().position(|end| word.confidence < *end).expect("a bin");
