@@ -26,10 +26,10 @@ pub(super) fn is_riservato(parcel: &Parcel) -> bool {
 /// The files that close the package; `entries` are its content and metadata.
 pub(super) fn closing<'e>(plan: &Plan, entries: &'e [Entry<'e>]) -> Result<Vec<Closing<'e>>> {
     let page = Closing::new("indice.html", page(plan, entries));
-    let last = format!("{}  {}\n", page.digest()?.0, page.path);
+    let page_line = format!("{}  {}\n", page.digest()?.0, page.path);
     let list = Closing::told("manifest-sha256.txt", move |ear| {
         entries.iter().try_for_each(|entry| ear(Part::Each(&format!("{}  {}\n", entry.proof.sha256, entry.listed.path))))?;
-        ear(Part::Once(&last))
+        ear(Part::Once(&page_line))
     });
     Ok(vec![page, list])
 }

@@ -308,9 +308,9 @@ mod tests {
     fn told(shapes: &mut Shapes, groups: &[&str]) -> Result<String> {
         let whole = index(&[]);
         let (head, tail) = whole.split_once("  <sincro:Process>").expect("a process");
-        let mut heard = String::new();
+        let mut said = String::new();
         let mut ear = |part: Part<'_>| {
-            heard.push_str(part.text());
+            said.push_str(part.text());
             Ok(())
         };
         shapes.judged(Schema::PIndex, &mut ear, |ear| {
@@ -327,7 +327,7 @@ mod tests {
             }
             ear(Part::Once(&format!("  <sincro:Process>{tail}")))
         })?;
-        Ok(heard)
+        Ok(said)
     }
 
     #[test]
