@@ -33,6 +33,9 @@ pub struct Config {
     /// Watched folders; without any, the archive's own `inbox`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inbox: Vec<Inbox>,
+    /// The index of words.
+    #[serde(skip_serializing_if = "is_default")]
+    pub search: SearchConfig,
     /// The HTTP door.
     #[serde(rename = "upload", skip_serializing_if = "is_default")]
     pub uploads: Uploads,
@@ -42,8 +45,16 @@ pub struct Config {
 }
 
 /// What an archive has not asked for does not stand in the file that `init` writes.
-fn is_default(uploads: &Uploads) -> bool {
-    *uploads == Uploads::default()
+fn is_default<T: Default + PartialEq>(part: &T) -> bool {
+    *part == T::default()
+}
+
+/// `[search]`: the index of words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchConfig {
+    /// Operators who find reserved documents by their words, and are shown them (rule N-14); nobody else is.
+    pub reserved_to: Vec<String>,
 }
 
 /// `[watch]`: the daemon.

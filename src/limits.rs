@@ -12,6 +12,9 @@ pub struct Limits {
     pub pdf_bytes_max: u64,
     /// Most pages of one file.
     pub pages_max: u32,
+    /// Pages from the first on by which a document is filed and its oggetto, registration and parties are read: where they
+    /// stand. Of the others only what they mention is kept (codes, amounts, addresses, references).
+    pub pages_weighed_max: u32,
     /// Most pixels of one page image (an A0 sheet at 400 dpi has 350 million).
     pub page_pixels_max: u64,
     /// Most bytes that one stream of a file may unpack to.
@@ -71,6 +74,7 @@ impl Default for Limits {
             file_bytes_max: 16 << 30,
             pdf_bytes_max: 1 << 30,
             pages_max: 5_000,
+            pages_weighed_max: 100,
             page_pixels_max: 400_000_000,
             unpacked_bytes_max: 1 << 30,
             page_seconds_max: 120,

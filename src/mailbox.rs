@@ -38,6 +38,8 @@ pub struct Mailbox {
     /// Or the file that holds it, which others cannot read; a relative one lies in the archive. It is read at every login:
     /// with `auth = "xoauth2"` it holds the access token of the hour, which whoever renews it writes.
     pub password_file: PathBuf,
+    /// Or the program, with its arguments, that prints it: run at every login, never through a shell.
+    pub token_command: Vec<String>,
     /// The folder that is looked into.
     pub folder: String,
     /// Seconds between looks.
@@ -64,6 +66,7 @@ impl Default for Mailbox {
             auth: Auth::Password,
             password_env: String::new(),
             password_file: PathBuf::new(),
+            token_command: Vec::new(),
             folder: "INBOX".to_owned(),
             poll_seconds: 60,
             after: After::Flag,
@@ -134,9 +137,9 @@ impl Mailbox {
         if self.after == After::Move && self.move_to == self.folder {
             return Some("mailbox.move_to = mailbox.folder".to_owned());
         }
-        if self.auth == Auth::Xoauth2 && self.password_file.as_os_str().is_empty() {
+        if self.auth == Auth::Xoauth2 && !self.password_env.is_empty() {
             // A token lives for an hour, and no environment changes under a process.
-            return Some("mailbox.auth = \"xoauth2\": password_file".to_owned());
+            return Some("mailbox.auth = \"xoauth2\": password_file | token_command".to_owned());
         }
         if self.tls == Tls::None && !matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "::1") {
             return Some("mailbox.tls = \"none\": localhost".to_owned());
@@ -147,9 +150,25 @@ impl Mailbox {
         if self.port == 0 || self.message_bytes_max == 0 {
             return Some("mailbox.port, mailbox.message_bytes_max: > 0".to_owned());
         }
-        let is_given = secret::is_reference(&self.password_env, &self.password_file);
-        (!is_given).then(|| "mailbox: password_env | password_file".to_owned())
+        let is_commanded = !self.token_command.is_empty();
+        if is_commanded && !is_command(&self.token_command) {
+            return Some(format!("mailbox.token_command: /…, ≤ {COMMAND_WORDS_MAX} × {COMMAND_BYTES_MAX}"));
+        }
+        let is_kept = secret::is_reference(&self.password_env, &self.password_file);
+        let is_named = is_kept || !self.password_env.is_empty();
+        let is_given = if is_commanded { !is_named } else { is_kept };
+        (!is_given).then(|| "mailbox: password_env | password_file | token_command".to_owned())
     }
+}
+
+/// Most words of a command, and bytes of each.
+const COMMAND_WORDS_MAX: usize = 32;
+const COMMAND_BYTES_MAX: usize = 1_024;
+
+/// True of a program by its whole path and its arguments: what lies where a search path looks first is nobody's choice.
+fn is_command(words: &[String]) -> bool {
+    let is_word = |word: &String| word.len() <= COMMAND_BYTES_MAX && !word.contains('\0');
+    words.len() <= COMMAND_WORDS_MAX && words.iter().all(is_word) && words.first().is_some_and(|program| program.starts_with('/'))
 }
 
 /// The first fault of any of `mailboxes`, those that concern several included.
@@ -177,6 +196,29 @@ mod tests {
         }
     }
 
+    fn commanded(mailbox: &mut Mailbox, program: &str, words: usize, length: usize) {
+        mailbox.password_env.clear();
+        mailbox.token_command = vec!["x".repeat(length); words];
+        mailbox.token_command[0] = program.to_owned();
+    }
+
+    #[test]
+    fn a_command_is_named_by_its_whole_path_and_is_the_only_place_of_the_secret() {
+        let fault = |set: fn(&mut Mailbox)| {
+            let mut mailbox = good();
+            commanded(&mut mailbox, "/bin/token", 2, 1);
+            set(&mut mailbox);
+            mailbox.fault()
+        };
+        assert_eq!(fault(|m| m.auth = Auth::Xoauth2), None);
+        assert!(fault(|m| m.token_command[0] = "token".to_owned()).is_some());
+        assert!(fault(|m| m.token_command[1] = "a\0b".to_owned()).is_some());
+        assert!(fault(|m| m.password_env = "P".to_owned()).is_some());
+        assert!(fault(|m| m.password_file = "p".into()).is_some());
+        assert!(fault(|m| (m.password_env, m.password_file) = ("P".to_owned(), "p".into())).is_some());
+        assert!(fault(|m| m.token_command.clear()).is_some());
+    }
+
     #[test]
     fn each_setting_has_a_last_value_that_passes_and_a_first_that_does_not() {
         type Case = (fn(&mut Mailbox, usize), usize, usize);
@@ -189,6 +231,8 @@ mod tests {
             (|m, n| m.poll_seconds = n as u64, 86_400, 86_401),
             (|m, n| m.poll_seconds = n as u64, 1, 0),
             (|m, n| m.port = n as u16, 1, 0),
+            (|m, n| commanded(m, "/bin/token", n, 1), 32, 33),
+            (|m, n| commanded(m, "/bin/token", 2, n), 1_024, 1_025),
             (|m, n| m.message_bytes_max = n as u64, 1, 0),
         ];
         for (n, (set, last, first)) in cases.iter().enumerate() {

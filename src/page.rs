@@ -311,7 +311,14 @@ impl ReadPage {
 
     /// True of a page that could not be read.
     pub fn is_unread(&self) -> bool {
-        self.page.steps.iter().any(|step| step == UNREAD)
+        self.page.is_unread()
+    }
+}
+
+impl Page {
+    /// True of a page that could not be read.
+    pub fn is_unread(&self) -> bool {
+        self.steps.iter().any(|step| step == UNREAD)
     }
 }
 

@@ -23,6 +23,11 @@ impl ScratchRoot {
         Ok(Self(root.to_owned()))
     }
 
+    /// The root itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// A fresh folder for one step, removed when the value is dropped.
     pub fn folder(&self) -> Result<Scratch> {
         use std::sync::atomic::{AtomicU64, Ordering};

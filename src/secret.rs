@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Result};
 
 /// Longest secret, bytes.
-const BYTES_MAX: usize = 4_096;
+pub const BYTES_MAX: usize = 4_096;
 /// Rights that the file of a secret must not give: writing to the group, anything to others.
 const RIGHTS_OPEN: u32 = 0o027;
 
@@ -32,9 +32,13 @@ impl Secret {
 /// One that is missing, empty, too long, no UTF-8, or lies in a file open to others is an error that does not say it.
 pub fn read(variable: &str, file: &Path) -> Result<Secret> {
     let text = if variable.is_empty() { of_file(file)? } else { of_environment(variable)? };
-    let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+    parsed(&text, &if variable.is_empty() { file.display().to_string() } else { variable.to_owned() })
+}
+
+/// The secret that was found as `text` in a `place`.
+pub fn parsed(text: &str, place: &str) -> Result<Secret> {
+    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
     if text.is_empty() || text.len() > BYTES_MAX || text.contains(['\n', '\r', '\0']) {
-        let place = if variable.is_empty() { file.display().to_string() } else { variable.to_owned() };
         return Err(Error::new(Kind::Environment, "secret-wrong").with("place", place).with("limit", BYTES_MAX));
     }
     Ok(Secret(text.to_owned()))

@@ -31,6 +31,7 @@ const PAUSE_MAX: Duration = Duration::from_mins(1);
 pub struct Meter {
     pages: AtomicU64,
     pages_expected: AtomicU64,
+    surveyed: AtomicU64,
     documents: AtomicU64,
     documents_expected: AtomicU64,
     stopping: AtomicBool,
@@ -38,8 +39,9 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// More pages were found.
+    /// So many pages were found in one document.
     pub fn expect_pages(&self, count: u64) {
+        self.surveyed.fetch_add(1, Ordering::Relaxed);
         self.pages_expected.fetch_add(count, Ordering::Relaxed);
     }
 
@@ -61,6 +63,14 @@ impl Meter {
     /// Pages read and found so far.
     pub fn pages(&self) -> (u64, u64) {
         (self.pages.load(Ordering::Relaxed), self.pages_expected.load(Ordering::Relaxed))
+    }
+
+    /// Pages still to be read, those of documents that nobody has looked into yet guessed by the mean of the others.
+    pub fn pages_left(&self) -> u64 {
+        let ((pages, found), (at_rest, documents)) = (self.pages(), self.documents());
+        let surveyed = self.surveyed.load(Ordering::Relaxed).max(1);
+        let unseen = documents.saturating_sub(surveyed.max(at_rest));
+        found.saturating_sub(pages).saturating_add((unseen.saturating_mul(found)).div_ceil(surveyed))
     }
 
     /// Documents at rest and expected so far.
@@ -256,6 +266,11 @@ async fn commit(house: &House, claim: &Claim, closing: Closing, changes: &[Chang
     crate::drill::point("worker.before-commit");
     match house.store.apply(&claim.ente, Some((claim, closing)), changes).await {
         Err(error) if error.code() == "lease-lost" => return Ok(()),
+        // What the step found was overtaken meanwhile (a fascicolo was closed): a doubt about this traveller, not the work's end.
+        Err(error) if error.kind() == Kind::Hold => {
+            let (closing, changes) = pipeline::settle(house, claim, &error);
+            house.store.apply(&claim.ente, Some((claim, closing)), &changes).await?;
+        }
         other => other?,
     }
     crate::drill::point("worker.after-commit");

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use crate::copy::{self, Pixels};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::normalise::{Opened, PageImage};
@@ -42,8 +43,13 @@ impl Files {
         Ok(file)
     }
 
-    /// The pixels of one page of the open file.
-    pub(super) fn image(&mut self, file: &Opened, survey: &PageSurvey, limits: &Limits) -> Result<Arc<PageImage>> {
+    /// The pixels of one page of the open file; one that is drawn leaves its drawing in the folder `drawings`.
+    pub(super) fn image(
+        &mut self,
+        file: &Opened,
+        survey: &PageSurvey,
+        (limits, drawings): (&Limits, Option<&Path>),
+    ) -> Result<Arc<PageImage>> {
         if let Some((_, image)) = self.last.as_ref().filter(|(kept, _)| kept == survey) {
             return Ok(Arc::clone(image));
         }
@@ -52,7 +58,7 @@ impl Files {
             Some((decoded, thread)) if decoded == *survey => {
                 thread.join().unwrap_or_else(|_| Err(Error::bug("a page that was decoded ahead")))?
             }
-            _ => file.image(survey, limits)?,
+            _ => decoded(file, survey, limits, drawings)?,
         };
         let image = Arc::new(image);
         if is_small(survey) {
@@ -62,17 +68,28 @@ impl Files {
     }
 
     /// Begins to decode `next` of the open file; a page too large for that, or one whose own text is read, waits its turn.
-    pub(super) fn decode_ahead(&mut self, next: Option<&PageSurvey>, limits: &Limits) {
+    pub(super) fn decode_ahead(&mut self, next: Option<&PageSurvey>, (limits, drawings): (&Limits, Option<&Path>)) {
         let Some(next) = next.filter(|next| is_small(next) && !next.source.is_digital()) else { return };
         let Some(file) = self.open.as_ref().map(|open| Arc::clone(&open.file)) else { return };
         if self.ahead.as_ref().is_some_and(|(decoded, _)| decoded == next) {
             return;
         }
-        let (survey, ceilings) = (next.clone(), limits.clone());
-        let thread = std::thread::Builder::new().name("decode".to_owned()).spawn(move || file.image(&survey, &ceilings));
+        let (survey, ceilings, folder) = (next.clone(), limits.clone(), drawings.map(Path::to_owned));
+        let work = move || decoded(&file, &survey, &ceilings, folder.as_deref());
+        let thread = std::thread::Builder::new().name("decode".to_owned()).spawn(work);
         // Without a thread the page is decoded when its turn comes.
         self.ahead = thread.ok().map(|thread| (next.clone(), thread));
     }
+}
+
+/// Decodes a page. A drawing that cannot be kept is drawn again for the copy.
+fn decoded(file: &Opened, survey: &PageSurvey, limits: &Limits, drawings: Option<&Path>) -> Result<PageImage> {
+    file.image_seen(survey, limits, &mut |(width, height), rgba| {
+        let Some(folder) = drawings else { return };
+        if let Err(error) = copy::keep_drawing(folder, survey.n, Pixels { width, height, rgba }) {
+            tracing::debug!(code = error.code(), "a drawing is not kept");
+        }
+    })
 }
 
 fn is_small(survey: &PageSurvey) -> bool {

@@ -11,6 +11,7 @@ mod figures;
 mod files;
 mod frame;
 mod hand;
+mod in_turn;
 mod kernel;
 mod pool;
 mod process;
@@ -21,7 +22,6 @@ pub mod serve;
 mod turns;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
@@ -34,7 +34,7 @@ use crate::limits::Limits;
 use crate::page::{Origin, Page, PageSurvey, ReadPage, Rect};
 
 pub use crate::normalise::prepare::Manner;
-use hand::Hand;
+pub use in_turn::PageAt;
 pub use sandbox::probe;
 pub use serve::serve;
 
@@ -123,6 +123,8 @@ pub(crate) struct PageRequest {
     pub(crate) survey: PageSurvey,
     /// The page of the same file that this child will most likely be asked for next.
     pub(crate) next: Option<PageSurvey>,
+    /// Where drawings of pages without an image are kept for the copy.
+    pub(crate) drawings: Option<PathBuf>,
 }
 
 /// What a second reading is told.
@@ -167,16 +169,7 @@ impl Readers {
 
     /// One page: its text, its facts, its quality.
     pub fn read(&self, input: &Path, mime: &str, survey: &PageSurvey) -> Result<ReadPage> {
-        self.read_before(input, mime, (survey, None))
-    }
-
-    /// One page; meanwhile the child that reads it decodes `next`.
-    fn read_before(&self, input: &Path, mime: &str, (survey, next): (&PageSurvey, Option<&PageSurvey>)) -> Result<ReadPage> {
-        let request = PageRequest { input: input.to_owned(), mime: mime.to_owned(), survey: survey.clone(), next: next.cloned() };
-        let seconds = self.limits().page_seconds(u64::from(survey.width) * u64::from(survey.height));
-        let call = Call { next: next.map(|next| next.n), seconds, ..self.work("read", input, Some(survey.n)) };
-        let read = self.call(call, &request)?;
-        answer::read_page(read, survey, self.limits())
+        self.read_before(&PageAt { input, mime, survey, drawings: None }, None)
     }
 
     /// All pages of `surveys`, spread over the children, in their order. `progress` is told how many are done.
@@ -187,27 +180,17 @@ impl Readers {
         surveys: &[PageSurvey],
         progress: &(dyn Fn(u32) + Sync),
     ) -> Vec<Result<ReadPage>> {
-        let workers = self.pool.count().min(surveys.len());
-        let hand = Hand::new(surveys.len(), workers);
-        let done = AtomicU32::new(0);
-        let answers: Mutex<Vec<Option<Result<ReadPage>>>> = Mutex::new(surveys.iter().map(|_| None).collect());
-        std::thread::scope(|scope| {
-            for worker in 0..workers {
-                let (hand, answers, done) = (&hand, &answers, &done);
-                scope.spawn(move || {
-                    while let Some((at, next)) = hand.deal(worker) {
-                        let pages = (&surveys[at], next.and_then(|next| surveys.get(next)));
-                        let answer = self.read_before(input, mime, pages);
-                        if let Ok(mut answers) = answers.lock() {
-                            answers[at] = Some(answer);
-                        }
-                        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-                    }
-                });
-            }
+        let pages: Vec<PageAt<'_>> = surveys.iter().map(|survey| PageAt { input, mime, survey, drawings: None }).collect();
+        let (done, mut answers) = (AtomicU32::new(0), Vec::with_capacity(pages.len()));
+        let told = || progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+        let read = self.read_in_turn(&pages, &told, &mut |_, answer| {
+            answers.push(answer);
+            Ok(())
         });
-        let answers = answers.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(Error::bug("a page got no answer")))).collect()
+        if let Err(error) = read {
+            answers.resize_with(pages.len(), || Err(error.again()));
+        }
+        answers
     }
 
     /// Reads regions of a page again, from the original image, prepared in another way than for the first reading.

@@ -46,8 +46,9 @@ impl Reader {
         {
             return Ok(digital(survey, blocks));
         }
-        let image = self.files.image(&file, survey, &self.limits)?;
-        self.files.decode_ahead(request.next.as_ref(), &self.limits);
+        let means = (&self.limits, request.drawings.as_deref());
+        let image = self.files.image(&file, survey, means)?;
+        self.files.decode_ahead(request.next.as_ref(), means);
         let plan = prepare::plan(&image, survey);
         let is_blank = plan.look.blank && !(plan.look.has_traces && turns::is_written(self.engine.as_mut(), &image, &plan)?);
         if is_blank {
@@ -60,7 +61,7 @@ impl Reader {
     /// The pixels of a page, and nothing else of its file.
     fn image(&mut self, input: &std::path::Path, mime: &str, survey: &PageSurvey) -> Result<Arc<PageImage>> {
         let file = self.files.opened(input, mime, &self.limits)?;
-        self.files.image(&file, survey, &self.limits)
+        self.files.image(&file, survey, (&self.limits, None))
     }
 
     pub(super) fn reread(&mut self, request: &RereadRequest) -> Result<Vec<Reread>> {

@@ -29,6 +29,7 @@ impl Readers {
             input: order.input.clone(),
             mime: order.mime.clone(),
             others: order.others.clone(),
+            drawings: order.drawings.clone(),
             outlines: order.outlines.clone(),
             level: order.level,
             title: order.title.clone(),

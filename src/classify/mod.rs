@@ -25,7 +25,7 @@ use crate::page::{PageText, Rect};
 pub use composed::composed_oggetto;
 pub use experience::{Experience, Lesson};
 pub use given::filing_given;
-pub use tipi::{Registro, adopt};
+pub use tipi::{Registro, adopt, termine};
 pub use titolario::{Titolario, VoceTitolario};
 
 use cues::Heard;
@@ -64,7 +64,7 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     let guesses = guess::tipi(&heard, knowledge);
     let said = context.experience.said(pages, fields);
     let Some((tipo, of_tipo)) = voices::tipo(&guesses, &said, knowledge) else {
-        return unknown(fields, context);
+        return unknown(pages, fields, context);
     };
     let best = guesses.iter().find(|guess| guess.tipo.code == tipo.code);
     let mut placed = placed(&heard, knowledge, tipo, fields, context);
@@ -111,17 +111,17 @@ fn reading<T>(value: T, confidence: f32, (page, rect): (Option<u32>, Option<Rect
     Reading { value, confidence, origin: "rule cues".into(), page, rect, second: None }
 }
 
-/// A document without any cue: proposed as a letter at the foot of the plan, with no confidence, and held.
-fn unknown(fields: &Fields, context: &Context<'_>) -> Filing {
+/// A document without any cue: no tipo is proposed (it stays empty), the voce is the foot of the plan, and a person decides.
+fn unknown(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Filing {
     let voce = context.titolario.voci().last().map_or_else(|| Voce("XIV".into()), |v| v.voce.clone());
-    let message =
-        Message::new("classification-uncertain").with("tipo", "-").with("voce", &voce).with("confidence", 0).with("others", "-");
+    let is_mute = pages.iter().all(|page| page.word_count() == 0);
+    let message = Message::new(if is_mute { "classification-no-text" } else { "classification-no-cue" });
     Filing {
-        tipo: reading("lettera".into(), 0.0, (None, None)),
+        tipo: reading(String::new(), 0.0, (None, None)),
         voce: reading(voce.clone(), 0.0, (None, None)),
         aggregazione: aggregazione::loose(&voce, fields, context),
         confidence: 0.0,
-        reasons: vec![Message::new("reason-nothing")],
+        reasons: vec![if is_mute { message.clone() } else { Message::new("reason-nothing") }],
         alternatives: Vec::new(),
         voices: Vec::new(),
         riservato: false,

@@ -35,8 +35,11 @@ fn a_title_without_structure_is_held() {
 
 #[test]
 fn a_page_without_any_cue_is_held_with_no_confidence() {
-    let filing = filed("xyz");
-    assert!(filing.confidence.abs() < f32::EPSILON && !filing.doubts.is_empty());
+    for (text, code) in [("xyz", "classification-no-cue"), ("", "classification-no-text")] {
+        let filing = filed(text);
+        assert!(filing.confidence.abs() < f32::EPSILON && filing.tipo.value.is_empty(), "{text}: {}", filing.tipo.value);
+        assert_eq!(filing.doubts.iter().map(|d| d.message.code()).collect::<Vec<_>>(), [code]);
+    }
 }
 
 #[test]

@@ -58,6 +58,7 @@ struct Written {
     registro: Registro,
     aggregazione: Raccolta,
     anni: Option<u32>,
+    termine: Option<u32>,
     #[serde(default)]
     riservato: bool,
     #[serde(default)]
@@ -89,6 +90,8 @@ pub(super) struct Tipo {
     pub(super) registro: Registro,
     pub(super) raccolta: Raccolta,
     pub(super) anni: Option<u32>,
+    /// Days that the procedure may take.
+    pub(super) termine: Option<u32>,
     pub(super) riservato: bool,
     /// True of the type that takes what no other claims.
     pub(super) fallback: bool,
@@ -146,6 +149,14 @@ pub(super) fn knowledge() -> &'static Knowledge {
     })
 }
 
+/// Days of a procedure for which no law and no act of the ente says another number (L. 241/1990 art. 2 c. 2).
+const TERMINE: u32 = 30;
+
+/// Days within which the procedure of a tipo must end; none where a tipo opens none.
+pub fn termine(tipo: &str) -> Option<u32> {
+    knowledge().tipi.iter().find(|known| known.code == tipo).and_then(|known| known.termine)
+}
+
 /// Takes the ente's own types and words of the voci in place of those that come with the program, before anything is filed.
 /// Gives what is wrong with them, line and reason.
 pub fn adopt(types: Option<&str>, words: Option<&str>) -> Result<(), String> {
@@ -184,6 +195,7 @@ fn read(types: &str, words: &str) -> Result<Knowledge, toml::de::Error> {
             registro: t.registro,
             raccolta: t.aggregazione,
             anni: t.anni,
+            termine: t.termine.or((t.aggregazione == Raccolta::Procedimento).then_some(TERMINE)),
             riservato: t.riservato,
             fallback: t.fallback,
             kin: t.kin,

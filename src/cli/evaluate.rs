@@ -67,7 +67,7 @@ fn truths(folder: &Path) -> Result<BTreeMap<String, Truth>> {
 
 async fn scored(house: &Arc<House>, row: &DocumentRow, (truth, folder): (&Truth, &Path), again: bool) -> Result<Score> {
     let id = row.document.id.as_str();
-    let texts = steps::document::texts(house, &row.document.id).await?;
+    let texts = steps::leaves::first(house, &row.document.id).await?.texts;
     let (fields, filing, state) = if again && !texts.is_empty() {
         let (fields, filing, open) = steps::anew::anew(house, row).await?;
         let state = if open.is_empty() { DocumentState::Ready } else { DocumentState::Held };

@@ -2,12 +2,15 @@
 
 mod archive;
 mod evaluate;
+mod fascicolo;
+mod keys;
 mod learn;
 mod ocr;
 mod output;
 mod package;
 mod progress;
 mod review;
+mod search;
 mod stand_alone;
 mod stats;
 mod tables;
@@ -39,6 +42,7 @@ const EXAMPLES: &str = "Examples:
   conserva review ID --set voce=VI.3 --approve  decide
   conserva review ID --html review.html         look at the pages in doubt
   conserva review ID --rescan 2 --with NEW.tif  a new sheet for a page that cannot be read
+  conserva search '«permesso di costruire» tipo:scia' find documents by words, phrases and fields
   conserva package                              build the packages of all that is ready
   conserva verify archivio/pdv/*.zip            check packages, on any machine
   conserva inspect PKG --html report.html       look inside a package
@@ -139,6 +143,13 @@ enum Verb {
     },
     /// What is held; with an id and a decision, decides.
     Review(review::Review),
+    /// Finds documents by their words and fields, the newest first.
+    Search(search::Search),
+    /// A fascicolo is closed, or opened again.
+    Fascicolo {
+        #[command(subcommand)]
+        verb: fascicolo::FascicoloVerb,
+    },
     /// Plans and builds packages of what is ready.
     Package {
         /// Shows the plan only.
@@ -352,6 +363,8 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Show { id, page: Some(page), picture: Some(path) } => archive::picture(all, &id, page, &path).await,
         Verb::Show { id, .. } => archive::show(all, &id).await,
         Verb::Review(asked) => review::review(all, asked).await,
+        Verb::Fascicolo { verb } => fascicolo::fascicolo(all, &verb).await,
+        Verb::Search(asked) => search::search(all, asked).await,
         Verb::Package { access: true, fascicolo, documents, pdv, out, .. } => {
             package::access(all, package::chosen(fascicolo, documents, pdv)?, out.as_deref()).await
         }

@@ -1,23 +1,26 @@
 //! `conserva ocr`: a searchable PDF/A of one scan, without an archive. Flag names follow OCRmyPDF where it has them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Global, output, progress};
+use super::progress::Progress;
+use super::{Global, output};
 use crate::app::{self, StandAlone};
 use crate::arrival::FileName;
-use crate::child::Readers;
+use crate::child::{PageAt, Readers};
 use crate::config::OcrConfig;
 use crate::copy::{self, CopyOrder, PageLines, Pages, PdfaLevel};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 use crate::messages::Message;
-use crate::page::{self, PageSurvey, ReadPage};
+use crate::page::{self, ReadPage};
 use crate::pipeline::AGENT;
+use crate::worker::Meter;
 
 /// What was typed after `ocr`.
 #[derive(Debug, Clone, Args)]
@@ -82,9 +85,13 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let (mime, sha256) = look(&args.input, &limits)?;
     let input = args.input.canonicalize().map_err(|e| Error::disk("find", &args.input, e))?;
     let surveys = readers.survey(&input, &mime)?;
-    let (pages, tally) = read(&readers, (&input, &mime), &surveys, (all, alone.path().join("pages.jsonl")))?;
-    side_files(args, &pages)?;
+    let drawings = alone.path().join("drawn");
+    std::fs::create_dir_all(&drawings).map_err(|e| Error::disk("make scratch folder", &drawings, e))?;
+    let at = |survey| PageAt { input: &input, mime: &mime, survey, drawings: Some(&drawings) };
+    let pages: Vec<PageAt<'_>> = surveys.iter().map(at).collect();
+    let (pages, tally) = read(&readers, &pages, (all, alone.path().join("pages.jsonl")))?;
     if tally.digital == tally.all {
+        side_files(args, &pages)?;
         return Err(Error::hold("born-digital").with("path", args.input.display()));
     }
     let order = CopyOrder {
@@ -94,13 +101,21 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
         level: PdfaLevel::parse(&args.pdfa).ok_or_else(|| Error::new(Kind::Usage, "usage-wrong").with("what", &args.pdfa))?,
         output: alone.path().join("copy.pdf"),
         lang: "it".to_owned(),
-        input,
-        mime,
-        pages,
+        input: input.clone(),
+        mime: mime.clone(),
+        pages: pages.clone(),
+        drawings: Some(drawings.clone()),
         others: Vec::new(),
         outlines: Vec::new(),
     };
-    let report = readers.searchable(&order)?;
+    // Texts are written here while a child makes the copy.
+    let (texts, report) = std::thread::scope(|scope| {
+        let texts = scope.spawn(|| side_files(args, &pages));
+        let report = readers.searchable(&order);
+        (texts.join().unwrap_or_else(|_| Err(Error::bug("the thread that writes texts"))), report)
+    });
+    texts?;
+    let report = report?;
     output::copy_whole(&order.output, &args.output)?;
     if all.json {
         let answer = json!({"input": args.input, "output": args.output, "pages": tally, "report": report});
@@ -109,38 +124,29 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     Ok(u8::from(tally.unread > 0))
 }
 
-/// Pages that are read before they are put away: memory grows with these, not with the input.
-const TOGETHER: usize = 64;
-
-/// Reads the pages into the file `kept` and says how they fared.
-fn read(
-    readers: &Readers,
-    (input, mime): (&std::path::Path, &str),
-    surveys: &[PageSurvey],
-    (all, kept): (&Global, PathBuf),
-) -> Result<(Pages, Tally)> {
-    let bar = progress::pages(surveys.len() as u64, all.words());
-    let mut pages = PageLines::create(kept)?;
+/// Reads the pages into the file `kept`, each as soon as it is read, and says how they fared.
+fn read(readers: &Readers, pages: &[PageAt<'_>], (all, kept): (&Global, PathBuf)) -> Result<(Pages, Tally)> {
+    let meter = Arc::new(Meter::default());
+    meter.expect_pages(pages.len() as u64);
+    let progress = Progress::watch(Arc::clone(&meter), all.words());
+    let mut lines = PageLines::create(kept)?;
     let (mut tally, mut last_why) = (Tally::default(), String::new());
-    for together in surveys.chunks(TOGETHER) {
-        for (survey, read) in together.iter().zip(readers.read_all(input, mime, together, &|_| bar.inc(1))) {
-            let page = read.unwrap_or_else(|error| {
-                let why = error.message().sentence(all.words());
-                bar.suspend(|| {
-                    output::complain(&Message::new("page-unread").with("page", survey.n).with("why", &why).text(all.words()));
-                });
-                last_why = why;
-                ReadPage::unread(survey)
-            });
-            tally.count(&page);
-            pages.push(&page)?;
-        }
-    }
-    bar.finish_and_clear();
+    readers.read_in_turn(pages, &|| meter.page_done(), &mut |at, read| {
+        let survey = pages[at].survey;
+        let page = read.unwrap_or_else(|error| {
+            let why = error.message().sentence(all.words());
+            let message = Message::new("page-unread").with("page", survey.n).with("why", &why);
+            progress.aside(|| output::complain(&message.text(all.words())));
+            last_why = why;
+            ReadPage::unread(survey)
+        });
+        tally.count(&page);
+        lines.push(&page)
+    })?;
     if tally.unread == tally.all {
         return Err(Error::hold("pages-unread").with("count", tally.unread).with("why", last_why));
     }
-    Ok((pages.finish()?, tally))
+    Ok((lines.finish()?, tally))
 }
 
 /// How the pages fared: the share of those that a second pass was needed for is what a scanner's settings are judged by.

@@ -27,7 +27,7 @@ pub(crate) async fn preview(all: &Global, fascicolo: Option<String>, profile: de
         |plan: &desk::Plan| output::line(&if all.json { plan.summary_json().to_string() } else { plan.summary(all.words()) });
     desk::preview(&archive.house, &selected, profile, &mut show).await?;
     // What stands in the way: documents of the same selection that wait for a person.
-    let mut waiting = desk::queue(&archive.house).await?;
+    let mut waiting: Vec<_> = desk::queue(&archive.house).await?.into_iter().map(|waiting| waiting.row).collect();
     if let Selection::Aggregation(id) = &selected {
         waiting.retain(|row| row.aggregazione.as_ref() == Some(id));
     }

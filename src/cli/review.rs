@@ -1,15 +1,18 @@
 //! `review`: what is held, and what the person decides.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use serde_json::json;
 
 use super::archive::{open, show_rows};
 use super::progress::Progress;
-use super::{Global, output};
+use super::{Global, keys, output, tables};
 use crate::desk;
 use crate::error::{Error, Kind, Result};
+use crate::messages::Message;
 use crate::pipeline::House;
 use crate::worker;
 
@@ -43,6 +46,15 @@ pub(crate) struct Review {
     /// Also writes what is held, with pictures of the pages in doubt, as one HTML file.
     #[arg(long, value_name = "FILE", requires = "id")]
     html: Option<PathBuf>,
+    /// Another document that waits becomes an attachment of this one.
+    #[arg(long, value_name = "OTHER", conflicts_with_all = ["set", "approve", "retry", "release", "refuse", "rescan"], requires = "id")]
+    merge: Option<String>,
+    /// Instead of one document: all that this search finds; shows what the decision would change of each.
+    #[arg(long, value_name = "QUERY", conflicts_with_all = ["id", "html", "rescan"])]
+    found: Option<String>,
+    /// With --found: makes the decision.
+    #[arg(long, requires = "found")]
+    apply: bool,
     /// A word on why.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
@@ -53,14 +65,23 @@ pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
     let archive = open(all).await?;
     let house = &archive.house;
     let Some(id) = review.id.clone() else {
-        let rows = desk::queue(house).await?;
-        show_rows(all, &desk::rows(house, &rows, all.words()).await?);
-        return Ok(u8::from(!rows.is_empty()));
+        return match &review.found {
+            Some(question) => many(all, house, (question, &review)).await,
+            None if !all.json && std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => {
+                Ok(u8::from(keys::each(all, house).await?))
+            }
+            None => queue(all, house).await,
+        };
     };
     let request = request(all, &review)?;
     let is_decision = request.approve || request.retry || request.release || request.refuse || !request.set.is_empty();
     if let Some(page) = review.rescan {
         rescan(all, house, (&id, page), &review).await?;
+    } else if let Some(other) = &review.merge {
+        let by = desk::By { operator: all.operator.clone(), note: review.note.clone() };
+        desk::merge(house, &id, other, &by).await?;
+        let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
+        worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
     } else if is_decision {
         desk::decide(house, &id, &request).await?;
         let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
@@ -74,6 +95,48 @@ pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
         output::write_whole(path, desk::review_html(house, &row, all.words()).await?.as_bytes())?;
     }
     Ok(u8::from(!row.holds.is_empty()))
+}
+
+/// Everything that waits, as a list.
+async fn queue(all: &Global, house: &House) -> Result<u8> {
+    let mut lines = Vec::new();
+    for waiting in desk::queue(house).await? {
+        lines.push(tables::Queued::of(house, &waiting, all.words()).await?);
+    }
+    if all.json {
+        for line in &lines {
+            output::line(&json!(line).to_string());
+        }
+    } else {
+        tables::queue(&lines, all.words());
+    }
+    Ok(u8::from(!lines.is_empty()))
+}
+
+/// One decision about all that a question finds: shown, and with --apply made.
+async fn many(all: &Global, house: &Arc<House>, (question, review): (&str, &Review)) -> Result<u8> {
+    let request = request(all, review)?;
+    let planned = desk::planned(house, question, &request, all.words()).await?;
+    for line in &planned {
+        if all.json {
+            output::line(&json!(line).to_string());
+            continue;
+        }
+        let changes = line.changes.iter().map(|(field, old, new)| format!("{field}: {old} → {new}"));
+        let what = line.objection.clone().unwrap_or_else(|| changes.collect::<Vec<_>>().join("; "));
+        output::line(&output::clean(&format!("{}  {}  {}  {what}", line.id, tables::state(line.state, all.words()), line.name)));
+    }
+    let good: Vec<_> = planned.iter().filter(|line| line.objection.is_none()).collect();
+    let code = if review.apply { "review-applied" } else { "review-preview" };
+    if review.apply {
+        for line in &good {
+            desk::decide(house, line.id.as_str(), &request).await?;
+        }
+        let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
+        worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
+    }
+    output::complain(&Message::new(code).with("count", good.len()).with("left", planned.len() - good.len()).text(all.words()));
+    Ok(u8::from(good.len() < planned.len()))
 }
 
 async fn rescan(all: &Global, house: &Arc<House>, target: (&str, u32), review: &Review) -> Result<()> {

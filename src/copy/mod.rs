@@ -8,6 +8,7 @@ mod alto;
 mod ccitt;
 mod colour;
 mod decoded;
+mod drawing;
 mod font;
 mod frame;
 mod hocr;
@@ -16,6 +17,7 @@ mod in_file;
 mod jpeg;
 mod layer;
 mod order;
+mod other;
 mod pdf;
 mod picture;
 mod png;
@@ -37,6 +39,7 @@ use crate::limits::Limits;
 use crate::page::{PageSource, ReadPage};
 
 pub use alto::write_alto;
+pub use drawing::{Pixels, keep_drawing};
 pub use hocr::{write_hocr, write_plain};
 pub use order::{CopyOrder, CopyReport, OtherFile, Outline, PageLines, Pages, ranges};
 
@@ -151,6 +154,12 @@ impl Files<'_> {
     /// What is drawn on one page.
     fn page_image(&mut self, page: &ReadPage) -> Result<PageImage> {
         let survey = &page.page.survey;
+        if let (Some(folder), PageSource::PdfRaster { .. } | PageSource::PdfDigital { .. }) =
+            (&self.order.drawings, &survey.source)
+            && let Some(image) = drawing::kept(folder, survey.n, self.limits)
+        {
+            return Ok(image);
+        }
         let other = self.order.others.iter().find(|other| other.page == survey.n);
         let input = other.map_or(&self.order.input, |other| &other.input);
         if self.open.as_ref().is_none_or(|(path, _)| path != input) {
@@ -195,7 +204,7 @@ impl Source {
     }
 }
 
-/// The page image of a JPEG or PNG file.
+/// The page image of an image file.
 fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
     let bytes = std::fs::metadata(path).map_err(|e| Error::disk("measure image", path, e))?.len();
     if bytes > limits.unpacked_bytes_max {
@@ -204,6 +213,9 @@ fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
     let data = std::fs::read(path).map_err(|e| Error::disk("read image", path, e))?;
     if png::is_png(&data) {
         return png::page_image(&data, limits);
+    }
+    if !data.starts_with(&[0xFF, 0xD8]) {
+        return other::page_image(&data, limits);
     }
     let head = jpeg::head(&data).ok_or_else(|| Error::hold("copy-unsupported").with("page", 1).with("what", "JPEG"))?;
     if u64::from(head.width) * u64::from(head.height) > limits.page_pixels_max {

@@ -27,6 +27,10 @@ pub struct CopyOrder {
     /// Pages that lie in files of their own: sheets that were scanned anew.
     #[serde(default)]
     pub others: Vec<OtherFile>,
+    /// The folder that drawings of pages without an image were kept in when they were read; those that are not there are
+    /// drawn again.
+    #[serde(default)]
+    pub drawings: Option<PathBuf>,
     /// Bookmarks, in the order of their pages; none where the copy is one document.
     #[serde(default)]
     pub outlines: Vec<Outline>,

@@ -230,14 +230,20 @@ impl RowPacker {
             (Some(plain), Some(predicted)) => predicted.len() < plain.len(),
             (plain, _) => plain.is_none(),
         };
-        let mut entries = self.shape.entries() + "/Filter/FlateDecode";
-        if is_predicted {
-            let (colors, columns) = (self.shape.colour.samples(), self.shape.width);
-            _ = write!(entries, "/DecodeParms<</Predictor 15/Colors {colors}/BitsPerComponent 8/Columns {columns}>>");
-        }
+        let entries = flate_entries(&self.shape, is_predicted);
         let data = if is_predicted { predicted } else { plain }.unwrap_or_default();
         Ok(Picture { width: self.shape.width, height: self.shape.height, entries, data, attached: Vec::new() })
     }
+}
+
+/// The entries of a picture packed with Flate.
+pub(super) fn flate_entries(shape: &Shape, is_predicted: bool) -> String {
+    let mut entries = shape.entries() + "/Filter/FlateDecode";
+    if is_predicted {
+        let (colors, columns) = (shape.colour.samples(), shape.width);
+        _ = write!(entries, "/DecodeParms<</Predictor 15/Colors {colors}/BitsPerComponent 8/Columns {columns}>>");
+    }
+    entries
 }
 
 /// Writes to `best` the row as the PNG filter sees it that leaves the smallest differences (Sub, Up or Paeth).

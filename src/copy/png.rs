@@ -5,9 +5,8 @@ use std::io::Read as _;
 use flate2::Crc;
 use flate2::read::ZlibDecoder;
 
-use super::picture::{Colour, PageImage, Picture, RowPacker, Shape};
+use super::picture::{Colour, PageImage, Picture, Shape};
 use super::tiff::damaged;
-use super::unpack::on_white;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
@@ -112,14 +111,5 @@ fn decoded(data: &[u8], why: &'static str) -> Result<PageImage> {
     let mut reader = image::ImageReader::with_format(std::io::Cursor::new(data), image::ImageFormat::Png);
     // The size is bounded before: the ceiling on pixels rules, not the decoder's own.
     reader.no_limits();
-    let image = reader.decode().map_err(|e| damaged("PNG", "IDAT").because(e))?;
-    let (width, height) = (image.width(), image.height());
-    let (colour, pixels) = if image.color().has_color() {
-        (Colour::Rgb, on_white(&image.into_rgba8().into_raw(), (3, 1), 2, false))
-    } else {
-        (Colour::Gray, on_white(&image.into_luma_alpha8().into_raw(), (1, 1), 2, false))
-    };
-    let mut packer = RowPacker::new(Shape { width, height, bits: 8, colour, is_inverted: false });
-    packer.push(&pixels)?;
-    Ok(PageImage::whole(packer.finish()?, Some(why)))
+    super::other::whitened(reader.decode().map_err(|e| damaged("PNG", "IDAT").because(e))?, why)
 }

@@ -8,6 +8,7 @@ use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
 use hayro_ccitt::Decoder as _;
 
 use super::ccitt::{G4Joiner, g4_picture};
+use super::drawing::Pixels;
 use super::picture::{Attachments, Colour, PageImage, Picture, RowPacker, Shape};
 use super::writer::PdfWriter;
 use crate::error::{Error, Result};
@@ -28,9 +29,17 @@ pub(super) fn page_image(pdf: &Pdf, page: u32, dpi: f64, limits: &Limits) -> Res
     let (width, height) = of_pdf.render_dimensions();
     let size = [width, height].map(|points| (f64::from(points) * dpi / 72.0 - 0.01).ceil().max(1.0));
     let pixels = rendered(of_pdf, size, page, limits)?;
-    let exact = packed(&pixels)?;
-    let picture = if exact.data.len() > LARGE { smaller(exact, as_jpeg(&pixels, 85)?) } else { exact };
-    Ok(PageImage::whole(picture, Some("rasterised")))
+    Ok(PageImage::whole(smallest(of(&pixels))?, Some("rasterised")))
+}
+
+/// The picture of a drawing: exact, unless that is large and a JPEG is smaller.
+pub(super) fn smallest(pixels: Pixels<'_>) -> Result<Picture> {
+    let exact = packed(pixels)?;
+    if exact.data.len() > LARGE { Ok(smaller(exact, as_jpeg(pixels, 85)?)) } else { Ok(exact) }
+}
+
+fn of(pixels: &Pixmap) -> Pixels<'_> {
+    Pixels { width: u32::from(pixels.width()), height: u32::from(pixels.height()), rgba: pixels.data_as_u8_slice() }
 }
 
 fn smaller(a: Picture, b: Picture) -> Picture {
@@ -70,14 +79,15 @@ pub(super) fn converted_page(bytes: Vec<u8>, size: (u32, u32), page: u32, budget
     let only = pdf.pages().first().ok_or_else(broken)?;
     let limits = Limits { page_pixels_max: u64::MAX, ..Limits::default() };
     let pixels = rendered(only, [f64::from(size.0), f64::from(size.1)], page, &limits)?;
-    let Some(budget) = budget else { return packed(&pixels) };
+    let pixels = of(&pixels);
+    let Some(budget) = budget else { return packed(pixels) };
     for quality in [92, 88, 84, 80] {
-        let picture = as_jpeg(&pixels, quality)?;
+        let picture = as_jpeg(pixels, quality)?;
         if picture.data.len() <= budget + budget / 10 {
             return Ok(picture);
         }
     }
-    as_jpeg(&pixels, 75)
+    as_jpeg(pixels, 75)
 }
 
 /// The page rendered on white.
@@ -93,9 +103,8 @@ fn rendered(of_pdf: &hayro::hayro_syntax::page::Page<'_>, size: [f64; 2], page: 
 }
 
 /// The pixels without loss: G4 if all are black or white, grey or RGB with Flate otherwise.
-fn packed(pixels: &Pixmap) -> Result<Picture> {
-    let (width, height) = (u32::from(pixels.width()), u32::from(pixels.height()));
-    let data = pixels.data_as_u8_slice();
+fn packed(pixels: Pixels<'_>) -> Result<Picture> {
+    let Pixels { width, height, rgba: data } = pixels;
     let is_gray = data.chunks_exact(4).all(|p| p[0] == p[1] && p[1] == p[2]);
     if is_gray && data.chunks_exact(4).all(|p| matches!(p[0], 0 | 255)) {
         let mut joiner = G4Joiner::new(width, height);
@@ -125,9 +134,8 @@ fn packed(pixels: &Pixmap) -> Result<Picture> {
     packer.finish()
 }
 
-fn as_jpeg(pixels: &Pixmap, quality: u8) -> Result<Picture> {
-    let (width, height) = (u32::from(pixels.width()), u32::from(pixels.height()));
-    let source = pixels.data_as_u8_slice();
+fn as_jpeg(pixels: Pixels<'_>, quality: u8) -> Result<Picture> {
+    let Pixels { width, height, rgba: source } = pixels;
     let is_gray = source.chunks_exact(4).all(|p| p[0] == p[1] && p[1] == p[2]);
     let samples = if is_gray { 1 } else { 3 };
     let samples_only: Vec<u8> = source.chunks_exact(4).flat_map(|pixel| pixel[..samples].iter().copied()).collect();

@@ -99,11 +99,11 @@ async fn confirmed(house: &House, row: &DocumentRow) -> Result<Option<(String, S
     let is_given =
         |origin: &str| origin.starts_with("person ") || origin.starts_with("sidecar") || origin.starts_with("segnatura");
     let is_confirmed = !decided.is_empty() || is_given(&filing.tipo.origin) || is_given(&filing.voce.origin);
-    Ok(is_confirmed.then_some((filing.tipo.value, filing.voce.value.0)))
+    Ok((is_confirmed && !filing.tipo.value.is_empty()).then_some((filing.tipo.value, filing.voce.value.0)))
 }
 
 async fn lesson(house: &House, id: &DocumentId, (tipo, voce): &(String, String)) -> Result<Lesson> {
-    let texts = steps::document::texts(house, id).await?;
+    let texts = steps::leaves::first(house, id).await?.texts;
     let fields: Fields = fact(house, id.as_str(), "fields").await?.unwrap_or_default();
     Ok(Lesson::of(&texts, &fields, (tipo, &crate::filing::Voce(voce.clone()))))
 }

@@ -1,28 +1,36 @@
 //! What may a person ask? List, show, ingest, review, plan: the one desk, whether they come by command line or by web.
 
 mod access;
+mod fascicolo;
 mod fixity;
 mod ingest;
 mod learn;
 mod look;
 mod lots;
+mod many;
+mod merge;
 mod packages;
 mod rescan;
 mod review;
+mod search;
 mod show;
 mod stats;
 mod table;
 
 pub use crate::store::Count;
 pub use access::access;
+pub use fascicolo::{close, reopen};
 pub use fixity::{FixityOrder, FixityReport, fixity};
 pub use ingest::{IngestLine, Outcome, ingest};
 pub use learn::{Version, learn};
 pub use look::{picture, review_html};
 pub use lots::{Lot, lot_of, lots};
+pub use many::{Planned, planned};
+pub use merge::merge;
 pub use packages::{Packaged, Plan, Profile, Selection, package, preview};
 pub use rescan::{By, expect, give, target};
-pub use review::{Request, decide, queue};
+pub use review::{Request, Waiting, decide, queue};
+pub use search::{Answer, COUNTED_MAX, Line, Question, reindex, search};
 pub use show::{Found, document_json, documents_of, find, show};
 pub use stats::{Stats, stats};
 pub use table::{Row, rows};

@@ -2,12 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Span;
+use jiff::civil::Date;
+
 use super::show::{Found, fact_or_default, find};
+use crate::aggregation::AggregationId;
 use crate::arrival::ArrivalState;
+use crate::classify;
+use crate::clock::date_of_law;
 use crate::decision::{self, Decision, Settled};
 use crate::document::{DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
+use crate::fields::Fields;
+use crate::filing::Filing;
 use crate::messages::Message;
 use crate::pipeline::{self, House, Step};
 use crate::steps::{self, overlay};
@@ -33,12 +41,41 @@ pub struct Request {
     pub operator: String,
 }
 
-/// Everything that waits: held documents and duplicates, oldest first.
-pub async fn queue(house: &House) -> Result<Vec<DocumentRow>> {
+/// A document that waits, with how long it has waited and until when the law gives time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    /// The document.
+    pub row: DocumentRow,
+    /// Whole days since it came in.
+    pub days: i64,
+    /// Day by which its procedure must end, where its tipo gives a term.
+    pub deadline: Option<Date>,
+}
+
+/// Everything that waits: held documents and duplicates, the nearest deadline first, then the oldest.
+pub async fn queue(house: &House) -> Result<Vec<Waiting>> {
     let mut rows = house.store.documents(&house.ente_id, Some(DocumentState::Held)).await?;
     rows.extend(house.store.documents(&house.ente_id, Some(DocumentState::Duplicate)).await?);
-    rows.sort_by(|a, b| (a.document.formed_at, &a.document.id).cmp(&(b.document.formed_at, &b.document.id)));
-    Ok(rows)
+    let now = house.clock.now();
+    let mut waiting = Vec::with_capacity(rows.len());
+    for row in rows {
+        let deadline = deadline(house, &row).await?;
+        // A clock that was set back makes nothing wait a negative time.
+        let days = (now.as_second() - row.document.formed_at.as_second()).max(0) / 86_400;
+        waiting.push(Waiting { row, days, deadline });
+    }
+    waiting.sort_by_cached_key(|w| (w.deadline.is_none(), w.deadline, w.row.document.formed_at, w.row.document.id.clone()));
+    Ok(waiting)
+}
+
+/// The term runs from the registration, else from the arrival.
+async fn deadline(house: &House, row: &DocumentRow) -> Result<Option<Date>> {
+    let filing: Option<Filing> = fact_or_default(house, row.document.id.as_str(), "filing").await?;
+    let Some(days) = filing.and_then(|filing| classify::termine(&filing.tipo.value)) else { return Ok(None) };
+    let fields: Fields = fact_or_default(house, row.document.id.as_str(), "fields").await?;
+    let arrived = date_of_law(row.document.formed_at, &house.ente.zona);
+    let from = fields.protocollo.and_then(|p| p.value.data).unwrap_or(arrived);
+    Ok(from.checked_add(Span::new().days(i64::from(days))).ok())
 }
 
 /// Stores the decision with its journal line and the next job, in one transaction. The porters do the rest.
@@ -46,15 +83,41 @@ pub async fn decide(house: &House, id: &str, request: &Request) -> Result<Docume
     let Found::Document(row) = find(house, id).await? else {
         return Err(Error::new(Kind::Usage, "id-unknown").with("id", id));
     };
-    for (field, value) in &request.set {
-        overlay::check(field, value, house.titolario)?;
-    }
+    check(house, request).await?;
     let mut changes = consequences(house, &row, request).await?;
     changes.extend(forgone(house, &row, request).await?);
     changes.push(record(house, &row, request).await?);
     changes.push(journal(house, &row, request).await?);
     house.store.apply(&house.ente_id, None, &changes).await?;
     Ok(*row)
+}
+
+/// Every value can be one of its field; a fascicolo that is named like one of ours is one.
+async fn check(house: &House, request: &Request) -> Result<()> {
+    for (field, value) in &request.set {
+        overlay::check(field, value, house.titolario)?;
+    }
+    let Some(named) = request.set.get("fascicolo").filter(|value| is_like_id(value)) else { return Ok(()) };
+    match house.store.aggregation(&house.ente_id, &AggregationId(named.clone())).await? {
+        None => Err(Error::new(Kind::Usage, "id-unknown").with("id", named)),
+        Some(row) => row
+            .aggregation
+            .data_chiusura
+            .map_or(Ok(()), |date| Err(Error::new(Kind::Usage, "fascicolo-closed").with("fascicolo", named).with("date", date))),
+    }
+}
+
+/// `2024/VI.3/1`: year, voce, number.
+fn is_like_id(text: &str) -> bool {
+    let mut parts = text.split('/');
+    let is_number = |part: Option<&str>| part.is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+    is_number(parts.next()) && parts.next().is_some() && is_number(parts.next()) && parts.next().is_none()
+}
+
+/// Nothing, if `request` can be decided about that document as it stands; else why not.
+pub(super) async fn ensure(house: &House, row: &DocumentRow, request: &Request) -> Result<()> {
+    check(house, request).await?;
+    consequences(house, row, request).await.map(drop)
 }
 
 /// What follows from the decision in the state that the document is in.
@@ -123,14 +186,28 @@ async fn record(house: &House, row: &DocumentRow, request: &Request) -> Result<C
     steps::put(id, decision::FACT, before + 1, &decision)
 }
 
+/// Field, value of today and value to be, of everything that is set.
+pub(super) async fn journal_values(house: &House, row: &DocumentRow, request: &Request) -> Result<Vec<(String, String, String)>> {
+    let id = row.document.id.as_str();
+    let fields: serde_json::Value = fact_or_default(house, id, "fields").await?;
+    let filing: serde_json::Value = fact_or_default(house, id, "filing").await?;
+    let old = |field: &str| {
+        if field == "fascicolo" {
+            return row.aggregazione.as_ref().map(ToString::to_string).unwrap_or_default();
+        }
+        let reading = fields.get(field).or_else(|| filing.get(field));
+        let value = reading.map(|reading| reading.get("value").unwrap_or(reading));
+        value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()
+    };
+    Ok(request.set.iter().map(|(field, value)| (field.clone(), old(field), value.clone())).collect())
+}
+
 /// The journal line: what was decided by whom, values as keyed digests of old and new (invariant 6).
 async fn journal(house: &House, row: &DocumentRow, request: &Request) -> Result<Change> {
     let mut detail = BTreeMap::new();
-    let shown: serde_json::Value = fact_or_default(house, row.document.id.as_str(), "fields").await?;
-    for (field, value) in &request.set {
-        let old = shown.get(field).map(ToString::to_string).unwrap_or_default();
+    for (field, old, new) in journal_values(house, row, request).await? {
         detail.insert(format!("{field}.old"), house.store.keyed(&house.ente_id, &old).await?);
-        detail.insert(format!("{field}.new"), house.store.keyed(&house.ente_id, value).await?);
+        detail.insert(format!("{field}.new"), house.store.keyed(&house.ente_id, &new).await?);
     }
     let asked = [
         (request.approve, "approve"),

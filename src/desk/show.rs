@@ -84,7 +84,7 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
     let filing: Option<Filing> = fact_or_default(house, id, "filing").await?;
     let made: CopyMade = fact_or_default(house, id, steps::form::MADE).await?;
     let rescans = steps::sheets::rescans(house, &row.document.id).await?;
-    let pages: Vec<ReadPage> = steps::facts(house, id, "page").await?;
+    let (pages, text) = pages_json(house, &row.document.id).await?;
     let arrival = house.store.arrival(&house.ente_id, &row.document.arrival).await?;
     let lotto = super::lot_of(house, &row.document.arrival).await?;
     let source = arrival.as_ref().map(|a| {
@@ -96,8 +96,7 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
         "source": source,
         "components": components.iter().map(component_json).collect::<Vec<_>>(),
         "copies": copies, "copy": copy_json(&made, lang), "rescans": rescans_json(&rescans, &components),
-        "pages": pages.iter().map(page_json).collect::<Vec<_>>(),
-        "text": pages.iter().map(|p| p.text.plain()).collect::<Vec<_>>().join("\u{c}"),
+        "pages": pages, "text": text,
         "fields": fields_json(&fields, filing.as_ref()),
         "filing": filing.as_ref().map(|f| filing_json(f, row, lang)),
         "riservato": filing.as_ref().map(|f| json!({"value": f.riservato, "origin": f.riservato_origin.as_ref().unwrap_or(&f.tipo.origin)})),
@@ -140,6 +139,18 @@ fn rescans_json(rescans: &[Rescan], components: &[Component]) -> Value {
     rescans.iter().map(one).collect()
 }
 
+/// The pages and their text, some at a time: words and boxes weigh much more than what is shown of them.
+async fn pages_json(house: &House, id: &DocumentId) -> Result<(Vec<Value>, String)> {
+    let (mut pages, mut texts, mut next) = (Vec::new(), Vec::new(), 0);
+    loop {
+        let some = steps::leaves::more(house, id, next).await?;
+        let Some(last) = some.last() else { return Ok((pages, texts.join("\u{c}"))) };
+        next = last.page.survey.n.saturating_add(1);
+        pages.extend(some.iter().map(page_json));
+        texts.extend(some.iter().map(|read| read.text.plain()));
+    }
+}
+
 fn page_json(read: &ReadPage) -> Value {
     let page = &read.page;
     json!({
@@ -153,7 +164,7 @@ fn page_json(read: &ReadPage) -> Value {
 /// The fields with the tipo among them, as the contract has it, and the fields that were not found as empty objects.
 fn fields_json(fields: &Fields, filing: Option<&Filing>) -> Value {
     let mut all = Map::new();
-    if let Some(filing) = filing {
+    if let Some(filing) = filing.filter(|filing| !filing.tipo.value.is_empty()) {
         all.insert("tipo".to_owned(), json!(filing.tipo));
     }
     for name in ["oggetto", "protocollo", "data", "mittente", "destinatario"] {

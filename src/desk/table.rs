@@ -53,7 +53,7 @@ async fn row(house: &House, row: &DocumentRow, lang: Lang) -> Result<Row> {
         id: row.document.id.clone(),
         state: row.document.state,
         name: row.document.name.shown(),
-        tipo: filing.as_ref().map(|f| f.tipo.value.clone()),
+        tipo: filing.as_ref().map(|f| f.tipo.value.clone()).filter(|tipo| !tipo.is_empty()),
         voce: filing.as_ref().map(|f| f.voce.value.to_string()),
         protocollo: fields.protocollo.map(|p| format!("{}/{}", p.value.numero, p.value.anno)),
         aggregazione: row.aggregazione.as_ref().map(ToString::to_string),

@@ -16,6 +16,7 @@ mod oggetto;
 mod parties;
 mod protocollo;
 mod registration;
+mod roles;
 mod rows;
 mod second;
 mod spelling;
@@ -55,6 +56,13 @@ pub fn fields_with(pages: &[PageText], ente: &Ente, stamps: &[StampReread]) -> F
     }
     parties::read(&rows, ente, &stage, &mut fields);
     fields
+}
+
+/// Adds what further pages of the same document mention: codes, amounts, addresses, references.
+pub fn mentioned(fields: &mut Fields, pages: &[PageText]) {
+    let rows = rows::Rows::of(pages);
+    identifiers::read(&rows, fields);
+    mentions::read(&rows, fields);
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ fn is_name_word(word: &str, inside: bool) -> bool {
 }
 
 /// Two to five words of a person's name from `from` on, with their span.
-fn person(row: &Row, from: usize) -> Option<(std::ops::Range<usize>, String)> {
+pub(super) fn person(row: &Row, from: usize) -> Option<(std::ops::Range<usize>, String)> {
     let rest = row.fold.get(from..)?;
     let skip = TITLE.captures(rest).and_then(|c| c.get(0)).map_or(0, |m| m.end());
     let mut words: Vec<String> = Vec::new();

@@ -3,6 +3,7 @@
 use super::dates;
 use super::names;
 use super::registration;
+use super::roles;
 use super::rows::{Pattern, Place, Row, Rows, distance, fold, has_word_like};
 use crate::ente::Ente;
 use crate::fields::{Fields, Party, PartyKind, Reading, Verso};
@@ -236,7 +237,20 @@ pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields)
         let kind = if stage.to_own { PartyKind::Ente } else { names::kind(name) };
         rows.reading(party(name.clone(), kind), &places, "destinatario", 0.9)
     });
-    let verso = fields.protocollo.as_ref().and_then(|p| p.value.verso).or_else(|| stage.verso());
+    let registered = fields.protocollo.as_ref().and_then(|p| p.value.verso);
+    let verso = registered.or_else(|| stage.verso());
+    if fields.destinatario.is_none() {
+        fields.destinatario = match registered {
+            // What was registered as arrived was addressed to us, whether it says so or not.
+            Some(Verso::E) => Some(ourselves(ente)),
+            // An act speaks of many whom it is not addressed to.
+            _ if stage.letterhead_own && !stage.is_act => roles::concerned(rows).map(|(places, name)| {
+                let kind = names::kind(&name);
+                rows.reading(party(name, kind), &places, "destinatario-nel-testo", 0.8)
+            }),
+            _ => None,
+        };
+    }
     // Of what arrives we are not the sender, whatever stands where senders stand.
     let from_outside = |reading: &Reading<Party>| !mentions_us(&fold(&reading.value.nome), ente);
     fields.mittente =

@@ -59,6 +59,27 @@ fn our_stamp_is_read_in_every_layout() {
 }
 
 #[test]
+fn a_paper_of_ours_is_for_whom_its_text_concerns_and_one_that_arrived_for_us() {
+    let ours = |text: &str| {
+        let found = read(&format!("COMUNE DI PIETRACHIARA\nUfficio Anagrafe\n\n{text}\n\nIl funzionario\n"));
+        found.destinatario.map(|d| d.value.nome)
+    };
+    for (text, name) in [
+        ("CERTIFICATO\nSi certifica che Lia Fontana è residente in questo comune", "Lia Fontana"),
+        ("CONCESSIONE\nil loculo n. 4 è concesso alla sig.ra Lia Fontana per anni trenta", "Lia Fontana"),
+        ("AVVISO DI VIOLAZIONE\nTrasgressore: Lia Fontana nata a Lecco", "Lia Fontana"),
+        ("CONTRATTO\ne la ditta Fontana Scavi S.r.l. con sede in Lecco", "Fontana Scavi S.r.l."),
+        ("AVVISO\nContribuente\nFontana Lia", "Fontana Lia"),
+    ] {
+        assert_eq!(ours(text).as_deref(), Some(name), "{text}");
+    }
+    assert_eq!(ours("DETERMINAZIONE N. 4\nsi liquida alla ditta Fontana Scavi S.r.l. la fattura n. 3"), None);
+    assert_eq!(ours("AVVISO\nSi avvisa la cittadinanza che la strada è chiusa"), None);
+    let arrived = read("COMUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0001234/2024\ndel 05/02/2024 - ARRIVO\n\nFattura n. 3\n");
+    assert_eq!(arrived.destinatario.map(|d| d.value.kind), Some(crate::fields::PartyKind::Ente));
+}
+
+#[test]
 fn a_stamp_of_which_a_number_was_torn_gives_no_registration_and_says_so() {
     for number in ["Prot. n. 0001 2345/2024", "Prot. n. 45/12345", "Prot. n. 0001234.7"] {
         let found = read(&format!("COMUNE DI PIETRACHIARA\n{number}\ndel 05/02/2024 - ARRIVO\n\nAl Comune di Pietrachiara\n"));

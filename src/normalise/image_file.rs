@@ -1,11 +1,12 @@
-//! What does a JPEG or a PNG say of itself, and what does it show? Headers first, pixels when asked.
+//! What does an image file (JPEG, PNG, GIF, BMP, WebP, JPEG 2000) say of itself, and what does it show? Headers first, pixels when asked.
 
 use std::path::{Path, PathBuf};
 
-use image::{DynamicImage, ImageFormat};
+use image::{AnimationDecoder as _, DynamicImage, ImageFormat};
 
 use super::{PageImage, broken, broken_page, colour, tiff_directory, truncated};
 use crate::error::{Error, Result};
+use crate::jpx;
 use crate::limits::Limits;
 use crate::page::{PageSource, PageSurvey};
 
@@ -16,7 +17,8 @@ const COLOUR_PIXELS_MAX: u64 = 40_000_000;
 #[derive(Debug)]
 pub struct ImageFile {
     path: PathBuf,
-    format: ImageFormat,
+    /// None: JPEG 2000.
+    format: Option<ImageFormat>,
     width: u32,
     height: u32,
     dpi: f32,
@@ -27,18 +29,33 @@ pub struct ImageFile {
 impl ImageFile {
     pub(super) fn open(path: &Path, mime: &str, limits: &Limits) -> Result<Self> {
         let bytes = read(path, limits)?;
-        let format = if mime == "image/png" { ImageFormat::Png } else { ImageFormat::Jpeg };
+        let format = match mime {
+            "image/png" => Some(ImageFormat::Png),
+            "image/gif" => Some(ImageFormat::Gif),
+            "image/bmp" => Some(ImageFormat::Bmp),
+            "image/webp" => Some(ImageFormat::WebP),
+            "image/jp2" | "image/jpx" => None,
+            _ => Some(ImageFormat::Jpeg),
+        };
         let mut file = Self { path: path.to_owned(), format, width: 0, height: 0, dpi: 0.0, bits: 8, rotation: 0 };
-        if format == ImageFormat::Png {
-            file.look_at_png(&bytes)?;
-        } else {
-            file.look_at_jpeg(&bytes)?;
+        match format {
+            Some(ImageFormat::Png) => file.look_at_png(&bytes)?,
+            Some(ImageFormat::Jpeg) => file.look_at_jpeg(&bytes)?,
+            Some(other) => file.look_at_other(&bytes, other)?,
+            None => (file.width, file.height, file.bits) = jpx::size(&bytes).ok_or_else(|| broken("JPEG 2000: size"))?,
         }
         Ok(file)
     }
 
     pub(super) fn survey(&self) -> Vec<PageSurvey> {
-        let compression = if self.format == ImageFormat::Png { "deflate" } else { "jpeg" };
+        let compression = match self.format {
+            Some(ImageFormat::Png) => "deflate",
+            Some(ImageFormat::Gif) => "lzw",
+            Some(ImageFormat::Bmp) => "none",
+            Some(ImageFormat::WebP) => "webp",
+            Some(_) => "jpeg",
+            None => "jpx",
+        };
         let survey = PageSurvey {
             n: 1,
             source: PageSource::Image,
@@ -53,10 +70,14 @@ impl ImageFile {
 
     pub(super) fn image(&self, limits: &Limits) -> Result<PageImage> {
         let bytes = read(&self.path, limits)?;
-        if self.format == ImageFormat::Jpeg && u64::from(self.width) * u64::from(self.height) > COLOUR_PIXELS_MAX {
+        let Some(format) = self.format else {
+            let pixels = jpx::pixels(&bytes, limits.page_pixels_max).ok_or_else(|| broken_page(1, "JPEG 2000"))?;
+            return shown(pixels, (1, self.dpi));
+        };
+        if format == ImageFormat::Jpeg && u64::from(self.width) * u64::from(self.height) > COLOUR_PIXELS_MAX {
             return self.large_jpeg(&bytes);
         }
-        let mut image = decoded(bytes, self.format, (1, self.dpi), limits)?;
+        let mut image = decoded(bytes, format, (1, self.dpi), limits)?;
         image.bilevel = self.bits == 1;
         image.dpi = self.dpi;
         image.rotation = self.rotation;
@@ -75,6 +96,26 @@ impl ImageFile {
         let mut image = PageImage::new(self.width, self.height, gray).ok_or_else(|| broken_page(1, "size"))?;
         (image.dpi, image.rotation) = (self.dpi, self.rotation);
         Ok(image)
+    }
+
+    /// GIF, BMP and WebP: the decoder knows their heads. One that moves is more than one page would show.
+    fn look_at_other(&mut self, bytes: &[u8], format: ImageFormat) -> Result<()> {
+        let cursor = || std::io::Cursor::new(bytes);
+        let wrong = |e| broken("image: head").because(e);
+        (self.width, self.height) = image::ImageReader::with_format(cursor(), format).into_dimensions().map_err(wrong)?;
+        let is_moving = match format {
+            ImageFormat::Gif => image::codecs::gif::GifDecoder::new(cursor()).map_err(wrong)?.into_frames().nth(1).is_some(),
+            ImageFormat::WebP => image::codecs::webp::WebPDecoder::new(cursor()).map_err(wrong)?.has_animation(),
+            _ => false,
+        };
+        if is_moving {
+            return Err(Error::hold("image-moves"));
+        }
+        // Pixels a metre, where a BMP says so.
+        if let (ImageFormat::Bmp, Some(metre)) = (format, bytes.get(38..42).and_then(|b| b.try_into().ok())) {
+            self.dpi = u32::from_le_bytes(metre) as f32 * 0.0254;
+        }
+        if self.width == 0 || self.height == 0 { Err(broken("image: no size")) } else { Ok(()) }
     }
 
     /// Chunks of a PNG up to its end (ISO/IEC 15948 clause 5).
@@ -171,7 +212,11 @@ fn decoded(bytes: Vec<u8>, format: ImageFormat, (page, dpi): (u32, f32), limits:
     let mut ceilings = image::Limits::default();
     ceilings.max_alloc = Some(limits.page_pixels_max.saturating_mul(8));
     reader.limits(ceilings);
-    let decoded = reader.decode().map_err(|e| broken_page(page, &e))?;
+    shown(reader.decode().map_err(|e| broken_page(page, &e))?, (page, dpi))
+}
+
+/// The page that decoded pixels are.
+fn shown(decoded: DynamicImage, (page, dpi): (u32, f32)) -> Result<PageImage> {
     let (width, height) = (decoded.width(), decoded.height());
     let image = match decoded {
         DynamicImage::ImageRgb8(rgb) => colour::page(width, height, rgb.as_raw(), dpi),

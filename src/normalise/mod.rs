@@ -59,6 +59,9 @@ impl PageImage {
     }
 }
 
+/// Sees a page that was drawn: its size, and four bytes a pixel (red, green, blue, opaque).
+pub type Drawn<'a> = &'a mut dyn FnMut((u32, u32), &[u8]);
+
 /// A file kept open between its pages.
 #[derive(Debug)]
 pub enum Opened {
@@ -78,7 +81,9 @@ impl Opened {
             return Err(Error::refuse("pages-none"));
         }
         match mime {
-            "image/jpeg" | "image/png" => Ok(Self::Image(image_file::ImageFile::open(path, mime, limits)?)),
+            "image/jpeg" | "image/png" | "image/gif" | "image/bmp" | "image/webp" | "image/jp2" | "image/jpx" => {
+                Ok(Self::Image(image_file::ImageFile::open(path, mime, limits)?))
+            }
             "image/tiff" => Ok(Self::Tiff(tiff_file::TiffFile::open(path, limits)?)),
             "application/pdf" => Ok(Self::Pdf(Box::new(pdf::PdfFile::open(path, limits)?))),
             other => Err(Error::hold("format-without-pages").with("mime", other)),
@@ -100,12 +105,19 @@ impl Opened {
 
     /// One page, decoded as it is stored (a page that must be rasterised: at 300 dpi).
     pub fn image(&self, survey: &PageSurvey, limits: &Limits) -> Result<PageImage> {
+        self.image_seen(survey, limits, &mut |_, _| {})
+    }
+
+    /// The same; of a page that must be rasterised `drawn` sees the drawing in its colours.
+    pub fn image_seen(&self, survey: &PageSurvey, limits: &Limits, drawn: Drawn<'_>) -> Result<PageImage> {
         within(survey, limits)?;
         let image = match (self, &survey.source) {
             (Self::Image(file), PageSource::Image) => file.image(limits)?,
             (Self::Tiff(file), PageSource::Tiff { directory }) => file.image(*directory, survey.n, limits)?,
             (Self::Pdf(file), PageSource::PdfImage { page, object, .. }) => file.image(*page, *object, limits)?,
-            (Self::Pdf(file), PageSource::PdfRaster { page } | PageSource::PdfDigital { page }) => file.raster(*page, limits)?,
+            (Self::Pdf(file), PageSource::PdfRaster { page } | PageSource::PdfDigital { page }) => {
+                file.raster(*page, limits, drawn)?
+            }
             _ => return Err(Error::bug("a page of another kind of file")),
         };
         Ok(image)

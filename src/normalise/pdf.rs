@@ -76,18 +76,23 @@ impl PdfFile {
         taker.taken.ok_or_else(|| broken_page(page, format_args!("image {object}")))
     }
 
-    pub(super) fn raster(&self, page: u32, limits: &Limits) -> Result<PageImage> {
+    /// The page drawn; `drawn` sees its colours, which reading does not need.
+    pub(super) fn raster(&self, page: u32, limits: &Limits, drawn: super::Drawn<'_>) -> Result<PageImage> {
         let sheet = self.page(page)?;
         let dpi = raster_dpi(sheet);
-        let scale = (dpi / 72.0) as f32;
-        let (width, height) = sheet.render_dimensions();
-        if f64::from(width * scale) * f64::from(height * scale) > limits.page_pixels_max as f64 {
+        let (across, down) = sheet.render_dimensions();
+        // As the copy draws it: whole pixels, and a hair more, for the renderer cuts fractions off.
+        let size = [across, down].map(|points| (f64::from(points) * dpi / 72.0 - 0.01).ceil().max(1.0));
+        if size[0] * size[1] > limits.page_pixels_max as f64 {
             let error = Error::hold("page-too-large").with("page", page).with("max", limits.page_pixels_max);
-            return Err(error.with("width", width * scale).with("height", height * scale));
+            return Err(error.with("width", size[0]).with("height", size[1]));
         }
-        let settings = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: hayro::vello_cpu::color::palette::css::WHITE };
+        let scale = |pixels: f64, points: f32| ((pixels + 0.01) / f64::from(points.max(1.0))) as f32;
+        let (x_scale, y_scale) = (scale(size[0], across), scale(size[1], down));
+        let settings = PixmapSettings { x_scale, y_scale, bg_color: hayro::vello_cpu::color::palette::css::WHITE };
         let pixmap = render(sheet, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
         let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
+        drawn((width, height), pixmap.data_as_u8_slice());
         let luma = |p: &[u8]| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114) / 1000) as u8;
         let gray = pixmap.data_as_u8_slice().chunks_exact(4).map(luma).collect();
         let mut image = PageImage::new(width, height, gray).ok_or_else(|| broken_page(page, "size 0"))?;

@@ -7,7 +7,7 @@ use super::crops::{self, Piece};
 use super::doubt;
 use super::layout::Analyser;
 use super::lines::gate::{self, Figures, Verdict};
-use super::lines::{self, Cut, Found, again};
+use super::lines::{self, Cut, Found, again, beside};
 use super::lstm::{self, LineImage, ReadLine, Recogniser};
 use super::regions;
 use super::tesseract::{SIGNED, Tesseract};
@@ -73,7 +73,11 @@ impl Native {
         let images: Vec<_> = found.pieces_mut().map(|piece| std::mem::take(&mut piece.image)).collect();
         let mut read = self.recogniser.read(&images);
         self.read_again(&found, &images, &mut read);
+        let (rows, joined) = beside::rows(&found, &images, &read);
         drop(images);
+        for (row, whole) in rows.iter().zip(self.recogniser.read(&joined)) {
+            row.settle(&found, &whole, &mut read);
+        }
         let figures = gate::figures(&found, &read);
         let verdict = gate::verdict(&figures);
         let (rules, pictures) = (found.rules.len(), &found.pictures);

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use super::eye::{self, Eye};
+use super::leaves::{self, First};
 use super::sheets::{self, PageFile, Sheets};
-use super::{blocking, decisions, facts, given, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack};
+use super::shelf::Shelf;
+use super::{
+    blocking, decisions, facts, given, index, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack, threads,
+};
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::likeness::Likeness;
-use crate::page::{Page, PageSurvey, PageText, ReadPage};
+use crate::messages::Message;
+use crate::page::{PageSurvey, PageText, ReadPage};
 use crate::pipeline::{House, Outcome, Step};
-use crate::store::{Change, DocumentRow};
+use crate::store::{Change, DocumentRow, Gathering, Sheaf};
 use crate::{classify, extract, rescan, transcribe};
 
 /// Fact kind of text that stands on no page.
@@ -50,45 +55,70 @@ pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome
 }
 
 /// What words stand on them? A page that cannot be read costs itself only and is a doubt.
+///
+/// Its words go into a sheaf as soon as it is read: memory does not grow with the pages.
 pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let surveys: Vec<PageSurvey> = need_fact(house, id.as_str(), "survey").await?;
     let sheets = Sheets::of(house, id, (&components, &sheets::rescans(house, id).await?)).await?;
     let (worker, document) = (Arc::clone(house), id.clone());
-    let (pages, doubts) = blocking(move || {
-        let (mut pages, mut doubts) = (Vec::with_capacity(surveys.len()), Vec::new());
-        if surveys.is_empty() {
-            match written(&worker, sheets.whole()) {
-                Ok(texts) => {
-                    for text in &texts {
-                        pages.push(put(document.as_str(), WRITTEN, text.n, text)?);
-                    }
-                }
-                Err(error) => doubts.push(doubt_of(error)?),
-            }
-        }
-        sheets.read(&worker, &surveys, &mut |survey, read| {
-            match read {
-                Ok(page) => {
-                    doubts.extend(poor::doubts(&page, worker.ente.soglie.pagina, &document));
-                    pages.push(put(document.as_str(), "page", survey.n, &page)?);
-                }
-                Err(error) => {
-                    // Its place in the copy is kept; what could not be read is said, and holds.
-                    doubts.push(doubt_of(error)?.on_page(survey.n));
-                    pages.push(put(document.as_str(), "page", survey.n, &ReadPage::unread(survey))?);
-                }
-            }
-            Ok(())
-        })?;
-        Ok((pages, doubts))
+    let (texts, doubts) = blocking(move || {
+        let mut texts = Texts { sheaf: Sheaf::begin(worker.scratch.folder()?)?, document: &document, doubts: Vec::new() };
+        let kind = if surveys.is_empty() {
+            texts.write_down(&worker, sheets.whole())?;
+            texts.doubts.extend(unread_parts(&worker, sheets.whole())?);
+            WRITTEN
+        } else {
+            let shelf = Shelf::of(&worker, &document);
+            let drawings = shelf.open(&surveys, &worker)?;
+            sheets.read(&worker, (&surveys, drawings), &mut |survey, read| texts.keep(&worker, survey, read))?;
+            shelf.leave();
+            "page"
+        };
+        let sheaf = texts.sheaf.bound()?;
+        Ok((Change::PutSheaf { owner: document.0.clone(), kind: kind.to_owned(), sheaf }, texts.doubts))
     })
     .await?;
     let drop = |kind: &str| Change::DropFacts { owner: id.0.clone(), kind: kind.to_owned() };
     let mut changes = vec![drop("page"), drop(WRITTEN), drop("read"), drop(eye::FACT)];
-    changes.extend(pages);
+    changes.push(texts);
     changes.push(put_doubts(id.as_str(), Step::Text, &doubts)?);
     Ok(Outcome::then(changes, Step::Form, id.as_str()))
+}
+
+/// The text of a document as it is read.
+struct Texts<'a> {
+    sheaf: Gathering,
+    document: &'a DocumentId,
+    doubts: Vec<Hold>,
+}
+
+impl Texts<'_> {
+    /// Puts a page away. The place in the copy of one that cannot be read is kept; it is said, and holds.
+    fn keep(&mut self, house: &House, survey: &PageSurvey, read: Result<ReadPage>) -> Result<()> {
+        let page = match read {
+            Ok(page) => {
+                self.doubts.extend(poor::doubts(&page, house.ente.soglie.pagina, self.document));
+                page
+            }
+            Err(error) => {
+                self.doubts.push(doubt_of(error)?.on_page(survey.n));
+                ReadPage::unread(survey)
+            }
+        };
+        self.sheaf.push(survey.n, &page)
+    }
+
+    /// Puts away the words of a file that has no pages.
+    fn write_down(&mut self, house: &House, file: &PageFile) -> Result<()> {
+        match written(house, file) {
+            Ok(texts) => texts.iter().try_for_each(|text| self.sheaf.push(text.n, text)),
+            Err(error) => {
+                self.doubts.push(doubt_of(error)?);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// The text of a file whose words stand on no page.
@@ -100,11 +130,18 @@ fn written(house: &House, file: &PageFile) -> Result<Vec<PageText>> {
     transcribe::pages(&mut source, &file.mime, &house.config.limits)
 }
 
-/// All text of a document: of its pages, or of its file where that has none.
-pub(crate) async fn texts(house: &House, id: &DocumentId) -> Result<Vec<PageText>> {
-    let pages: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
-    let written: Vec<PageText> = facts(house, id.as_str(), WRITTEN).await?;
-    Ok(pages.into_iter().map(|page| page.text).chain(written).collect())
+/// What hangs on a mail is not read yet: a person must know of it.
+fn unread_parts(house: &House, file: &PageFile) -> Result<Option<Hold>> {
+    let mut source = std::fs::File::open(&file.path).map_err(|e| Error::disk("open blob", &file.path, e))?;
+    let left = match transcribe::left_out(&mut source, &file.mime, &house.config.limits) {
+        Ok(left) => left,
+        // Too large for its text, and said so already.
+        Err(error) if error.kind() == Kind::Hold => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let shown: Vec<&str> = left.iter().take(10).map(String::as_str).collect();
+    let message = || Message::new("message-attachments").with("count", left.len()).with("names", shown.join(", "));
+    Ok((!left.is_empty()).then(|| Hold::new(message())))
 }
 
 /// What does it say? Values without a check digit are read a second time, independently (invariant 11). What was read is
@@ -152,13 +189,13 @@ pub(super) struct Readings {
 pub(super) async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Readings> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let sheets = Sheets::of(house, id, (&components, &sheets::rescans(house, id).await?)).await?;
-    let read: Vec<ReadPage> = facts(house, id.as_str(), "page").await?;
-    let texts = texts(house, id).await?;
+    let first = leaves::first(house, id).await?;
+    let mut next = first.next;
     let kept: Vec<Vec<eye::Kept>> = facts(house, id.as_str(), eye::FACT).await?;
     let worker = Arc::clone(house);
-    blocking(move || {
-        let prints = likeness::prints(&worker, &sheets, &read)?;
-        let pages: Vec<Page> = read.into_iter().map(|read| read.page).collect();
+    let mut readings = blocking(move || {
+        let prints = likeness::prints(&worker, &sheets, &first)?;
+        let First { pages, texts, .. } = first;
         let mut eye = Eye { house: &worker, sheets: &sheets, pages: &pages, texts: &texts, kept: kept.concat() };
         let mut fields = extract::fields(&texts, &worker.ente);
         let stamps = eye.stamps(&extract::unread_stamps(&texts, &worker.ente, &fields))?;
@@ -169,7 +206,18 @@ pub(super) async fn readings(house: &Arc<House>, id: &DocumentId) -> Result<Read
         extract::spelling(&mut fields, &texts, &worker.ente, &worker.lexicon);
         Ok(Readings { fields, again: eye.kept, prints })
     })
-    .await
+    .await?;
+    loop {
+        let more = leaves::more(house, id, next).await?;
+        let Some(last) = more.last() else { return Ok(readings) };
+        next = last.page.survey.n.saturating_add(1);
+        readings = blocking(move || {
+            let texts: Vec<PageText> = more.into_iter().map(|read| read.text).collect();
+            extract::mentioned(&mut readings.fields, &texts);
+            Ok(readings)
+        })
+        .await?;
+    }
 }
 
 /// What is it and where does it belong? Here all doubts are weighed: with one open the document rests, held.
@@ -187,13 +235,16 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     open.extend(rescans.iter().filter_map(|rescan| rescan.hold(id)));
     let mut changes = vec![put(id.as_str(), "fields", 0, &fields)?, put(id.as_str(), "filing", 0, &filing)?];
     let detail = (filing.tipo.value.clone(), filing.voce.value.to_string());
+    let findable = index::put(house, id, (&fields, &filing), received).await?;
     let outcome = if open.is_empty() {
         changes.push(Change::SetHolds { document: id.clone(), holds: Vec::new() });
         changes.push(Change::FileDocument { document: id.clone(), key: filing.aggregazione, opened: received });
+        changes.push(findable);
         Outcome::then(changes, Step::Metadata, id.as_str())
     } else {
         changes.push(Change::SetDocument { id: id.clone(), state: DocumentState::Held });
         changes.push(Change::SetHolds { document: id.clone(), holds: open });
+        changes.push(findable);
         Outcome { verdict: Some("hold"), ..Outcome::rest(changes) }
     };
     Ok(outcome.noting("tipo", detail.0).noting("voce", detail.1))
@@ -210,7 +261,7 @@ pub(super) struct Filed {
 /// Files a document by its fields and pages; `earlier` are the doubts of the steps before.
 pub(super) async fn filed(house: &House, row: &DocumentRow, (mut fields, earlier): (Fields, Vec<Hold>)) -> Result<Filed> {
     let id = &row.document.id;
-    let texts = texts(house, id).await?;
+    let texts = leaves::first(house, id).await?.texts;
     let decided = decisions(house, id).await?;
     let received = date_of_law(row.document.formed_at, &house.ente.zona);
     let context = classify::Context {
@@ -223,6 +274,7 @@ pub(super) async fn filed(house: &House, row: &DocumentRow, (mut fields, earlier
     let given = given::given_of(house, id).await?;
     let mut filing = classify::filing_given(&texts, &fields, (&context, &given));
     overlay::filing(&mut filing, &decided);
+    threads::join(house, id, (&fields, &mut filing), (&decided, &given)).await?;
     if fields.oggetto.is_none() {
         fields.oggetto = classify::composed_oggetto(&filing, &fields);
     }
@@ -238,7 +290,18 @@ pub(super) async fn filed(house: &House, row: &DocumentRow, (mut fields, earlier
 
 /// True of the formats whose pages the house reads.
 pub(super) fn has_pages(mime: &str) -> bool {
-    matches!(mime, "image/tiff" | "image/jpeg" | "image/png" | "application/pdf")
+    matches!(
+        mime,
+        "image/tiff"
+            | "image/jpeg"
+            | "image/png"
+            | "image/gif"
+            | "image/bmp"
+            | "image/webp"
+            | "image/jp2"
+            | "image/jpx"
+            | "application/pdf"
+    )
 }
 
 /// An error that a person can settle becomes a doubt; trouble of our own stays an error.

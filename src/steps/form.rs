@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::doubt_of;
 use super::sheets::{self, Sheets};
+use super::shelf::Shelf;
 use super::{blocking, need_document, need_fact, principal, put, put_doubts, stack};
 use crate::blobs::StoredBlob;
 use crate::copy::{self, CopyReport, OtherFile, Outline, PageLines, Pages};
@@ -15,7 +16,7 @@ use crate::digest::Digest;
 use crate::document::{Component, Copy, Document, DocumentId, Format, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::messages::{Lang, Message};
-use crate::page::{PageSurvey, ReadPage};
+use crate::page::{Page, PageSurvey};
 use crate::pipeline::{AGENT, House, Outcome, Step};
 use crate::rescan::Rescan;
 use crate::scratch::Scratch;
@@ -49,7 +50,8 @@ pub(crate) async fn form(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
             component.pages = read.len() as u32;
         }
     }
-    let material = Material { document: row.document, source, sheets, rescans, pages, legible, read, scratch };
+    let material =
+        Material { document: row.document, source, sheets, rescans, pages, legible, read, scratch, shelf: Shelf::of(house, id) };
     let worker = Arc::clone(house);
     let made = blocking(move || copies(&worker, &material)).await?;
     let mut changes: Vec<Change> = made.copies.iter().map(|c| Change::AddBlob { sha256: c.sha256, bytes: c.bytes }).collect();
@@ -93,6 +95,8 @@ struct Material {
     legible: Option<Pages>,
     read: Vec<PageSurvey>,
     scratch: Scratch,
+    /// What was drawn when the pages were read; it goes with the material.
+    shelf: Shelf,
 }
 
 /// The pages of a document as they were read.
@@ -114,8 +118,7 @@ async fn read_pages(house: &House, id: &DocumentId, scratch: &Scratch) -> Result
     for survey in surveys {
         let Some(body) = house.store.fact_at(&house.ente_id, (id.as_str(), "page", survey.n)).await? else { continue };
         all.push_json(&body)?;
-        let page: ReadPage = serde_json::from_str(&body).map_err(|_| Error::bug("a page's fact"))?;
-        if page.is_unread() {
+        if is_unread(&body)? {
             unread += 1;
         } else {
             legible.push_json(&body)?;
@@ -127,6 +130,16 @@ async fn read_pages(house: &House, id: &DocumentId, scratch: &Scratch) -> Result
     }
     let legible = if (1..read.len()).contains(&unread) { Some(legible.finish()?) } else { None };
     Ok(Read { pages: all.finish()?, legible, surveys: read })
+}
+
+/// True of the fact of a page that could not be read; its words are passed over.
+fn is_unread(body: &str) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Glance {
+        page: Page,
+    }
+    let glance: Glance = serde_json::from_str(body).map_err(|e| Error::bug("a page's fact").because(e))?;
+    Ok(glance.page.is_unread())
 }
 
 /// The copies of a component, and what stood in their way.
@@ -142,30 +155,41 @@ fn copies(house: &House, material: &Material) -> Result<Made> {
     if material.read.is_empty() {
         return Ok(made);
     }
-    made.copies.push(alto(house, material)?);
-    if material.read.iter().all(|survey| survey.source.is_digital()) {
-        return Ok(made);
-    }
-    made.copy.left_alone = left_alone(&material.source.format);
-    if made.copy.left_alone.is_some() {
-        return Ok(made);
-    }
-    // A page that could not be read may be one that cannot be shown either: then the copy is made of the others.
-    let copy = searchable(house, material, &material.pages).or_else(|error| match &material.legible {
-        Some(legible) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => searchable(house, material, legible),
-        _ => Err(error),
+    // The text is written here while a child makes the copy: two cores, and neither waits for the other.
+    let (text, copy) = std::thread::scope(|scope| {
+        let text = scope.spawn(|| alto(house, material));
+        let copy = wanted_copy(house, material, &mut made.copy);
+        (text.join().unwrap_or_else(|_| Err(Error::bug("the thread that writes ALTO"))), copy)
     });
+    made.copies.push(text?);
     match copy {
-        Ok((copy, report)) => {
+        None => {}
+        Some(Ok((copy, report))) => {
             made.copies.push(copy);
             made.copy.report = Some(report);
         }
-        Err(error) => {
+        Some(Err(error)) => {
             let why = doubt_of(error)?.message.sentence(Lang::It);
             made.doubts.push(Hold::new(Message::new("copy-failed").with("why", why)));
         }
     }
     Ok(made)
+}
+
+/// The searchable copy, where one is to be made; else `made` says why there is none.
+fn wanted_copy(house: &House, material: &Material, made: &mut CopyMade) -> Option<Result<(Copy, CopyReport)>> {
+    if material.read.iter().all(|survey| survey.source.is_digital()) {
+        return None;
+    }
+    made.left_alone = left_alone(&material.source.format);
+    if made.left_alone.is_some() {
+        return None;
+    }
+    // A page that could not be read may be one that cannot be shown either: then the copy is made of the others.
+    Some(searchable(house, material, &material.pages).or_else(|error| match &material.legible {
+        Some(legible) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => searchable(house, material, legible),
+        _ => Err(error),
+    }))
 }
 
 /// Why no copy is made of a file of that format: it is signed, or it says that it is a PDF/A already.
@@ -197,6 +221,7 @@ fn searchable(house: &House, material: &Material, pages: &Pages) -> Result<(Copy
         input: sheets.whole().path.clone(),
         mime: source.format.mime.clone(),
         pages: pages.clone(),
+        drawings: material.shelf.left(),
         others: sheets.elsewhere().map(|(page, file)| OtherFile { page, input: file.path.clone() }).collect(),
         outlines: outlines(material),
         level: copy::PdfaLevel::parse(level).ok_or_else(|| Error::bug("level of PDF/A"))?,

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::leaves::First;
 use super::sheets::Sheets;
 use super::{facts, put};
 use crate::document::{Document, DocumentId, DocumentState, Hold};
 use crate::error::{Kind, Result};
 use crate::likeness::{self, Key, Likeness, PAGES_MAX, are_alike};
 use crate::messages::Message;
-use crate::page::ReadPage;
 use crate::pipeline::{House, Step};
 use crate::store::{Change, DocumentRow};
 
@@ -17,14 +17,15 @@ const COMPARED_MAX: usize = 16;
 
 /// The fingerprints of a document's first pages that are scans and not blank. Digital pages have none: the same text sent
 /// to many is no paper scanned twice.
-pub(crate) fn prints(house: &Arc<House>, sheets: &Sheets, pages: &[ReadPage]) -> Result<Vec<Likeness>> {
-    let scans = pages.iter().filter(|read| !read.page.blank && !read.page.survey.source.is_digital());
+pub(crate) fn prints(house: &Arc<House>, sheets: &Sheets, first: &First) -> Result<Vec<Likeness>> {
+    let pages = first.pages.iter().zip(&first.texts);
+    let scans = pages.filter(|(page, _)| !page.blank && !page.survey.source.is_digital());
     let mut prints = Vec::new();
-    for read in scans.take(PAGES_MAX) {
-        let mut print = Likeness::of(&read.text);
+    for (page, text) in scans.take(PAGES_MAX) {
+        let mut print = Likeness::of(text);
         if print.needs_image() {
-            let file = sheets.file(read.page.survey.n);
-            print.image = match house.readers.image_print(&file.path, &file.mime, &read.page) {
+            let file = sheets.file(page.survey.n);
+            print.image = match house.readers.image_print(&file.path, &file.mime, page) {
                 Ok(image) => image,
                 // A page that no child can look at has no fingerprint; that it cannot be read is said elsewhere.
                 Err(error) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => None,

@@ -7,6 +7,8 @@ pub(crate) mod experience;
 mod eye;
 pub mod form;
 pub(crate) mod given;
+pub(crate) mod index;
+pub(crate) mod leaves;
 pub(crate) mod likeness;
 pub mod metadata;
 pub(crate) mod overlay;
@@ -14,7 +16,9 @@ pub mod pdv;
 pub(crate) mod poor;
 pub(crate) mod rescan;
 pub(crate) mod sheets;
+mod shelf;
 pub(crate) mod stack;
+pub(crate) mod threads;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -2,19 +2,16 @@
 //! the sheet that was scanned anew for the page.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
 
 use super::{facts, principal};
+use crate::child::PageAt;
 use crate::document::{Component, DocumentId, Role};
 use crate::error::{Error, Result};
 use crate::page::{PageSurvey, ReadPage};
 use crate::pipeline::House;
 use crate::rescan::{self, Rescan};
 use crate::stack::{self, PagePlace};
-
-/// Pages that are read at a time before their words are put away: memory grows with these, not with the document.
-const TOGETHER: usize = 64;
 
 /// A file that pages are read from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,48 +89,20 @@ impl Sheets {
         Ok(surveys)
     }
 
-    /// Reads the pages of `surveys` and hands each to `keep` in their order, some at a time.
-    pub(crate) fn read(
-        &self,
+    /// Reads the pages of `surveys` and hands each to `keep` in their order. Drawings of pages without an image are kept
+    /// in `drawings` for the copy.
+    pub(crate) fn read<'a>(
+        &'a self,
         house: &House,
-        surveys: &[PageSurvey],
+        (surveys, drawings): (&'a [PageSurvey], Option<&'a Path>),
         keep: &mut dyn FnMut(&PageSurvey, Result<ReadPage>) -> Result<()>,
     ) -> Result<()> {
-        for some in surveys.chunks(TOGETHER) {
-            for (survey, page) in some.iter().zip(self.read_some(house, some)) {
-                keep(survey, page)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads some pages, file by file: the pages of one file, or the files of one page each, are spread over the children.
-    fn read_some(&self, house: &House, some: &[PageSurvey]) -> Vec<Result<ReadPage>> {
-        let mut by_file: BTreeMap<&PageFile, Vec<usize>> = BTreeMap::new();
-        for (at, survey) in some.iter().enumerate() {
-            by_file.entry(self.file(survey.n)).or_default().push(at);
-        }
-        let hands = house.config.ocr.children_used().min(by_file.len());
-        let work = Mutex::new(by_file.into_iter());
-        let answers: Mutex<Vec<Result<ReadPage>>> =
-            Mutex::new(some.iter().map(|_| Err(Error::bug("a page got no answer"))).collect());
-        let next = || work.lock().ok().and_then(|mut work| work.next());
-        let hand = || {
-            for (file, places) in std::iter::from_fn(next) {
-                let surveys: Vec<PageSurvey> = places.iter().filter_map(|at| some.get(*at).cloned()).collect();
-                let read = house.readers.read_all(&file.path, &file.mime, &surveys, &|_| house.meter.page_done());
-                if let Ok(mut answers) = answers.lock() {
-                    places.into_iter().zip(read).for_each(|(at, page)| answers[at] = page);
-                }
-            }
+        let at = |survey: &'a PageSurvey| {
+            let file = self.file(survey.n);
+            PageAt { input: &file.path, mime: &file.mime, survey, drawings }
         };
-        std::thread::scope(|scope| {
-            for _ in 1..hands {
-                scope.spawn(hand);
-            }
-            hand();
-        });
-        answers.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+        let pages: Vec<PageAt<'_>> = surveys.iter().map(at).collect();
+        house.readers.read_in_turn(&pages, &|| house.meter.page_done(), &mut |at, read| keep(&surveys[at], read))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::document::{DocumentId, DocumentState};
 use crate::ente::Ente;
 use crate::error::Result;
 use crate::event::{Event, JournalHead, JournalLine};
+use crate::findable::{Expression, Shown};
 use crate::likeness::Key;
 use crate::pdv::{Pdv, PdvId, PdvState};
 
@@ -167,10 +168,46 @@ impl Store {
         engine.sharing(ente, keys, most).await
     }
 
+    /// At most `most` documents that answer, the newest first.
+    pub async fn found(&self, ente: &EnteId, wanted: &Expression, most: usize) -> Result<Vec<DocumentId>> {
+        let Self::Sqlite(engine) = self;
+        engine.found(ente, wanted, most).await
+    }
+
+    /// What the index shows of a document; none of one that it does not know.
+    pub async fn shown(&self, ente: &EnteId, document: &DocumentId) -> Result<Option<Shown>> {
+        let Self::Sqlite(engine) = self;
+        engine.shown(ente, document).await
+    }
+
+    /// The last document that the making anew of the index has reached; none: the index is whole.
+    pub async fn reindexing(&self, ente: &EnteId) -> Result<Option<i64>> {
+        let Self::Sqlite(engine) = self;
+        engine.reindexing(ente).await
+    }
+
+    /// At most `most` documents whose numbers are larger, in their order.
+    pub async fn documents_behind(&self, ente: &EnteId, reached: i64, most: usize) -> Result<Vec<(i64, DocumentId)>> {
+        let Self::Sqlite(engine) = self;
+        engine.documents_behind(ente, reached, most).await
+    }
+
+    /// Bytes of the index of words, without the texts beside it.
+    pub async fn index_bytes(&self) -> Result<u64> {
+        let Self::Sqlite(engine) = self;
+        engine.index_bytes().await
+    }
+
     /// The facts of a kind, by number.
     pub async fn facts(&self, ente: &EnteId, owner: &str, kind: &str) -> Result<Vec<(u32, String)>> {
         let Self::Sqlite(engine) = self;
         engine.facts(ente, owner, kind).await
+    }
+
+    /// At most `most` facts of a kind, by number, from that number on: owner, kind and number.
+    pub async fn facts_from(&self, ente: &EnteId, from: (&str, &str, u32), most: u32) -> Result<Vec<(u32, String)>> {
+        let Self::Sqlite(engine) = self;
+        engine.facts_from(ente, from, most).await
     }
 
     /// The fact number 0 of a kind.

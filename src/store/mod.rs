@@ -7,9 +7,11 @@
 mod engine;
 pub mod journal;
 pub mod lock;
+mod sheaf;
 mod sqlite;
 
 pub use engine::Store;
+pub use sheaf::{Gathering, Sheaf};
 pub use sqlite::Sqlite;
 
 use jiff::Timestamp;
@@ -20,6 +22,7 @@ use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentId, DocumentState, Hold};
 use crate::event::Event;
+use crate::findable::Findable;
 use crate::likeness::Key;
 use crate::messages::Message;
 use crate::pdv::{Pdv, PdvId, PdvState};
@@ -87,6 +90,15 @@ pub enum Change {
         /// JSON.
         body: String,
     },
+    /// Numbered facts of one kind that wait in a file. Same owner, kind and number: replaced.
+    PutSheaf {
+        /// Id of the arrival or document.
+        owner: String,
+        /// Kind.
+        kind: String,
+        /// The facts.
+        sheaf: Sheaf,
+    },
     /// All facts of a kind are dropped (before a step's new ones, when there may be fewer).
     DropFacts {
         /// Id of the arrival or document.
@@ -101,6 +113,27 @@ pub enum Change {
         /// The keys.
         keys: Vec<Key>,
     },
+    /// Fails the whole transaction (`facts-changed`, retry) unless the fact number 0 of that kind still is what was seen.
+    RequireFact {
+        /// Id of the document.
+        owner: String,
+        /// Kind.
+        kind: String,
+        /// Its body, none where there was none.
+        seen: Option<String>,
+    },
+    /// What the index of words keeps of a document, together with the aggregation that it is in by then; what it kept is gone.
+    SetFindable {
+        /// Which document.
+        document: DocumentId,
+        /// Its words.
+        findable: Box<Findable>,
+    },
+    /// How far the making anew of the ente's index has come.
+    SetReindexing {
+        /// The number of the last document that it has reached; none: it is whole.
+        reached: Option<i64>,
+    },
     /// Files a document: finds the aggregation of that key, or opens it with the next progressive number of its
     /// year and voce (rule G-05; a serie has none), and ties the document to it. A document that was filed elsewhere moves.
     FileDocument {
@@ -110,6 +143,13 @@ pub enum Change {
         key: AggregationKey,
         /// Opening date of a new aggregation.
         opened: jiff::civil::Date,
+    },
+    /// A fascicolo is closed on that date, or open again. Nothing is filed into a closed one (`fascicolo-closed`, hold).
+    SetClosed {
+        /// Which.
+        id: AggregationId,
+        /// Its closing date; none: open.
+        closed: Option<jiff::civil::Date>,
     },
     /// A new Pdv with its documents. A document already in a Pdv fails the whole transaction.
     AddPdv {

@@ -1,10 +1,11 @@
 //! What words does a file say that is no picture? Its text as pages of lines, exact to the character.
 //!
-//! Office files (OOXML, ODF), RTF, HTML and plain text. Looks do not matter here: paragraphs
+//! Office files (OOXML, ODF), RTF, HTML, plain text and the bodies of mails. Looks do not matter here: paragraphs
 //! become lines, cells words. Boxes are those of a sheet on which the text would be typed; they point at no picture.
 
 mod archive;
 mod markup;
+mod message;
 mod plain;
 mod rtf;
 mod sheet;
@@ -20,6 +21,7 @@ use crate::page::PageText;
 enum Kind {
     Plain,
     Html,
+    Mail,
     Rtf,
     Document,
     Workbook,
@@ -32,6 +34,7 @@ impl Kind {
         Some(match mime {
             "text/plain" => Self::Plain,
             "text/html" | "application/xhtml+xml" => Self::Html,
+            "message/rfc822" => Self::Mail,
             "application/rtf" | "text/rtf" => Self::Rtf,
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => Self::Document,
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => Self::Workbook,
@@ -48,6 +51,7 @@ impl Kind {
         match self {
             Self::Plain => "txt-text",
             Self::Html => "html-text",
+            Self::Mail => "eml-text",
             Self::Rtf => "rtf-text",
             Self::Document | Self::Workbook | Self::Slides => "ooxml-text",
             Self::OpenDocument => "odf-text",
@@ -65,13 +69,10 @@ pub fn pages<S: std::io::Read + Seek>(source: &mut S, mime: &str, limits: &Limit
     let Some(kind) = Kind::of(mime) else { return Ok(Vec::new()) };
     let lines = match kind {
         Kind::Document | Kind::Workbook | Kind::Slides | Kind::OpenDocument => archive::lines(source, kind, limits)?,
-        Kind::Plain | Kind::Html | Kind::Rtf => {
-            let mut bytes = Vec::new();
-            source.by_ref().take(limits.xml_bytes_max + 1).read_to_end(&mut bytes).map_err(Error::store)?;
-            if bytes.len() as u64 > limits.xml_bytes_max {
-                return Err(too_large(limits));
-            }
+        Kind::Plain | Kind::Html | Kind::Rtf | Kind::Mail => {
+            let bytes = whole(source, limits)?;
             match kind {
+                Kind::Mail => message::read(&bytes).lines,
                 Kind::Html => markup::html(&plain::decoded(&bytes)),
                 Kind::Rtf => rtf::lines(&bytes),
                 _ => plain::decoded(&bytes).lines().map(str::to_owned).collect(),
@@ -79,6 +80,20 @@ pub fn pages<S: std::io::Read + Seek>(source: &mut S, mime: &str, limits: &Limit
         }
     };
     Ok(sheet::pages(&lines, kind.origin(), limits))
+}
+
+/// Names of what a file of that type carries and [`pages`] does not read: the attachments of a mail.
+pub fn left_out<S: std::io::Read + Seek>(source: &mut S, mime: &str, limits: &Limits) -> Result<Vec<String>> {
+    if Kind::of(mime) != Some(Kind::Mail) {
+        return Ok(Vec::new());
+    }
+    Ok(message::read(&whole(source, limits)?).left)
+}
+
+fn whole<S: std::io::Read>(source: &mut S, limits: &Limits) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.by_ref().take(limits.xml_bytes_max + 1).read_to_end(&mut bytes).map_err(Error::store)?;
+    if bytes.len() as u64 > limits.xml_bytes_max { Err(too_large(limits)) } else { Ok(bytes) }
 }
 
 fn too_large(limits: &Limits) -> Error {

@@ -14,15 +14,22 @@ use super::watch::{Daemon, arrivals, doctor, lying, taken, until, watched, write
 
 /// A born-digital PDF with one line of text a page.
 pub fn pdf(pages: &[&str]) -> Vec<u8> {
-    let mut objects = vec!["<</Type/Catalog/Pages 2 0 R>>".to_owned()];
-    let kids: Vec<String> = (0..pages.len()).map(|n| format!("{} 0 R", 4 + 2 * n)).collect();
-    objects.push(format!("<</Type/Pages/Count {}/Kids[{}]>>", pages.len(), kids.join(" ")));
-    objects.push("<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".to_owned());
-    for (n, text) in pages.iter().enumerate() {
+    let content = |text: &&str| {
         let lines: Vec<String> = text.lines().map(|line| format!("({line}) Tj T*")).collect();
-        let content = format!("BT /F1 12 Tf 14 TL 72 760 Td {} ET", lines.join(" "));
+        format!("BT /F1 12 Tf 14 TL 72 760 Td {} ET", lines.join(" "))
+    };
+    drawn(&pages.iter().map(content).collect::<Vec<_>>(), (595.0, 842.0))
+}
+
+/// A PDF whose pages have the contents and the size, in points, that are given; `/F1` is Helvetica.
+pub fn drawn(contents: &[String], (width, height): (f32, f32)) -> Vec<u8> {
+    let mut objects = vec!["<</Type/Catalog/Pages 2 0 R>>".to_owned()];
+    let kids: Vec<String> = (0..contents.len()).map(|n| format!("{} 0 R", 4 + 2 * n)).collect();
+    objects.push(format!("<</Type/Pages/Count {}/Kids[{}]>>", contents.len(), kids.join(" ")));
+    objects.push("<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".to_owned());
+    for (n, content) in contents.iter().enumerate() {
         objects.push(format!(
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>/Contents {} 0 R>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 {width} {height}]/Resources<</Font<</F1 3 0 R>>>>/Contents {} 0 R>>",
             5 + 2 * n
         ));
         objects.push(format!("<</Length {}>>\nstream\n{content}\nendstream", content.len()));

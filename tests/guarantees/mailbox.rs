@@ -451,6 +451,16 @@ fn token(user: &str, key: &str) -> String {
 
 #[test]
 fn an_access_token_is_read_at_every_login_and_its_end_is_said() {
+    tokens_of_the_hour("password_file = 'token'");
+}
+
+#[test]
+fn a_program_that_prints_the_token_is_asked_at_every_login() {
+    tokens_of_the_hour("token_command = ['/bin/cat', 'ARCHIVE/token']");
+}
+
+/// A mailbox whose token, given in that manner, has ended and is then renewed.
+fn tokens_of_the_hour(given: &str) {
     use base64::Engine as _;
     const KEY: &str = "chiave-di-prova-0123456789";
     let own = tempfile::Builder::new().prefix("oauth").tempdir_in("/tmp").expect("folder");
@@ -474,7 +484,8 @@ fn an_access_token_is_read_at_every_login_and_its_end_is_said() {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("rights");
     };
     give("scaduto");
-    let table = server.table("auth = 'xoauth2'").replace("password_env = 'PASSWORD_PEC'", "password_file = 'token'");
+    let table = server.table("auth = 'xoauth2'").replace("password_env = 'PASSWORD_PEC'", given);
+    let table = table.replace("ARCHIVE", &stage.path("archivio").display().to_string());
     configure(&stage, &table);
     server.deliver("1790000000.t", &message(1));
     let daemon = watch(&stage, &[]);

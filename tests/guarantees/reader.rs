@@ -624,7 +624,7 @@ fn children_of(parent: u32) -> Vec<u32> {
 }
 
 /// A small PDF of one page, 360 by 151.2 points (the fixture's 1000 by 420 pixels at 200 dpi) or A5.
-fn pdf(name: &str) -> Vec<u8> {
+pub(super) fn pdf(name: &str) -> Vec<u8> {
     use lopdf::{Document, Object, Stream, dictionary};
     let gray = first_image(&fixture("page.png")).gray;
     let mut document = Document::with_version("1.7");

@@ -4,6 +4,7 @@
 mod client;
 mod connect;
 mod parse;
+mod token;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -86,11 +87,22 @@ impl Post {
             passed: BTreeSet::new(),
         };
         // One that cannot be read is said at the start.
-        post.password().map(|_| post)
+        if mailbox.token_command.is_empty() {
+            post.kept_password()?;
+        }
+        Ok(post)
     }
 
     /// The password, or the access token, which whoever renews it writes anew: it is read at every login.
-    fn password(&self) -> Result<Secret> {
+    async fn password(&self) -> Result<Secret> {
+        if self.mailbox.token_command.is_empty() {
+            self.kept_password()
+        } else {
+            token::printed(&self.mailbox.token_command).await
+        }
+    }
+
+    fn kept_password(&self) -> Result<Secret> {
         let file = secret::placed(self.house.layout.root(), &self.mailbox.password_file);
         secret::read(&self.mailbox.password_env, &file)
     }
@@ -129,7 +141,7 @@ impl Post {
     /// One look: all that is not marked is admitted and marked. Gives the conversation back for whoever waits in it.
     async fn look(&mut self) -> Result<Client> {
         acquire::ensure_room(&self.admission).await?;
-        let password = self.password().map_err(|error| Error::retry(LOGIN).with("code", error.code()).because(error))?;
+        let password = self.password().await.map_err(|error| Error::retry(LOGIN).with("code", error.code()).because(error))?;
         let mut client = connect::open(&self.mailbox, &self.tls, &password).await?;
         let selected = client.command("select", &format!("SELECT {}", quoted(&self.mailbox.folder))).await?;
         if selected.code == "READ-ONLY" {

@@ -37,6 +37,8 @@ pub(in crate::ocr) struct Piece {
     pub(in crate::ocr) left: i32,
     /// Its box on the page: that of its ink across, of its line down.
     pub(in crate::ocr) rect: Rect,
+    /// How far its image reaches over the baseline, pixels.
+    pub(in crate::ocr) up: f32,
     /// Top and bottom of its ink over and under the baseline.
     band: (f32, f32),
     stand: Stand,
@@ -115,6 +117,7 @@ pub(super) fn piece(ink: &Ink, owners: &[u32], (at, strand, stand): (u32, &Stran
         image: LineImage { width: width as u32, height: height as u32, gray },
         left,
         rect: Rect { x: strand.left.max(0) as u32, y: 0, w: (strand.right - strand.left).max(1) as u32, h: 1 },
+        up,
         band,
         stand,
         size,

@@ -26,6 +26,10 @@ const LARGE_MAX: usize = 4_000;
 const SAMPLES: usize = 9;
 /// A picture's least side, letter heights: smaller remains are marks.
 const PICTURE: f32 = 3.0;
+/// The hole of a file, a blot, a black square: its least height, letter heights, the dark share of its box, how round it is.
+const SPOT: (f32, f32, f32) = (1.4, 0.7, 0.75);
+/// Most runs of its dark pixels per row.
+const RAGGED: f32 = 1.1;
 
 /// What was found among the large parts.
 #[derive(Debug, Default)]
@@ -45,7 +49,12 @@ pub(super) fn sort_out(page: &mut Ink, letter: f32) -> Large {
     let mut fresh = Vec::new();
     let is_large = |part: &Part| part.height() as f32 > LARGE_HIGH * letter || part.width() as f32 > LARGE_WIDE * letter;
     let mut order: Vec<usize> = (0..page.parts.len()).filter(|at| is_large(&page.parts[*at])).collect();
-    if order.is_empty() {
+    for at in spots(page, letter) {
+        large.pictures.push(page.parts[at].rect());
+        is_gone[at] = true;
+    }
+    order.retain(|at| !is_gone[*at]);
+    if order.is_empty() && large.pictures.is_empty() {
         return large;
     }
     order.sort_by_key(|at| std::cmp::Reverse(page.parts[*at].ink));
@@ -81,6 +90,23 @@ fn is_rule(part: &Part, letter: f32) -> bool {
     part.ink as f32 / long <= RULE_THICK * letter
         && short <= long * 0.06
         && (short < letter || part.ink as f32 / long < 0.2 * letter)
+}
+
+/// Parts as high as wide, higher than letters, and without a gap in any row: letters of such a size are never so solid.
+fn spots(page: &Ink, letter: f32) -> Vec<usize> {
+    let is_solid = |at: &usize| {
+        let part = &page.parts[*at];
+        let (width, height) = (part.width() as f32, part.height() as f32);
+        height >= SPOT.0 * letter && height.min(width) >= SPOT.2 * height.max(width) && part.ink as f32 >= SPOT.1 * width * height
+    };
+    let solid: Vec<usize> = (0..page.parts.len()).filter(is_solid).collect();
+    if solid.is_empty() {
+        return solid;
+    }
+    let runs = runs_by_part(page, &solid);
+    // A ragged edge may part a run here and there.
+    let is_whole = |(at, runs): &(usize, Vec<Run>)| runs.len() as f32 <= RAGGED * page.parts[*at].height() as f32;
+    solid.into_iter().zip(runs).filter(is_whole).map(|(at, _)| at).collect()
 }
 
 /// The runs of the parts named, in their order.

@@ -7,6 +7,7 @@
 #![allow(clippy::similar_names, reason = "strands stand: the two nouns of this folder")]
 
 pub(super) mod again;
+pub(super) mod beside;
 mod crop;
 mod fit;
 pub(super) mod gate;
@@ -59,6 +60,11 @@ pub(in crate::ocr) struct Found {
 
 impl Found {
     /// Its pieces, in reading order.
+    pub(in crate::ocr) fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.blocks.iter().flat_map(|block| &block.lines).flat_map(|line| &line.pieces)
+    }
+
+    /// The same, to be changed.
     pub(in crate::ocr) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
         self.blocks.iter_mut().flat_map(|block| &mut block.lines).flat_map(|line| &mut line.pieces)
     }

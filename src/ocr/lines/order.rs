@@ -44,6 +44,8 @@ const ALIGNED: f32 = 0.55;
 /// Median width of lines of running text, heights of small letters, and the share of them that fill the column.
 const TEXT_WIDE: f32 = 15.0;
 const FILLED: f32 = 0.5;
+/// A line goes on with a column if it is no further from its last one than so many usual distances.
+const TAIL: f32 = 1.7;
 /// A row that is further from the last one than so many usual distances begins a block.
 const BLOCK_GAP: f32 = 1.55;
 /// So does one whose letters are larger or smaller by this.
@@ -118,9 +120,37 @@ fn cut(inside: Vec<usize>, items: &[Item], gutters: &[Rect], (regions, depth): (
         regions.push(parts.concat());
         return;
     }
+    let [_, left, _, below] = &mut parts;
+    let count = tail(left, below, items, middle);
+    left.extend(below.drain(..count));
     for part in parts {
         cut(part, items, gutters, (regions, depth - 1));
     }
+}
+
+/// How many of the lines below a gutter go on with its left column, which is the longer one: beside its end there is nothing, so
+/// the gutter does not reach so far. They are put first.
+fn tail(left: &[usize], below: &mut [usize], items: &[Item], middle: f32) -> usize {
+    let mut bases: Vec<f32> = left.iter().map(|at| items[*at].base).collect();
+    bases.sort_by(f32::total_cmp);
+    let mut steps: Vec<f32> = bases.windows(2).map(|two| two[1] - two[0]).collect();
+    steps.retain(|step| *step > 0.5 * items[left[0]].small);
+    steps.sort_by(f32::total_cmp);
+    let (Some(usual), Some(mut last)) = (steps.get(steps.len() / 2), bases.last().copied()) else { return 0 };
+    below.sort_by(|a, b| items[*a].base.total_cmp(&items[*b].base));
+    let mut count = 0;
+    for item in below.iter().map(|at| &items[*at]) {
+        if item.base - last > TAIL * usual {
+            return count;
+        }
+        if item.right > middle {
+            // Lines as wide as the page that follow closely: the short ones are theirs.
+            return 0;
+        }
+        last = last.max(item.base);
+        count += 1;
+    }
+    count
 }
 
 /// The items beside the gutter, up to the next gutter on either side.
@@ -280,6 +310,22 @@ mod tests {
         let read: Vec<usize> = blocks(&items, &[gutter], &[]).concat().concat();
         let expected: Vec<usize> = [0].into_iter().chain((1..16).step_by(2)).chain((2..17).step_by(2)).chain([17]).collect();
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn the_longer_of_two_columns_is_read_to_its_end_and_what_is_below_both_is_not() {
+        let line = |n: u8| 150.0 + 45.0 * f32::from(n);
+        let mut items: Vec<Item> = (0..12).map(|n| item(100.0, 780.0, line(n))).collect();
+        items.extend((0..8).map(|n| item(860.0, 1500.0, line(n))));
+        items.push(item(100.0, 400.0, line(14)));
+        let gutter = Rect { x: 790, y: 110, w: 60, h: 365 };
+        let read = |items: &[Item]| blocks(items, &[gutter], &[]).concat().concat();
+        assert_eq!(read(&items), (0..21).collect::<Vec<_>>());
+        // Short lines close over lines as wide as the page belong to them.
+        let mut items: Vec<Item> = (0..8).map(|n| item(100.0, 780.0, line(n))).collect();
+        items.extend((0..8).map(|n| item(860.0, 1500.0, line(n))));
+        items.extend([item(100.0, 400.0, line(8)), item(100.0, 1500.0, line(9))]);
+        assert_eq!(read(&items), (0..18).collect::<Vec<_>>());
     }
 
     #[test]

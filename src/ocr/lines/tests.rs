@@ -259,6 +259,61 @@ fn a_bullet_is_told_from_the_letters_and_remembered_where_it_stands() {
     assert_eq!(texts, ["• parola", "• parola", "• parola", "parola"]);
 }
 
+#[test]
+fn the_hole_of_a_file_beside_a_line_is_no_letter_of_it() {
+    let mut paper = text(6, 0.0, (0, 0));
+    for y in 0..46_i32 {
+        let half = ((23_i32 * 23 - (y - 23).pow(2)) as f32).sqrt() as i32;
+        paper.fill([150 - half, 270 + y, 150 + half, 271 + y], 0);
+    }
+    let found = paper.found();
+    let boxes = boxes(&found);
+    assert_eq!(boxes.len(), 6);
+    assert!(boxes.iter().all(|row| row.len() == 1 && row[0][0] == 200 && row[0][3] - row[0][1] <= 40), "{boxes:?}");
+    assert_eq!(found.pictures.len(), 1);
+    // A large letter as solid as that is one: it has more than one stroke in a row.
+    let mut paper = text(6, 0.0, (0, 0));
+    paper.letter((140, 300), (40, 0), (40, 0));
+    assert!(paper.found().pictures.is_empty());
+}
+
+#[test]
+fn a_number_alone_in_its_cell_is_read_beside_its_neighbours() {
+    let mut paper = text(8, 0.0, (0, 0));
+    paper.fill([200, 362, 1_400, 620], 255);
+    for n in 0..4 {
+        paper.line((200, 500), |_| 420 + n * 50, (22, 0));
+        paper.line((900, 922), |_| 420 + n * 50, (22, 0));
+    }
+    let mut found = paper.found();
+    let pieces: Vec<&Piece> = found.blocks.iter().flat_map(|b| &b.lines).flat_map(|l| &l.pieces).collect();
+    let lone: Vec<usize> = (0..pieces.len()).filter(|at| pieces[*at].rect.x > 880).collect();
+    assert_eq!(lone.len(), 4, "{:?}", boxes(&found));
+    let mut texts: Vec<ReadLine> = pieces.iter().map(|_| read("parola")).collect();
+    for at in &lone {
+        texts[*at] = ReadLine::default();
+    }
+    let images: Vec<_> = found.pieces_mut().map(|piece| piece.image.clone()).collect();
+    let (rows, joined) = beside::rows(&found, &images, &texts);
+    assert_eq!((rows.len(), joined.len()), (4, 4));
+    let (image, neighbour) = (&joined[0], &images[lone[0] - 1]);
+    let gap = image.width - neighbour.width - images[lone[0]].width;
+    assert!(image.height >= neighbour.height && gap > 0);
+    // The feet of both stand at one height.
+    let foot = |columns: std::ops::Range<u32>| {
+        let dark = |y: &u32| columns.clone().any(|x| image.gray[(y * image.width + x) as usize] < 128);
+        (0..image.height).rev().find(dark)
+    };
+    let begin = neighbour.width + gap / 2;
+    assert_eq!(foot(4..12), foot(begin..image.width));
+    let word = |text: &str, start: f32| ReadWord { text: text.to_owned(), start, end: start + 12.0, ..read("").words[0].clone() };
+    let whole = ReadLine { words: vec![word("parola", 4.0), word("1", begin as f32 + 4.0)], mean: 0.9 };
+    rows[0].settle(&found, &whole, &mut texts);
+    assert_eq!(texts[lone[0]].words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(), ["1"]);
+    assert!(texts[lone[0]].words[0].end <= images[lone[0]].width as f32 + gap as f32);
+    assert_eq!(texts[lone[0] - 1], read("parola"));
+}
+
 fn read(text: &str) -> ReadLine {
     let word = ReadWord { text: text.to_owned(), start: 4.0, end: 99.0, confidence: 95.0, is_known: true, glyphs: Vec::new() };
     ReadLine { words: vec![word], mean: 0.95 }

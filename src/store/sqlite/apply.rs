@@ -2,14 +2,14 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, failed, file, jobs, likeness, lines, rows};
+use super::{Sqlite, failed, file, jobs, likeness, lines, rows, search};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentId, Hold};
 use crate::drill;
 use crate::error::{Error, Kind, Result};
 use crate::messages::Message;
-use crate::store::{Change, Claim, Closing};
+use crate::store::{Change, Claim, Closing, Sheaf};
 
 impl Sqlite {
     pub(in crate::store) async fn apply(
@@ -53,9 +53,14 @@ impl Writing<'_> {
             Change::SetDocument { id, state } => self.set_document(id, state.as_str()).await,
             Change::SetHolds { document, holds } => self.set_holds(document, holds).await,
             Change::PutFact { owner, kind, n, body } => self.put_fact((owner, kind, *n), body).await,
+            Change::PutSheaf { owner, kind, sheaf } => self.put_sheaf((owner, kind), sheaf).await,
             Change::DropFacts { owner, kind } => self.drop_facts(owner, kind).await,
             Change::SetLikeness { document, keys } => likeness::set(self.connection, (self.ente, document), keys).await,
+            Change::RequireFact { owner, kind, seen } => search::require_fact(self, (owner, kind), seen.as_deref()).await,
+            Change::SetFindable { document, findable } => search::set(self, document, findable).await,
+            Change::SetReindexing { reached } => search::set_reindexing(self, *reached).await,
             Change::FileDocument { document, key, opened } => file::file_document(self, document, key, *opened).await,
+            Change::SetClosed { id, closed } => file::set_closed(self, id, *closed).await,
             Change::AddPdv { pdv, documents } => file::add_pdv(self, pdv, documents).await,
             Change::SetPdvBuilt { id, path, sha256, bytes } => file::set_pdv_built(self, id, (path, sha256, *bytes)).await,
             Change::SetPdv { id, state } => file::set_pdv(self, id, *state).await,
@@ -197,6 +202,15 @@ impl Writing<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn put_sheaf(&mut self, (owner, kind): (&str, &str), sheaf: &Sheaf) -> Result<()> {
+        for fact in sheaf.facts()? {
+            let (n, body) = fact?;
+            self.put_fact((owner, kind, n), &body).await?;
+            drill::point("store.sheaf");
+        }
         Ok(())
     }
 

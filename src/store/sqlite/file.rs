@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use super::apply::{Writing, one};
 use super::{failed, rows};
-use crate::aggregation::{AggregationKey, TipoAggregazione};
+use crate::aggregation::{AggregationId, AggregationKey, TipoAggregazione};
 use crate::digest::Digest;
 use crate::document::DocumentId;
 use crate::error::{Error, Kind, Result};
@@ -33,6 +33,7 @@ pub(super) async fn file_document(
     if present.as_deref() == Some(target.as_str()) {
         return Ok(());
     }
+    is_open(writing, &target).await?;
     if let Some(pdv) = row.try_get::<Option<String>, _>("pdv").map_err(failed)? {
         return Err(Error::hold("document-in-pdv").with("document", document).with("pdv", pdv));
     }
@@ -47,6 +48,28 @@ pub(super) async fn file_document(
     .execute(&mut *writing.connection)
     .await;
     one(done, "document", document)
+}
+
+/// A fascicolo is closed, or open again.
+pub(super) async fn set_closed(writing: &mut Writing<'_>, id: &AggregationId, closed: Option<Date>) -> Result<()> {
+    let done = sqlx::query("UPDATE aggregations SET data_chiusura = ?3 WHERE ente = ?1 AND id = ?2 AND tipo = 'Fascicolo'")
+        .bind(writing.ente.as_str())
+        .bind(id.as_str())
+        .bind(closed.map(|date| date.to_string()))
+        .execute(&mut *writing.connection)
+        .await;
+    one(done, "aggregation", id)
+}
+
+/// Nothing more comes into a closed fascicolo.
+async fn is_open(writing: &mut Writing<'_>, id: &str) -> Result<()> {
+    let closed: Option<String> = sqlx::query_scalar("SELECT data_chiusura FROM aggregations WHERE ente = ?1 AND id = ?2")
+        .bind(writing.ente.as_str())
+        .bind(id)
+        .fetch_one(&mut *writing.connection)
+        .await
+        .map_err(failed)?;
+    closed.map_or(Ok(()), |date| Err(Error::hold("fascicolo-closed").with("fascicolo", id).with("date", date)))
 }
 
 /// The id of the fascicolo that `key` ties together: kind, year, voce and thread tell it (the object is only a proposal).

@@ -97,6 +97,17 @@ impl Sqlite {
             .map_err(failed)
     }
 
+    pub(in crate::store) async fn facts_from(
+        &self,
+        ente: &EnteId,
+        (owner, kind, from): (&str, &str, u32),
+        most: u32,
+    ) -> Result<Vec<(u32, String)>> {
+        let facts = "SELECT n, body FROM facts WHERE ente = ?1 AND owner = ?2 AND kind = ?3 AND n >= ?4 ORDER BY n LIMIT ?5";
+        let facts = sqlx::query_as(facts).bind(ente.as_str()).bind(owner).bind(kind).bind(from).bind(most);
+        facts.fetch_all(&self.readers).await.map_err(failed)
+    }
+
     pub(in crate::store) async fn fact(&self, ente: &EnteId, owner: &str, kind: &str) -> Result<Option<String>> {
         self.fact_at(ente, (owner, kind, 0)).await
     }

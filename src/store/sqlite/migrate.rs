@@ -10,7 +10,11 @@ use crate::drill;
 use crate::error::{Error, Kind, Result};
 
 /// The scripts; the first makes schema 1 of an empty file, the next schema 2 of schema 1, and so on.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite-0001.sql"), include_str!("../migrations/sqlite-0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/sqlite-0001.sql"),
+    include_str!("../migrations/sqlite-0002.sql"),
+    include_str!("../migrations/sqlite-0003.sql"),
+];
 
 /// The scripts that this program knows: those above, and in the drill of an upgrade one more.
 pub(super) fn known() -> Vec<&'static str> {

@@ -8,6 +8,7 @@ mod lines;
 mod look;
 mod migrate;
 mod rows;
+mod search;
 mod tally;
 
 use std::path::Path;

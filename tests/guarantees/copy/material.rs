@@ -91,6 +91,7 @@ pub(super) fn order(input: &Path, pages: Vec<ReadPage>, level: PdfaLevel, output
         input: input.to_owned(),
         mime: "application/octet-stream".to_owned(),
         pages: pages.into(),
+        drawings: None,
         others: Vec::new(),
         outlines: Vec::new(),
         level,

@@ -5,7 +5,8 @@ use conserva::document::{DocumentId, DocumentState, Hold};
 use conserva::ente::Ente;
 use conserva::error::Kind;
 use conserva::messages::Message;
-use conserva::store::Change;
+use conserva::scratch::ScratchRoot;
+use conserva::store::{Change, Sheaf};
 
 use super::{admission, arrival, fact, fresh, later, prova, with_documents};
 
@@ -139,6 +140,34 @@ async fn facts_are_replaced_by_number_and_dropped_by_kind() {
     store.apply(&prova(), None, &[drop, fact("doc-1", 0, "one")]).await.expect("dropped");
     assert_eq!(store.facts(&prova(), "doc-1", "page").await.expect("facts"), [(0, "one".to_owned())]);
     assert_eq!(store.facts(&prova(), "doc-2", "page").await.expect("facts").len(), 1);
+}
+
+#[tokio::test]
+async fn a_sheaf_of_facts_is_stored_whole_with_its_neighbours_or_not_at_all() {
+    let (folder, store) = fresh().await;
+    let root = folder.path().join("scratch");
+    let scratch = ScratchRoot::open(&root, true).expect("scratch");
+    let sheaf = |count: u32| {
+        let mut gathering = Sheaf::begin(scratch.folder().expect("a folder")).expect("a sheaf");
+        (1..=count).for_each(|n| gathering.push(n, &format!("words of {n}")).expect("put in"));
+        Change::PutSheaf { owner: "doc-x".to_owned(), kind: "page".to_owned(), sheaf: gathering.bound().expect("bound") }
+    };
+    let drop = Change::DropFacts { owner: "doc-x".to_owned(), kind: "page".to_owned() };
+    let facts = async || store.facts(&prova(), "doc-x", "page").await.expect("facts");
+    store.apply(&prova(), None, &[drop.clone(), sheaf(250), fact("doc-x", 300, "{}")]).await.expect("stored");
+    assert_eq!(facts().await.len(), 251);
+    let some = store.facts_from(&prova(), ("doc-x", "page", 249), 2).await.expect("facts");
+    assert_eq!(some, [(249, r#""words of 249""#.to_owned()), (250, r#""words of 250""#.to_owned())]);
+    assert_eq!(store.facts_from(&prova(), ("doc-x", "page", 251), 2).await.expect("facts"), [(300, "{}".to_owned())]);
+    assert!(store.facts_from(&prova(), ("doc-x", "page", 301), 2).await.expect("facts").is_empty());
+    // A file that lost its end: nothing of the transaction is there, what was there before stays.
+    let short = sheaf(9);
+    let path = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok).find(|entry| entry.file_type().is_file());
+    let path = path.expect("the sheaf's file").into_path();
+    let length = std::fs::metadata(&path).expect("the file").len();
+    std::fs::File::options().write(true).open(&path).and_then(|file| file.set_len(length - 5)).expect("cut");
+    store.apply(&prova(), None, &[drop, fact("doc-x", 400, "{}"), short]).await.expect_err("fewer than were put in");
+    assert_eq!(facts().await.len(), 251);
 }
 
 #[tokio::test]
