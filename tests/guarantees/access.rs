@@ -24,7 +24,7 @@ pub(crate) fn archive() -> (Stage, Vec<String>, String) {
         let oggetto = format!("oggetto=Carta <b>numero</b> {n}");
         let riservato = if n == 3 { "riservato=si" } else { "riservato=no" };
         let sets =
-            ["tipo=lettera", "voce=I.8", "mittente=Ufficio Prove", "fascicolo=2024/I.8/1", &oggetto, &protocollo, riservato];
+            ["tipo=lettera", "voce=I.8", "mittente=Ufficio Prove", "fascicolo=Carte di prova", &oggetto, &protocollo, riservato];
         let mut args = vec!["review", id.as_str(), "--approve"];
         args.extend(sets.iter().flat_map(|set| ["--set", *set]));
         stage.json(&args, &[0]);
