@@ -122,7 +122,8 @@ mod tests {
 
     fn page(lines: &[&str]) -> PageText {
         let line = |text: &&str| {
-            let word = |text: &str| Word { text: text.to_owned(), rect: Rect::default(), confidence: 90.0 };
+            let word =
+                |text: &str| Word { text: text.to_owned(), rect: Rect::default(), confidence: 90.0, alternatives: Vec::new() };
             Line { words: text.split_whitespace().map(word).collect() }
         };
         let blocks = vec![Block { lines: lines.iter().map(line).collect() }];
