@@ -103,7 +103,9 @@ impl Figures {
         self.truth += truth.len();
         // In whatever order: a column read before another one does not make its words wrong.
         let mut left: BTreeMap<&str, u32> = BTreeMap::new();
-        truth.iter().for_each(|word| *left.entry(word).or_default() += 1);
+        for word in truth {
+            *left.entry(word).or_default() += 1;
+        }
         for (word, confidence) in &read.words {
             let is_right = left.get_mut(word.as_str()).filter(|left| **left > 0).map(|left| *left -= 1).is_some();
             let bin = BINS.iter().position(|end| confidence < end).unwrap_or(BINS.len() - 1);
