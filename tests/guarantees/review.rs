@@ -119,6 +119,6 @@ fn on_a_terminal_one_key_decides_and_the_next_document_is_shown() {
     drop(keys);
     let text = said(&output);
     assert!(text.contains("── 1/3 ──") && text.contains("── 3/3 ──") && text.contains("[x] rifiuta"), "{text}");
-    let standing = |id: &str| stage.json(&["show", id], &[0])[0]["state"].clone();
-    assert_eq!([standing(&ids[0]), standing(&ids[1]), standing(&ids[2])], ["refused", "held", "held"], "{text}");
+    let rests = |id: &str| stage.json(&["show", id], &[0])[0]["state"].clone();
+    assert_eq!([rests(&ids[0]), rests(&ids[1]), rests(&ids[2])], ["refused", "held", "held"], "{text}");
 }

@@ -103,7 +103,7 @@ fn a_decision_changes_what_is_found_with_the_same_transaction() {
     ];
     stage.json(&[&asked[..], &["--set", "mittente=Consorzio", "--approve"]].concat(), &[0, 1]);
     for question in ["oggetto:acquedotto", "voce:VI.5 contatore", "voce:VI contatore", "mittente:consorzio"] {
-        assert_eq!(ids(&stage, &[question]), std::slice::from_ref(&water), "{question}");
+        assert_eq!(ids(&stage, &[question]), [water.as_str()], "{question}");
     }
     let row = stage.json(&["list"], &[0]).into_iter().find(|row| row["id"] == *water).expect("listed");
     if let Some(fascicolo) = row["aggregazione"].as_str() {

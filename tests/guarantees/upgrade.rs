@@ -73,7 +73,7 @@ fn an_upgrade_killed_at_any_point_ends_migrated_with_its_rows_on_the_next_start(
         for name in ["store.db-wal", "store.db-shm"] {
             let _ = std::fs::remove_file(stage.path("archivio").join(name));
         }
-        std::fs::copy(stage.path("archivio/store.db.backup-2"), stage.path("archivio/store.db")).expect("the backup is there");
+        std::fs::copy(stage.path("archivio/store.db.backup-3"), stage.path("archivio/store.db")).expect("the backup is there");
         assert_eq!(told(&stage, false), expected, "the backup after a kill at {point}");
     }
     eprintln!("drill of an upgrade: {killed} kills");
