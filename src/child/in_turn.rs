@@ -29,7 +29,7 @@ pub struct PageAt<'a> {
 
 impl Readers {
     /// Reads `pages` with all children and hands each to `keep` in their order, as soon as those before it are there.
-    /// `progress` hears of each that is read. At most twice [`TOGETHER`] pages wait for one that takes long.
+    /// `progress` hears of each that is read. At most twice `TOGETHER` pages wait for one that takes long.
     pub fn read_in_turn(
         &self,
         pages: &[PageAt<'_>],
