@@ -14,6 +14,9 @@ use crate::pipeline::House;
 /// while there are more are drawn twice.
 const WAITING_BYTES_MAX: u64 = 512 << 20;
 
+/// How the folder of a shelf begins: shelves stand in scratch itself, so that no empty one is left when the last is cleared.
+const DRAWN: &str = "drawn-";
+
 /// The drawings of one document; they go with it unless they are left for the next step.
 pub(super) struct Shelf {
     path: PathBuf,
@@ -23,7 +26,7 @@ pub(super) struct Shelf {
 impl Shelf {
     /// The shelf of a document.
     pub(super) fn of(house: &House, document: &DocumentId) -> Self {
-        Self { path: shelves(house).join(&document.0), is_left: AtomicBool::new(false) }
+        Self { path: house.scratch.path().join(format!("{DRAWN}{}", document.0)), is_left: AtomicBool::new(false) }
     }
 
     /// Its folder, empty, where the document has pages to draw and there is room for more drawings.
@@ -31,7 +34,7 @@ impl Shelf {
         self.clear();
         let is_drawn =
             |survey: &PageSurvey| matches!(survey.source, PageSource::PdfRaster { .. } | PageSource::PdfDigital { .. });
-        if !surveys.iter().any(is_drawn) || waiting(&shelves(house)) > WAITING_BYTES_MAX {
+        if !surveys.iter().any(is_drawn) || waiting(house.scratch.path()) > WAITING_BYTES_MAX {
             return Ok(None);
         }
         std::fs::create_dir_all(&self.path).map_err(|e| Error::disk("make scratch folder", &self.path, e))?;
@@ -65,13 +68,10 @@ impl Drop for Shelf {
     }
 }
 
-fn shelves(house: &House) -> PathBuf {
-    house.scratch.path().join("drawn")
-}
-
 /// Bytes of all drawings that wait.
-fn waiting(shelves: &Path) -> u64 {
+fn waiting(scratch: &Path) -> u64 {
     let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().filter_map(std::result::Result::ok);
-    let drawings = entries(shelves).flat_map(|shelf| entries(&shelf.path()).collect::<Vec<_>>());
+    let shelves = entries(scratch).filter(|entry| entry.file_name().to_string_lossy().starts_with(DRAWN));
+    let drawings = shelves.flat_map(|shelf| entries(&shelf.path()).collect::<Vec<_>>());
     drawings.filter_map(|drawing| drawing.metadata().ok()).map(|metadata| metadata.len()).sum()
 }
