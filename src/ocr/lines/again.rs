@@ -2,13 +2,13 @@
 
 use super::gate::is_junk;
 use super::{Found, LineImage};
-use crate::ocr::lstm::{ReadLine, ReadWord};
+use crate::ocr::lstm::ReadLine;
 
 /// A line with a word under this is read again.
 const DOUBTFUL: f32 = 86.0;
 /// White put above and below, share of the height, and how much surer what is read must be, points of confidence by letter: the
-/// first frame, and the second where the line is doubtful still. A stretch that is only a little surer is as often worse.
-pub(in crate::ocr) const FRAMES: [(f32, f32); 2] = [(0.1, 6.0), (0.2, 8.0)];
+/// first frame, and the second where the line is doubtful still.
+pub(in crate::ocr) const FRAMES: [(f32, f32); 2] = [(0.1, 1.0), (0.2, 3.0)];
 
 /// Numbers of the lines that are read again: what is no writing would only look more like it.
 pub(in crate::ocr) fn doubtful(found: &Found, read: &[ReadLine]) -> Vec<usize> {
@@ -28,66 +28,31 @@ pub(in crate::ocr) fn framed(line: &LineImage, frame: f32) -> LineImage {
     LineImage { width: line.width, height: line.height + 2 * rows, gray }
 }
 
-/// Takes of a second reading the stretches between two gaps of both in which it is surer and has lost nothing: what is left out is
-/// never doubtful.
+/// The second reading where it is the surer one, and has lost nothing: what is left out is never doubtful.
 pub(in crate::ocr) fn surer(first: &mut ReadLine, second: ReadLine, by: f32) {
-    let mut words = Vec::with_capacity(first.words.len());
-    let (mut ours, mut theirs) = (std::mem::take(&mut first.words).into_iter().peekable(), second.words.into_iter().peekable());
-    while ours.peek().is_some() || theirs.peek().is_some() {
-        let (one, other) = stretch(&mut ours, &mut theirs);
-        let least = if one.is_empty() { ALONE } else { certainty(&one) + by };
-        if certainty(&other) > least && letters(&other) + LOST_MOST >= letters(&one) {
-            first.mean = first.mean.max(second.mean);
-            words.extend(other);
-        } else {
-            words.extend(one);
-        }
+    if certainty(&second) > certainty(first) + by && letters(&second) + LOST_MOST >= letters(first) {
+        *first = second;
     }
-    first.words = words;
 }
 
-type Words = std::iter::Peekable<std::vec::IntoIter<ReadWord>>;
-
-/// The next words of either reading, as far as a word of one begins before the last of the other ends.
-fn stretch(ours: &mut Words, theirs: &mut Words) -> (Vec<ReadWord>, Vec<ReadWord>) {
-    // Neighbours touch in the middle of their gap: half a letter is no overlap.
-    let inset = |word: &ReadWord| 0.5 * (word.end - word.start) / (word.text.chars().count().max(1) as f32);
-    let begin = |word: &ReadWord| word.start + inset(word);
-    let (mut one, mut other) = (Vec::new(), Vec::new());
-    let mut end = f32::INFINITY;
-    loop {
-        let is_ours = match (ours.peek(), theirs.peek()) {
-            (Some(a), Some(b)) => begin(a) <= begin(b),
-            (ours, _) => ours.is_some(),
-        };
-        let (words, side) = if is_ours { (&mut *ours, &mut one) } else { (&mut *theirs, &mut other) };
-        let Some(word) = words.next_if(|word| begin(word) < end) else { break };
-        let last = word.end - inset(&word);
-        end = if end.is_finite() { end.max(last) } else { last };
-        side.push(word);
-    }
-    (one, other)
-}
-
-/// How sure a second reading must be of a word where the first saw nothing.
-const ALONE: f32 = 80.0;
 /// Letters that a second reading may have less: one sign for two.
 const LOST_MOST: usize = 1;
 
-fn letters(words: &[ReadWord]) -> usize {
-    words.iter().map(|word| word.text.chars().count()).sum()
+fn letters(line: &ReadLine) -> usize {
+    line.words.iter().map(|word| word.text.chars().count()).sum()
 }
 
 /// Mean confidence by letter.
-fn certainty(words: &[ReadWord]) -> f32 {
-    let letters = |word: &ReadWord| word.text.chars().count() as f32;
-    let sum: f32 = words.iter().map(|word| word.confidence * letters(word)).sum();
-    sum / words.iter().map(letters).sum::<f32>().max(1.0)
+fn certainty(line: &ReadLine) -> f32 {
+    let letters = |word: &crate::ocr::lstm::ReadWord| word.text.chars().count() as f32;
+    let sum: f32 = line.words.iter().map(|word| word.confidence * letters(word)).sum();
+    sum / line.words.iter().map(letters).sum::<f32>().max(1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ocr::lstm::ReadWord;
 
     fn line(text: &str, confidence: f32) -> ReadLine {
         let word = ReadWord { text: text.to_owned(), start: 0.0, end: 9.0, confidence, is_known: false, glyphs: Vec::new() };
@@ -105,35 +70,6 @@ mod tests {
         // A surer reading of less is none.
         surer(&mut first, line("C", 97.0), 1.0);
         assert_eq!(first.words[0].text, "Con");
-    }
-
-    #[test]
-    fn of_two_readings_each_stretch_is_taken_from_the_surer() {
-        let of = |words: &[(&str, f32, f32)]| {
-            let word = |(text, start, confidence): &(&str, f32, f32)| {
-                let end = start + 10.0 * text.chars().count() as f32;
-                ReadWord {
-                    text: (*text).to_owned(),
-                    start: *start,
-                    end,
-                    confidence: *confidence,
-                    ..line("", 0.0).words[0].clone()
-                }
-            };
-            ReadLine { words: words.iter().map(word).collect(), mean: 0.9 }
-        };
-        let text = |line: &ReadLine| line.words.iter().map(|word| word.text.clone()).collect::<Vec<_>>().join(" ");
-        let mut first = of(&[("Vista", 0.0, 96.0), ("la", 60.0, 50.0), ("leggo", 90.0, 60.0), ("241", 150.0, 92.0)]);
-        surer(&mut first, of(&[("Viste", 0.0, 70.0), ("la", 60.0, 50.0), ("legge", 90.0, 95.0), ("24l", 150.0, 60.0)]), 1.0);
-        assert_eq!(text(&first), "Vista la legge 241");
-        // Words run together in one reading and parted in the other are one stretch.
-        let mut first = of(&[("perapertura", 0.0, 55.0), ("di", 130.0, 95.0)]);
-        surer(&mut first, of(&[("per", 0.0, 90.0), ("apertura", 35.0, 94.0), ("di", 131.0, 80.0)]), 1.0);
-        assert_eq!(text(&first), "per apertura di");
-        // What the first did not see at all must be sure.
-        let mut first = of(&[("di", 0.0, 95.0)]);
-        surer(&mut first, of(&[("di", 0.0, 95.0), ("x", 90.0, 60.0)]), 1.0);
-        assert_eq!(text(&first), "di");
     }
 
     #[test]
