@@ -31,7 +31,7 @@ static CLOSING: Pattern = Pattern::new(
 );
 
 /// Words that stand in the heads of tables and forms, and are no names.
-const NOT_NAMES: [&str; 47] = [
+const NOT_NAMES: [&str; 54] = [
     "cognome",
     "nome",
     "nominativo",
@@ -79,6 +79,13 @@ const NOT_NAMES: [&str; 47] = [
     "allegato",
     "dichiara",
     "chiede",
+    "titolare",
+    "istante",
+    "richiedente",
+    "dichiarante",
+    "proprietario",
+    "contribuente",
+    "committente",
 ];
 const PARTICLES: [&str; 12] = ["di", "de", "del", "della", "dei", "degli", "da", "la", "lo", "le", "van", "von"];
 
@@ -217,8 +224,8 @@ fn cells(rows: &Rows, at: usize) -> Option<(Vec<Place>, String)> {
     if !is(at, "cognome") {
         return None;
     }
-    let nome = (at + 1..at + 5).find(|&i| is(i, "nome"))?;
-    let (a, b) = (beside(rows, at)?, beside(rows, nome)?);
+    let below = (at + 1..at + 5).find(|&i| is(i, "nome"))?;
+    let (a, b) = (beside(rows, at)?, beside(rows, below)?);
     let ((first, surname), (second, name)) = (value(rows.rows.get(a)?, 0)?, value(rows.rows.get(b)?, 0)?);
     Some((vec![Place { row: a, span: first }, Place { row: b, span: second }], format!("{name} {surname}")))
 }

@@ -24,7 +24,7 @@ pub(super) static STREET: Pattern = Pattern::new(
     r"^\W*(?:via|viale|piazza|piazzale|p\.zza|corso|vicolo|largo|strada|localita|fraz|c\.so|tel|fax|pec|e-?mail|www|c\.?f\.?|p\.? ?iva|partita|cap|borgata|contrada|frazione)\b|\b\d{5}\b",
 );
 static OFFICE: Pattern = Pattern::new(
-    r"(responsabil[ei]\b|segretari[oa] (?:comunale|generale)|ufficio|settore|servizio|sportello unico|loro sedi|^sede$|dipendenti|assessor[ei]|consiglier[ei]|sindaco|comando di polizia|giunta|dirigent[ei]|albo pretorio|ragioneria|r\.?s\.?u\b)",
+    r"(responsabil[ei]\b|segretari[oa] (?:comunale|generale)|ufficio|settore|servizio|sportello unico|loro sedi|^sede$|dipendenti|assessor[ei]|consiglier[ei]|sindaco|comando di polizia|polizia (?:locale|municipale)|giunta|dirigent[ei]|albo pretorio|ragioneria|r\.?s\.?u\b)",
 );
 static PLACE_DATE: Pattern = Pattern::new(r"^[^\d]{2,40}[,.]?\s+(?:li'?|addi'?|il)?\W{0,3}$");
 static DATE_LABEL: Pattern = Pattern::new(r"^\W{0,3}(?:data|li'?|addi'?)\W{0,3}$");
