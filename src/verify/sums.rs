@@ -61,7 +61,7 @@ fn line(n: usize, text: &str) -> Option<Line<'_>> {
     }
     let path = rest.trim_start_matches([' ', '\t']);
     let (path, is_marked) = path.strip_prefix('*').map_or((path, false), |path| (path, true));
-    (!path.is_empty()).then(|| Line { n, hex, path, is_marked, function: None })
+    (!path.is_empty()).then_some(Line { n, hex, path, is_marked, function: None })
 }
 
 /// `SHA256 (name) = digits`.
@@ -70,7 +70,7 @@ fn tagged(n: usize, text: &str) -> Option<Line<'_>> {
     let function = Function::parse(name)?;
     let (path, hex) = rest.rsplit_once(") = ")?;
     let is_hex = !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit());
-    is_hex.then(|| Line { n, hex, path, is_marked: false, function: Some(function) })
+    is_hex.then_some(Line { n, hex, path, is_marked: false, function: Some(function) })
 }
 
 #[cfg(test)]
