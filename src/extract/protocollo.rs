@@ -64,7 +64,11 @@ fn unread(rows: &Rows, fields: &mut Fields) {
         return;
     }
     let is_stamp = |row: &Row| (row.pieces.len() <= 7 && UNREAD.is_match(&row.fold)) || bears_number(row);
-    let seen = rows.rows.iter().enumerate().find(|(_, row)| is_stamp(row));
+    // What was read whole, but is another office's, is not unread: that ours is missing is said of it.
+    let others: Vec<&str> = fields.protocolli_altri.iter().map(|other| other.value.numero.trim_start_matches('0')).collect();
+    let is_others =
+        |row: &Row| registration::printed(&row.fold).iter().any(|p| others.contains(&p.digits.trim_start_matches('0')));
+    let seen = rows.rows.iter().enumerate().find(|(_, row)| is_stamp(row) && !is_others(row));
     if let Some((at, row)) = seen {
         let reading = rows.reading((), &[Place { row: at, span: 0..row.fold.len() }], "stamp-unread", 1.0);
         let (page, rect) = (reading.page, reading.rect);

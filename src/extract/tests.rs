@@ -171,6 +171,16 @@ fn the_senders_number_is_not_ours() {
 }
 
 #[test]
+fn another_offices_number_that_is_read_whole_is_not_said_to_be_unread() {
+    let found = read(
+        "COMUNE DI FONTECHIARA\nProt. n. 0004322 del 16/04/2024 - PARTENZA\n\nSpett.le Comune di Pietrachiara\n\nOggetto: richiesta di dati\n\nSi chiede.\n",
+    );
+    let codes: Vec<String> = doubts(&found, &ente()).iter().map(|h| h.message.code().to_owned()).collect();
+    assert!(found.protocollo.is_none() && found.protocolli_altri.len() == 1, "{found:?}");
+    assert!(codes.iter().any(|c| c == "protocollo-missing") && !codes.iter().any(|c| c == "protocollo-unreadable"), "{codes:?}");
+}
+
+#[test]
 fn a_number_that_a_sentence_cites_is_a_reference_and_no_registration() {
     let found = read(
         "Al Comune di Pietrachiara\n\nOggetto: sollecito\n\nIn riferimento alla vostra nota prot. n. 9876/2023 del 10/11/2023 si chiede riscontro\nalla pratica edilizia n. 87/2019.\n",
