@@ -9,7 +9,7 @@ use conserva::digest::Digest;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::network::{Daemon, Reply, arrivals, ask, configure, connect, head, until, with_door};
+use super::network::{Daemon, Reply, arrivals, ask, configure, connect, head, reply, until, with_door};
 use super::stage::Stage;
 
 /// A name that must stand in no log.
@@ -165,6 +165,16 @@ fn the_protocol_is_kept_to_the_letter() {
         assert_eq!(offset(port, &path), Some(at));
     }
     assert_eq!(patch(port, &path, 6, &[b'x'; 95]).expect("an answer").status, 413, "longer than declared");
+    // The same from a sender that does not say how much it sends: nothing of it is kept.
+    let mut stream = connect(port);
+    let headers = [patch_headers(6), vec![(TUS.0, TUS.1.to_owned()), ("Transfer-Encoding", "chunked".to_owned())]].concat();
+    stream.write_all(head("PATCH", &path, &headers).as_bytes()).expect("sent");
+    for piece in [&b"14\r\nxxxxxxxxxxxxxxxxxxxx\r\n"[..], b"64\r\n", &[b'x'; 100], b"\r\n0\r\n\r\n"] {
+        stream.write_all(piece).expect("sent");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(reply(&mut stream, true).expect("an answer").status, 413);
+    assert_eq!(offset(port, &path), Some(6));
     // Ceilings of the door.
     let third = create(port, "c.txt", 100).expect("created");
     let full = patch(port, &third, 0, &[b'x'; 95]).expect("an answer");
