@@ -134,7 +134,6 @@ impl Held {
     fn return_to(&self, begun: u64) -> Result<()> {
         if self.standing().offset > begun {
             disk::record(&self.upload.folder, self.n, begun)?;
-            drill::point("upload.returned");
             self.change(|standing| standing.offset = begun);
         }
         Ok(())
