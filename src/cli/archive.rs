@@ -277,7 +277,7 @@ pub(crate) async fn journal_verify(all: &Global) -> Result<u8> {
 pub(crate) async fn doctor(all: &Global) -> Result<u8> {
     let sandbox = crate::child::probe();
     let mut object = json!({"version": env!("CARGO_PKG_VERSION"), "sandbox": sandbox});
-    let mut code = 0;
+    let code;
     let layout = Layout::new(&all.archive);
     let language = Config::read(&layout.config()).unwrap_or_default().ocr.language;
     object["reader"] = match crate::ocr::lstm::Recogniser::new(&language) {
