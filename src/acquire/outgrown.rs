@@ -177,7 +177,9 @@ fn things_of(watched: &Watched, day: &Path) -> impl Iterator<Item = Thing> {
             return None;
         };
         let mut hasher = DefaultHasher::new();
-        pages.iter().for_each(|(page, metadata)| (page, mark_of(metadata)).hash(&mut hasher));
+        for (page, metadata) in &pages {
+            (page, mark_of(metadata)).hash(&mut hasher);
+        }
         let (key, mark, entries) = (key_of(&path), hasher.finish(), (entries > 0).then_some(entries));
         (!pages.is_empty()).then(|| Thing { path, key, mark, files: pages, day: day.to_owned(), id, entries })
     })
