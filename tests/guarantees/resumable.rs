@@ -111,6 +111,18 @@ fn an_upload_that_breaks_off_goes_on_where_it_was_even_after_a_kill() {
     assert_eq!(daemon.end(Signal::TERM), Some(0));
 }
 
+/// Sends from `offset` on more than was declared, in pieces and without saying how much it will be.
+fn longer_than_declared(port: u16, path: &str, offset: u64) -> Reply {
+    let mut stream = connect(port);
+    let headers = [patch_headers(offset), vec![(TUS.0, TUS.1.to_owned()), ("Transfer-Encoding", "chunked".to_owned())]].concat();
+    stream.write_all(head("PATCH", path, &headers).as_bytes()).expect("sent");
+    for piece in [&b"14\r\nxxxxxxxxxxxxxxxxxxxx\r\n"[..], b"64\r\n", &[b'x'; 100], b"\r\n0\r\n\r\n"] {
+        stream.write_all(piece).expect("sent");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    reply(&mut stream, true).expect("an answer")
+}
+
 #[test]
 fn the_protocol_is_kept_to_the_letter() {
     let (stage, port) = with_door("open_max = 3\npartial_bytes_max = 100");
@@ -165,16 +177,8 @@ fn the_protocol_is_kept_to_the_letter() {
         assert_eq!(offset(port, &path), Some(at));
     }
     assert_eq!(patch(port, &path, 6, &[b'x'; 95]).expect("an answer").status, 413, "longer than declared");
-    // The same from a sender that does not say how much it sends: nothing of it is kept.
-    let mut stream = connect(port);
-    let headers = [patch_headers(6), vec![(TUS.0, TUS.1.to_owned()), ("Transfer-Encoding", "chunked".to_owned())]].concat();
-    stream.write_all(head("PATCH", &path, &headers).as_bytes()).expect("sent");
-    for piece in [&b"14\r\nxxxxxxxxxxxxxxxxxxxx\r\n"[..], b"64\r\n", &[b'x'; 100], b"\r\n0\r\n\r\n"] {
-        stream.write_all(piece).expect("sent");
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    assert_eq!(reply(&mut stream, true).expect("an answer").status, 413);
-    assert_eq!(offset(port, &path), Some(6));
+    assert_eq!(longer_than_declared(port, &path, 6).status, 413);
+    assert_eq!(offset(port, &path), Some(6), "nothing of it is kept");
     // Ceilings of the door.
     let third = create(port, "c.txt", 100).expect("created");
     let full = patch(port, &third, 0, &[b'x'; 95]).expect("an answer");
