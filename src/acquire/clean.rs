@@ -79,7 +79,7 @@ fn is_empty_marker(inbox: &Inbox, path: &Path) -> bool {
 
 /// True if the file's bytes are those of the arrival that its name tells, of its sidecar, or of one of its pages, and the blob
 /// is there, whole.
-async fn is_admitted(desk: &Admission, ente: &EnteId, (day, path): (&Path, &Path)) -> Result<bool> {
+pub(super) async fn is_admitted(desk: &Admission, ente: &EnteId, (day, path): (&Path, &Path)) -> Result<bool> {
     let top = path.strip_prefix(day).ok().and_then(|below| below.components().next());
     let Some(id) = top.and_then(|top| arrival_id(top.as_os_str())) else { return Ok(false) };
     let Some(arrival) = desk.store.arrival(ente, &id).await? else { return Ok(false) };
@@ -101,7 +101,7 @@ async fn is_admitted(desk: &Admission, ente: &EnteId, (day, path): (&Path, &Path
 }
 
 /// The id with which a taken file's name begins: `arr-…-NAME`.
-fn arrival_id(name: &OsStr) -> Option<ArrivalId> {
+pub(super) fn arrival_id(name: &OsStr) -> Option<ArrivalId> {
     let text = name.as_bytes();
     let rest = text.strip_prefix(b"arr-")?;
     let end = rest.iter().position(|b| *b == b'-')?;

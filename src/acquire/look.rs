@@ -12,6 +12,7 @@ use super::complete::is_complete;
 use super::folder::{Listing, listing};
 use super::guard::{Seen, changed_ns, resolved, shown};
 use super::lease::has_writer;
+use super::outgrown::Thing;
 use super::settle::{Patience, Rest, Settling};
 use super::sidecar;
 use super::walk::{Found, is_input, walk};
@@ -47,6 +48,20 @@ pub fn look(watched: &Watched, settling: &mut Settling, offer: &mut dyn FnMut(Ca
     }
     eye.settling.end();
     Ok(eye.sight)
+}
+
+/// Which of the things that changed after they were taken have come to rest; the others are counted. Where nobody tells who has a
+/// file open, its writer has already shown that it pauses for longer than files need to settle: it gets the time of one
+/// that ends early.
+pub(super) fn at_rest(watched: &Watched, settling: &mut Settling, things: Vec<Thing>) -> (Vec<Thing>, Sight) {
+    let root = resolved(&watched.folder);
+    let is_local = crate::store::lock::ensure_local(&root).is_ok();
+    settling.begin((watched.now_ms(), watched.clock.now().as_millisecond()));
+    let mut eye =
+        Eye { watched, settling, root, is_local, sight: Sight::default(), batch: Batch::default(), folders: BTreeSet::new() };
+    let still = things.into_iter().filter(|thing| eye.is_still(thing)).collect();
+    eye.settling.end();
+    (still, eye.sight)
 }
 
 /// A look under way.
@@ -200,6 +215,17 @@ impl Eye<'_> {
         Some(Candidate { found: Found { path, name }, beside, key, bytes })
     }
 
+    fn is_still(&mut self, thing: &Thing) -> bool {
+        let mut patience = self.watched.patience();
+        let files: Vec<(&Path, &Metadata)> = thing.files.iter().map(|(path, metadata)| (path.as_path(), metadata)).collect();
+        if !files.iter().all(|(path, _)| tells_writers(path)) {
+            patience.settle_ms = patience.settle_ms.max(patience.incomplete_ms);
+        }
+        let times: Vec<&Metadata> = files.iter().map(|(_, metadata)| *metadata).collect();
+        let rest = self.rest((thing.key, thing.mark), &times, patience);
+        self.is_at_rest(rest, &files)
+    }
+
     /// How long that has stood whose parts were seen so: the youngest part tells.
     fn rest(&mut self, (key, mark): (u64, u64), parts: &[&Metadata], patience: Patience) -> Rest {
         let ages = parts.iter().map(|metadata| self.watched.age_ms(metadata, self.is_local));
@@ -237,9 +263,17 @@ enum Finish {
     Open,
 }
 
+fn opened(path: &Path) -> std::io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+}
+
+/// True where it can be known whether somebody has the file open for writing.
+fn tells_writers(path: &Path) -> bool {
+    opened(path).is_ok_and(|file| has_writer(&file).is_some())
+}
+
 fn finish_of(path: &Path) -> Finish {
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
-    match File::options().read(true).custom_flags(flags).open(path) {
+    match opened(path) {
         Err(_) => Finish::Done,
         Ok(file) if has_writer(&file) == Some(true) => Finish::Open,
         Ok(file) if is_complete(&file) => Finish::Done,
@@ -247,13 +281,13 @@ fn finish_of(path: &Path) -> Finish {
     }
 }
 
-fn key_of(path: &Path) -> u64 {
+pub(super) fn key_of(path: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     path.as_os_str().as_bytes().hash(&mut hasher);
     hasher.finish()
 }
 
-fn mark_of(metadata: &Metadata) -> u64 {
+pub(super) fn mark_of(metadata: &Metadata) -> u64 {
     let mut hasher = DefaultHasher::new();
     Seen::of(metadata).bytes().hash(&mut hasher);
     changed_ns(metadata).hash(&mut hasher);

@@ -7,6 +7,7 @@ mod folder;
 pub mod guard;
 mod lease;
 mod look;
+mod outgrown;
 mod parcel;
 pub mod partial;
 mod receive;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
+pub use outgrown::{Past, outgrown};
 pub use receive::{Clerk, Letter, adopt, ensure_file_name, ensure_room, keep};
 pub use record::FOLDER;
 pub use walk::{Found, Walk, is_input, walk};
@@ -88,6 +90,17 @@ pub struct Beside {
     pub entries: usize,
     /// How its sheets went through the scanner.
     pub duplex: Duplex,
+    /// The arrival as which it was taken before it changed; no sidecar lies beside it then, but what it was given holds.
+    pub before: Option<Before>,
+}
+
+/// The arrival that a taken file was, before somebody wrote on.
+#[derive(Debug, Clone)]
+pub struct Before {
+    /// It.
+    pub arrival: crate::arrival::ArrivalId,
+    /// What its sidecar said.
+    pub given: Option<Given>,
 }
 
 /// What becomes of a source once it is admitted.

@@ -19,6 +19,8 @@ use crate::stack::{Stack, StackFile};
 
 /// Files copied at a time: while one waits for its disk, another is read.
 const HANDS: usize = 4;
+/// What is said of a sidecar that tells another digest.
+const OTHER_FILE: &str = "sidecar-other-file";
 
 /// An offer whose bytes are in the blobs.
 #[derive(Debug)]
@@ -47,7 +49,8 @@ impl Parcel {
 
     /// What was said of it, with the number of each fact.
     pub(super) fn given(&self) -> impl Iterator<Item = (u32, &Given)> {
-        let sidecar = self.sidecar.iter().map(|(_, _, given)| (given::SIDECAR, given));
+        let before = self.offer.beside.before.iter().filter_map(|before| before.given.as_ref());
+        let sidecar = self.sidecar.iter().map(|(_, _, given)| given).chain(before).map(|given| (given::SIDECAR, given));
         sidecar.chain(self.offer.beside.defaults.iter().map(|given| (given::DEFAULTS, given)))
     }
 }
@@ -95,18 +98,26 @@ fn parcel(desk: &Admission, offer: Offer) -> Result<Parcel> {
         Some(path) => read_sidecar(desk, &offer, path)?,
     };
     let mut parcel = if offer.beside.pages.is_empty() { file(desk, offer)? } else { folder(desk, offer)? };
+    // The digest of a folder is that of its list, which nobody outside knows.
+    let own = parcel.stack.is_none().then_some(parcel.stored.sha256);
     parcel.sidecar = sidecar.map(|(path, seen, mut given)| {
-        // The digest of a folder is that of its list, which nobody outside knows.
-        if parcel.stack.is_none() && given.impronta.is_some_and(|sha256| sha256 != parcel.stored.sha256) {
-            given.faults.push(Message::new("sidecar-other-file").with("name", shown(&path)));
-        }
+        compare(&mut given, own);
         (path, seen, given)
     });
+    if let Some(given) = parcel.offer.beside.before.as_mut().and_then(|before| before.given.as_mut()) {
+        compare(given, own);
+    }
     Ok(parcel)
 }
 
-fn shown(path: &Path) -> String {
-    name_of(path).shown()
+/// Says of a sidecar that it speaks of another file than the one whose digest is `own`; what was said of an earlier state of
+/// the file is forgotten.
+fn compare(given: &mut Given, own: Option<Digest>) {
+    given.faults.retain(|fault| fault.code() != OTHER_FILE);
+    if own.zip(given.impronta).is_some_and(|(own, said)| own != said) {
+        let name = given.sidecar.as_ref().map(|file| file.name.shown()).unwrap_or_default();
+        given.faults.push(Message::new(OTHER_FILE).with("name", name));
+    }
 }
 
 fn name_of(path: &Path) -> FileName {

@@ -62,6 +62,7 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     fn of(parcel: &'a Parcel) -> Result<Self> {
         let sidecar = parcel.sidecar.iter().filter_map(|(_, _, given)| given.sidecar.as_ref());
+        let before = parcel.offer.beside.before.iter().map(|before| ("before".to_owned(), before.arrival.0.clone()));
         let files = parcel.stack.iter().map(|stack| ("files".to_owned(), stack.files.len().to_string()));
         Ok(Self {
             offer: &parcel.offer,
@@ -70,7 +71,7 @@ impl<'a> Entry<'a> {
             stored: parcel.stored,
             blobs: parcel.blobs().split_off(1),
             facts: facts(parcel)?,
-            detail: files.chain(sidecar.map(|file| ("sidecar".to_owned(), file.sha256.hex()))).collect(),
+            detail: files.chain(before).chain(sidecar.map(|file| ("sidecar".to_owned(), file.sha256.hex()))).collect(),
         })
     }
 }
@@ -136,6 +137,11 @@ impl Looking<'_> {
         let facts = entry.facts.iter().cloned();
         self.changes.extend(facts.map(|(kind, n, body)| Change::PutFact { owner: id.0.clone(), kind: kind.to_owned(), n, body }));
         self.changes.push(line(&arrival, &entry.detail, name));
+        if let Some(before) = &offer.beside.before {
+            let line = event(arrival.admitted_at, "outgrown", before.arrival.as_str(), "success");
+            let detail = [("by".to_owned(), id.0.clone())].into();
+            self.changes.push(Change::Journal(Event { detail, ..line }));
+        }
         let outcome = twin.map_or(AdmitOutcome::New, |twin| AdmitOutcome::Duplicate { of: twin.id.clone() });
         before.push(arrival.clone());
         Ok((arrival, outcome))

@@ -35,6 +35,8 @@ pub(super) struct Leaving {
     inbox: PathBuf,
     /// The file, or the folder that is one document.
     path: PathBuf,
+    /// Its name at the door, which is that of `path` unless it was taken before.
+    name: OsString,
     /// Every file of it, as it was when it was copied.
     sources: Vec<(PathBuf, Seen)>,
     /// Of a folder: how much lies in it.
@@ -51,6 +53,10 @@ impl Leaving {
             id: arrival.id.clone(),
             day: arrival.admitted_at.to_zoned(TimeZone::UTC).date(),
             inbox,
+            name: match &parcel.offer.beside.before {
+                Some(_) => OsString::from_vec(parcel.offer.name.bytes().to_vec()),
+                None => name_of(&parcel.offer.path),
+            },
             path: parcel.offer.path,
             entries: parcel.stack.map(|_| parcel.offer.beside.entries),
             sources: parcel.sources,
@@ -129,11 +135,11 @@ fn take(leaves: &Leaving, folder: &Path) -> Result<PathBuf> {
     if let Some((place, seen)) = &leaves.sidecar
         && ensure_seen(place, seen, place).is_ok()
     {
-        sidecar = Some((place, move_under(place, folder, id)?));
+        sidecar = Some((place, move_under((place, &name_of(place)), folder, id)?));
         drill::point("acquire.sidecar-renamed");
     }
     drill::point("acquire.before-rename");
-    let moved = move_under(path, folder, id).and_then(|target| {
+    let moved = move_under((path, &leaves.name), folder, id).and_then(|target| {
         drill::point("acquire.renamed");
         match leaves.ensure_seen(&target) {
             Ok(()) => Ok(target),
@@ -155,7 +161,7 @@ pub(super) fn retire(path: &Path, inbox: &Path, day: Date) -> Result<()> {
     if !resolved(&folder).starts_with(resolved(inbox)) {
         return Err(Error::refuse("release-outside").with("path", shown(&folder)).with("inbox", shown(inbox)));
     }
-    move_under(path, &folder, "marker")?;
+    move_under((path, &name_of(path)), &folder, "marker")?;
     sync_folder(&folder)?;
     sync_folder(parent(path))
 }
@@ -185,7 +191,7 @@ pub(super) fn set_aside(path: &Path, (folder, inbox): (&Path, &Path), prefix: &s
 }
 
 fn moved_aside(path: &Path, folder: &Path, prefix: &str) -> Result<PathBuf> {
-    let target = move_under(path, folder, prefix)?;
+    let target = move_under((path, &name_of(path)), folder, prefix)?;
     sync_folder(folder)?;
     sync_folder(parent(path))?;
     Ok(target)
@@ -196,9 +202,12 @@ fn is_between_disks(error: &Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == ErrorKind::CrossesDevices)
 }
 
+fn name_of(path: &Path) -> OsString {
+    path.file_name().unwrap_or(OsStr::new("unnamed")).to_owned()
+}
+
 /// Renames into `folder` as `<prefix>-<name>`, or with a number where that name is taken; nothing is replaced.
-fn move_under(path: &Path, folder: &Path, prefix: &str) -> Result<PathBuf> {
-    let name = path.file_name().unwrap_or(OsStr::new("unnamed"));
+fn move_under((path, name): (&Path, &OsStr), folder: &Path, prefix: &str) -> Result<PathBuf> {
     for n in 1..=SAME_NAMES_MAX {
         let prefix = if n == 1 { format!("{prefix}-") } else { format!("{prefix}-{n}-") };
         let target = folder.join(fitted(&prefix, name));
@@ -206,10 +215,20 @@ fn move_under(path: &Path, folder: &Path, prefix: &str) -> Result<PathBuf> {
             Ok(()) => return Ok(target),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(e) if e.kind() == ErrorKind::NotFound => return Err(Error::retry("source-gone").with("path", shown(path))),
+            // Not the disk's fault, nor the folder's that all others go to: only what lies here stays (sub-folders have rights of
+            // their own, files may be immutable).
+            Err(e) if e.kind() == ErrorKind::PermissionDenied && is_writable(folder) => {
+                return Err(Error::refuse("release-denied").with("path", shown(parent(path))).with("cause", &e).because(e));
+            }
             Err(e) => return Err(Error::disk("move source", folder, e)),
         }
     }
     Err(Error::hold("release-crowded").with("path", shown(folder)))
+}
+
+/// True of a folder into which this process may move something.
+fn is_writable(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 /// Prefix and name, cut at the end to what a file system takes; the true name is in the arrival's row, bit by bit.
@@ -240,7 +259,7 @@ fn ensure_seen(place: &Path, seen: &Seen, path: &Path) -> Result<()> {
 /// What was moved is not what was admitted: back into the inbox, beside a newcomer of its name if there is one.
 fn give_back(target: &Path, path: &Path) -> Result<()> {
     match move_file(target, path) {
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => move_under(target, parent(path), "2").map(drop)?,
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => move_under((target, &name_of(target)), parent(path), "2").map(drop)?,
         other => other.map_err(|e| Error::disk("give source back", parent(path), e))?,
     }
     sync_folder(parent(path))

@@ -289,8 +289,8 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
         && layout.config().exists()
     {
         object["inboxes"] = crate::daemon::inboxes(&layout, &config, all.words()).into();
-        object["mailboxes"] = crate::daemon::mailboxes(&layout, &config).into();
-        object["uploads"] = crate::daemon::upload_doors(&layout, &config).into();
+        object["mailboxes"] = crate::daemon::mailboxes(&layout, &config, all.words()).into();
+        object["uploads"] = crate::daemon::upload_doors(&layout, &config, all.words()).into();
     }
     let code = match Archive::open(&all.archive, all.config.as_deref()).await {
         Ok(archive) => {

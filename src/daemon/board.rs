@@ -12,10 +12,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::acquire::watch::Sight;
+use crate::arrival::FileName;
 use crate::error::{Error, Result};
+use crate::messages::Message;
 
 /// Bytes of the board for each door: all its fields together are shorter (a test sees to it).
-const DOOR_BYTES: usize = 1_024;
+const DOOR_BYTES: usize = 4_096;
+/// Longest reason as it is written on the board, bytes, and longest of its values, characters: of a longer path the end is shown.
+const REASON_BYTES_MAX: usize = 1_400;
+const VALUE_CHARS_MAX: usize = 200;
 
 /// Whether a door works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +51,12 @@ pub(super) struct Notice {
     pub(super) state: State,
     /// Code of the error, where it does not.
     pub(super) code: Option<String>,
+    /// The same as a sentence, with place and cause.
+    #[serde(default)]
+    pub(super) reason: Option<Message>,
+    /// Why something that is admitted could not leave its inbox, the last time.
+    #[serde(default)]
+    pub(super) stays: Option<Message>,
     /// Since when.
     pub(super) since: Timestamp,
     /// What the last look found.
@@ -54,6 +65,21 @@ pub(super) struct Notice {
     /// Taken files whose days are over and which stay, for they are not in the archive as they are.
     #[serde(default)]
     pub(super) kept: u64,
+    /// Taken files that changed and were admitted anew, since the watch began.
+    #[serde(default)]
+    pub(super) outgrown: u64,
+}
+
+/// A sentence that fits on the board; none where it does not even so.
+pub(super) fn fitting(message: &Message) -> Option<Message> {
+    let mut fitting = Message::new(message.code());
+    for (name, value) in message.values() {
+        let value = FileName::new(value).shown();
+        let beyond = value.chars().count().saturating_sub(VALUE_CHARS_MAX);
+        let start = if beyond > 0 { "…" } else { "" };
+        fitting = fitting.with(name, format_args!("{start}{}", value.chars().skip(beyond).collect::<String>()));
+    }
+    serde_json::to_vec(&fitting).is_ok_and(|text| text.len() <= REASON_BYTES_MAX).then_some(fitting)
 }
 
 /// The board.
@@ -73,9 +99,12 @@ impl Board {
             why: String::new(),
             state: State::Opening,
             code: None,
+            reason: None,
+            stays: None,
             since: now,
             sight: Sight::default(),
             kept: 0,
+            outgrown: 0,
         };
         let board = Self { file, notices: Mutex::new(profiles.iter().map(notice).collect()) };
         board.write(&board.notices()).map_err(|e| Error::disk("write board", path, e))?;
@@ -134,12 +163,24 @@ mod tests {
             notice.code = Some("c".repeat(64));
             let most = u64::MAX;
             notice.sight = Sight { moving: most, unfinished: most, open: most, stuck: most, unwalked: most, offered: most };
-            notice.kept = most;
+            (notice.kept, notice.outgrown) = (most, most);
+            let long = Message::new("disk-failed").with("what", "w".repeat(99)).with("path", "\u{1}/è".repeat(2_000));
+            notice.reason = fitting(&long);
+            notice.stays.clone_from(&notice.reason);
+            assert!(notice.reason.as_ref().is_some_and(|reason| reason.value("path").is_some_and(|path| path.starts_with('…'))));
         });
         board.say(9, |_| panic!("there is no such door"));
         assert_eq!(path.metadata().expect("file").len(), length);
         let read = read(&path);
         assert_eq!((read.len(), read[0].state, read[1].state), (2, State::Unreachable, State::Opening));
+    }
+
+    #[test]
+    fn a_reason_that_does_not_fit_is_left_out_and_one_that_does_is_whole() {
+        let reason =
+            |values: usize| (0..values).fold(Message::new("bug"), |m, n| m.with(&n.to_string(), "v".repeat(VALUE_CHARS_MAX)));
+        assert_eq!(fitting(&reason(6)), Some(reason(6)));
+        assert_eq!(fitting(&reason(7)), None);
     }
 
     #[test]

@@ -9,12 +9,13 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::admission;
-use super::board::{Board, State};
+use super::board::{Board, State, fitting};
 use crate::acquire::events::{Listening, listen};
 use crate::acquire::settle::Settling;
 use crate::acquire::watch::{Candidate, Sight, Watched, look};
-use crate::acquire::{self, Admission, AdmitOutcome, Offer, Release, TOGETHER_MAX};
+use crate::acquire::{self, Admission, AdmitOutcome, Offer, Past, Release, TOGETHER_MAX};
 use crate::error::{Error, Result};
+use crate::messages::Message;
 use crate::pipeline::House;
 
 /// Groups admitted at a time: while one waits for its commit, another is copied.
@@ -42,8 +43,8 @@ pub(super) struct Door {
 enum Fate {
     /// It is in, set aside in quarantine, or gone by itself.
     Over,
-    /// It cannot be admitted as it stands.
-    Struck(u64),
+    /// It cannot be admitted as it stands, or is in and cannot leave, for the reason given.
+    Struck(u64, Option<Message>),
     /// Nothing can be admitted now.
     Pressure(Error),
 }
@@ -56,13 +57,17 @@ impl Door {
         let mut listening: Option<Listening> = None;
         let mut pause = Duration::ZERO;
         let mut cleaned: Option<Date> = None;
+        let mut past = Past::new(usize::try_from(self.house.config.limits.queue_length_max).unwrap_or(usize::MAX));
         while !*self.stop.borrow() {
             if listening.is_none() {
                 listening = self.listening(&wake).await;
             }
             let began = Instant::now();
             let mut met = Met::default();
-            let sight = self.round(&mut settling, &mut met).await;
+            let sight = match self.round(&mut settling, &mut met).await {
+                Ok(sight) => self.look_back(&mut past, sight).await,
+                Err(error) => Err(error),
+            };
             match sight {
                 Ok(sight) => {
                     self.say_working(sight, pause);
@@ -131,6 +136,9 @@ impl Door {
         for key in &met.struck {
             settling.strike(*key, self.watched.now_ms());
         }
+        if let Some(reason) = met.stays.take() {
+            self.board.say(self.n, |notice| notice.stays = fitting(&reason));
+        }
         if let Some(error) = met.pressure.take() {
             return Err(error);
         }
@@ -141,6 +149,29 @@ impl Door {
             tokio::task::spawn_blocking(move || acquire::retire_markers(&watched)).await.map_err(Error::panicked)??;
         }
         Ok(sight)
+    }
+
+    /// What was taken is looked at again: what somebody wrote on is admitted as it now stands. What still moves there counts as
+    /// what still moves in the inbox.
+    async fn look_back(&self, past: &mut Past, mut sight: Sight) -> Result<Sight> {
+        let desk = admission(&self.house);
+        let (mut candidates, moving) = acquire::outgrown((&desk, &self.house.ente_id), &self.watched, past).await?;
+        let mut met = Met::default();
+        while !candidates.is_empty() && met.pressure.is_none() {
+            let group: Vec<Candidate> = candidates.drain(..candidates.len().min(TOGETHER_MAX)).collect();
+            met.add(fates(Arc::clone(&self.house), Arc::clone(&self.watched), group).await);
+        }
+        let over = met.over as u64;
+        if over > 0 {
+            tracing::warn!(inbox = self.watched.inbox.profile, count = over, "taken files had changed and came in again");
+            self.board.say(self.n, |notice| notice.outgrown += over);
+        }
+        met.struck.iter().for_each(|key| past.strike(*key, self.watched.now_ms()));
+        sight.moving += moving.moving;
+        sight.unfinished += moving.unfinished;
+        sight.open += moving.open;
+        sight.stuck += moving.stuck + met.struck.len() as u64;
+        met.pressure.map_or(Ok(sight), Err)
     }
 
     /// When to look again if nothing wakes us.
@@ -199,8 +230,11 @@ impl Door {
         let now = self.house.clock.now();
         self.board.say(self.n, |notice| {
             notice.sight = Sight { offered: 0, ..sight };
+            if sight.stuck == 0 {
+                notice.stays = None;
+            }
             if notice.state != State::Working {
-                (notice.state, notice.code, notice.since) = (State::Working, None, now);
+                (notice.state, notice.code, notice.reason, notice.since) = (State::Working, None, None, now);
             }
         });
     }
@@ -214,6 +248,7 @@ impl Door {
                 tracing::warn!(inbox = self.watched.inbox.profile, code, "the door is paused");
                 (notice.state, notice.code, notice.since) = (state, Some(code.to_owned()), now);
             }
+            notice.reason = fitting(error.message());
         });
     }
 }
@@ -236,6 +271,8 @@ struct Met {
     /// So many are in, set aside, or gone.
     over: usize,
     struck: Vec<u64>,
+    /// Why one of these is in and yet stays.
+    stays: Option<Message>,
     pressure: Option<Error>,
 }
 
@@ -244,14 +281,19 @@ impl Met {
         match joined {
             None => {}
             Some(Err(error)) => self.pressure = Some(Error::panicked(error)),
-            Some(Ok(fates)) => {
-                for fate in fates {
-                    match fate {
-                        Fate::Over => self.over += 1,
-                        Fate::Struck(key) => self.struck.push(key),
-                        Fate::Pressure(error) => self.pressure = Some(error),
-                    }
+            Some(Ok(fates)) => self.add(fates),
+        }
+    }
+
+    fn add(&mut self, fates: Vec<Fate>) {
+        for fate in fates {
+            match fate {
+                Fate::Over => self.over += 1,
+                Fate::Struck(key, reason) => {
+                    self.struck.push(key);
+                    self.stays = reason.or(self.stays.take());
                 }
+                Fate::Pressure(error) => self.pressure = Some(error),
             }
         }
     }
@@ -308,7 +350,8 @@ fn fate_of(watched: &Watched, key: u64, error: Error) -> Fate {
         "source-gone" | "source-changed" | "release-changed" => Fate::Over,
         code => {
             tracing::info!(inbox = watched.inbox.profile, code, "a file stays in the inbox");
-            Fate::Struck(key)
+            // The place in this sentence is a folder; other reasons name a file, which no board needs to know.
+            Fate::Struck(key, (code == "release-denied").then(|| error.message().clone()))
         }
     }
 }

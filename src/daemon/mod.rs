@@ -169,18 +169,20 @@ fn notes(inbox: &Inbox, notice: &Notice) -> Vec<Message> {
         (sight.stuck, Message::new("door-stuck")),
         (sight.unwalked, Message::new("door-unwalked")),
         (notice.kept, Message::new("taken-kept").with("days", inbox.taken_days)),
+        (notice.outgrown, Message::new("taken-outgrown")),
     ];
-    said.into_iter().filter(|(count, _)| *count > 0).map(|(count, note)| note.with("count", count)).collect()
+    let counted = said.into_iter().filter(|(count, _)| *count > 0).map(|(count, note)| note.with("count", count));
+    notice.reason.iter().chain(&notice.stays).cloned().chain(counted).collect()
 }
 
 /// Each upload door as `doctor` shows it: where it listens, what has come of unfinished uploads, whether it is open.
-pub fn upload_doors(layout: &Layout, config: &Config) -> Vec<Value> {
-    uploads::shown(layout, &config.uploads, &notices(layout))
+pub fn upload_doors(layout: &Layout, config: &Config, lang: Lang) -> Vec<Value> {
+    uploads::shown(layout, &config.uploads, (&notices(layout), lang))
 }
 
 /// Each mailbox as `doctor` shows it.
-pub fn mailboxes(layout: &Layout, config: &Config) -> Vec<Value> {
-    mailbox::shown(&config.mailbox, &notices(layout))
+pub fn mailboxes(layout: &Layout, config: &Config, lang: Lang) -> Vec<Value> {
+    mailbox::shown(&config.mailbox, (&notices(layout), lang))
 }
 
 /// What the doors say of themselves. Who holds the lock keeps them; where nobody does, what the board says is the past.

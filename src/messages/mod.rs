@@ -49,6 +49,11 @@ impl Message {
         self.values.get(name).map(String::as_str)
     }
 
+    /// The values of all placeholders, with their names.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// True if the catalogue has words for the code.
     pub fn is_known(&self) -> bool {
         catalogue().contains_key(self.code.as_str())

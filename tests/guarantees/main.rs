@@ -35,6 +35,7 @@ mod network;
 mod network_drill;
 mod norms;
 mod official;
+mod outgrown;
 mod package;
 mod page;
 mod pictures;

@@ -9,7 +9,7 @@ use conserva::digest::Digest;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::network::{Daemon, Reply, arrivals, ask, configure, connect, head, until, with_door};
+use super::network::{Daemon, Reply, arrivals, ask, configure, connect, head, reply, until, with_door};
 use super::stage::Stage;
 
 /// A name that must stand in no log.
@@ -111,6 +111,18 @@ fn an_upload_that_breaks_off_goes_on_where_it_was_even_after_a_kill() {
     assert_eq!(daemon.end(Signal::TERM), Some(0));
 }
 
+/// Sends from `offset` on more than was declared, in pieces and without saying how much it will be.
+fn longer_than_declared(port: u16, path: &str, offset: u64) -> Reply {
+    let mut stream = connect(port);
+    let headers = [patch_headers(offset), vec![(TUS.0, TUS.1.to_owned()), ("Transfer-Encoding", "chunked".to_owned())]].concat();
+    stream.write_all(head("PATCH", path, &headers).as_bytes()).expect("sent");
+    for piece in [&b"14\r\nxxxxxxxxxxxxxxxxxxxx\r\n"[..], b"64\r\n", &[b'x'; 100], b"\r\n0\r\n\r\n"] {
+        stream.write_all(piece).expect("sent");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    reply(&mut stream, true).expect("an answer")
+}
+
 #[test]
 fn the_protocol_is_kept_to_the_letter() {
     let (stage, port) = with_door("open_max = 3\npartial_bytes_max = 100");
@@ -123,7 +135,7 @@ fn the_protocol_is_kept_to_the_letter() {
         ("tus-resumable", "1.0.0"),
         ("tus-extension", "creation,termination,checksum,expiration"),
         ("tus-checksum-algorithm", "sha256,sha1"),
-        ("tus-max-size", "1000"),
+        ("tus-max-size", "100"),
     ] {
         assert_eq!(able.header(name).as_deref(), Some(value), "{name}");
     }
@@ -132,8 +144,10 @@ fn the_protocol_is_kept_to_the_letter() {
     let name = ("Upload-Metadata", format!("filename {}", STANDARD.encode("a.txt")));
     let length = |n: &str| ("Upload-Length", n.to_owned());
     for (headers, status) in [
-        (vec![length("1000"), name.clone()], 201),
-        (vec![length("1001"), name.clone()], 413),
+        (vec![length("100"), name.clone()], 201),
+        (vec![length("101"), name.clone()], 413),
+        (vec![length("5"), ("Upload-Metadata", format!("{0},{0}", name.1))], 400),
+        (vec![length("5"), name.clone(), name.clone()], 400),
         (vec![length("-1"), name.clone()], 400),
         (vec![name.clone()], 400),
         (vec![length("5")], 400),
@@ -163,8 +177,10 @@ fn the_protocol_is_kept_to_the_letter() {
         assert_eq!(offset(port, &path), Some(at));
     }
     assert_eq!(patch(port, &path, 6, &[b'x'; 95]).expect("an answer").status, 413, "longer than declared");
+    assert_eq!(longer_than_declared(port, &path, 6).status, 413);
+    assert_eq!(offset(port, &path), Some(6), "nothing of it is kept");
     // Ceilings of the door.
-    let third = create(port, "c.txt", 101).expect("created");
+    let third = create(port, "c.txt", 100).expect("created");
     let full = patch(port, &third, 0, &[b'x'; 95]).expect("an answer");
     assert_eq!((full.status, full.json()["error"].as_str()), (507, Some("upload-partial-full")));
     let fourth = tus(port, "POST", root, (&[length("5"), name.clone()], b"")).expect("an answer");

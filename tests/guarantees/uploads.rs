@@ -247,3 +247,15 @@ fn the_same_bytes_of_many_at_once_are_admitted_once_and_wait_as_duplicates() {
     assert!(groups.iter().sum::<u64>() == 2 * SENDERS as u64 && groups.len() < 2 * SENDERS, "{groups:?}");
     assert_eq!(daemon.end(Signal::TERM), Some(0));
 }
+
+#[test]
+fn a_name_that_is_torn_is_no_name() {
+    let (stage, port) = with_door("");
+    let _daemon = Daemon::start(&stage, &["--only", "acquire"], &[]);
+    for name in ["a\r\nb.txt", "a\"b.txt", "a\"; filename=\"b"] {
+        let answer = post(port, &[(name, b"x")]).expect("an answer");
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("upload-form-wrong")), "{name}");
+    }
+    assert!(arrivals(&stage).is_empty());
+    assert_eq!(unfinished(&stage), 0);
+}

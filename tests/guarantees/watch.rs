@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use conserva::digest::Digest;
@@ -30,10 +31,19 @@ impl Daemon {
     }
 
     pub(super) fn start_with(stage: &Stage, args: &[&str], environment: &[(&str, PathBuf)]) -> Self {
+        Self::started(stage, args, |command| command.envs(environment.iter().cloned()))
+    }
+
+    /// Starts it as another user.
+    pub(super) fn start_as(stage: &Stage, args: &[&str], user: u32) -> Self {
+        Self::started(stage, args, |command| command.uid(user).gid(user))
+    }
+
+    fn started(stage: &Stage, args: &[&str], prepare: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let log = stage.path(&format!("log-{}", args.join("")));
         let err = File::options().create(true).append(true).open(&log).expect("log");
         let mut command = stage.command(&[&["--log", "json", "watch"], args].concat());
-        command.envs(environment.iter().cloned());
+        prepare(&mut command);
         command.env("CONSERVA_LOG", "warn,conserva=debug").stdout(Stdio::null()).stderr(err);
         Self { child: command.spawn().expect("the daemon starts"), log }
     }

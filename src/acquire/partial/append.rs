@@ -48,7 +48,8 @@ impl Checksum {
 
 impl Held {
     /// Appends what `source` gives and tells the new offset, whose bytes are then on the disk. A source that breaks off leaves
-    /// what it gave; with a checksum all of it counts, or none. More than was declared is refused.
+    /// what it gave; with a checksum all of it counts, or none. More than was declared is refused, and nothing of it is kept:
+    /// whoever does not know the file's length may not know its bytes.
     pub fn append(&self, source: &mut dyn Read, checksum: Option<&Checksum>) -> Result<u64> {
         let begun = self.standing().offset;
         if begun == self.file().bytes {
@@ -61,6 +62,7 @@ impl Held {
         match (poured, checksum) {
             (Ok(offset), _) => self.record(&part, offset),
             (Err((error, _)), Some(_)) => Err(error),
+            (Err((error, _)), None) if error.code() == "upload-longer" => self.return_to(begun).and(Err(error)),
             (Err((error, offset)), None) => {
                 // A disk that cannot take the bytes may not be able to keep them either: then the last record counts.
                 self.record(&part, offset)?;
@@ -110,7 +112,8 @@ impl Held {
             }
             part.write_all(&buffer[..n]).map_err(|e| (Error::disk("write upload", folder, e), offset))?;
             offset += n as u64;
-            if checksum.is_none() && offset - recorded >= SYNC_BYTES {
+            // The last byte is recorded when the source has ended: a death before that leaves no whole file of one that is longer.
+            if checksum.is_none() && offset - recorded >= SYNC_BYTES && offset < self.file().bytes {
                 self.record(part, offset).map_err(|error| (error, recorded))?;
                 recorded = offset;
             }
@@ -125,6 +128,15 @@ impl Held {
             }
             None => Ok(offset),
         }
+    }
+
+    /// What was recorded behind `begun` counts no more; its bytes are cut off when the next ones come.
+    fn return_to(&self, begun: u64) -> Result<()> {
+        if self.standing().offset > begun {
+            disk::record(&self.upload.folder, self.n, begun)?;
+            self.change(|standing| standing.offset = begun);
+        }
+        Ok(())
     }
 
     /// The bytes up to `offset` are on the disk, and so is the record that says so; from here on they may be acknowledged.

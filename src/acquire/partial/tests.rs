@@ -92,7 +92,27 @@ fn a_checksum_that_is_not_met_leaves_what_was_there_before() {
 }
 
 #[test]
-fn more_than_was_declared_is_refused_and_the_rest_kept() {
+fn more_than_was_declared_is_refused_and_nothing_of_it_is_kept() {
+    // A line that gives its bytes in pieces, the last of them beyond what was declared: also where those before were recorded.
+    const PIECE: u64 = 17 << 20;
+    let folder = tempfile::tempdir().expect("folder");
+    let shelf = Shelf::open(folder.path(), CEILINGS).expect("shelf");
+    for (id, bytes, sent) in [("short", 10, 11), ("long", PIECE, PIECE + 1), ("longest", 2 * PIECE, 2 * PIECE + 1)] {
+        let (upload, _) = shelf.declare(id.to_owned(), declared(bytes)).expect("declared");
+        let held = upload.hold(0).expect("held");
+        assert_eq!(held.append(&mut &b"0123"[..], None).expect("appended"), 4);
+        let mut pieces = std::io::Read::chain(&b"45"[..], std::io::Read::take(std::io::repeat(b'x'), sent - 6));
+        assert_eq!(held.append(&mut pieces, None).expect_err("longer").code(), "upload-longer", "{id}");
+        assert_eq!(held.standing().offset, 4, "{id}");
+        let again = Shelf::open(folder.path(), CEILINGS).expect("shelf").find(id).expect("there");
+        assert_eq!((again.standing(0).expect("file").offset, again.waiting().len()), (4, 0), "{id}: also after a death");
+        drop(held);
+        shelf.remove(&upload).expect("removed");
+    }
+}
+
+#[test]
+fn what_was_refused_as_too_long_or_thrown_away_may_be_sent_again() {
     let folder = tempfile::tempdir().expect("folder");
     let shelf = Shelf::open(folder.path(), CEILINGS).expect("shelf");
     let (upload, _) = shelf.declare("u".to_owned(), declared(4)).expect("declared");

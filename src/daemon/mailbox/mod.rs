@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 
-use super::board::{Board, Notice, State};
+use super::board::{Board, Notice, State, fitting};
 use super::pipe::pipe;
 use crate::acquire::{self, Admission, AdmitOutcome, Clerk, Letter};
 use crate::arrival::{Arrival, FileName};
@@ -24,6 +24,7 @@ use crate::blobs::StoredBlob;
 use crate::drill;
 use crate::error::{Error, Kind, Result};
 use crate::mailbox::{After, Mailbox};
+use crate::messages::Lang;
 use crate::pipeline::House;
 use crate::secret::{self, Secret};
 use client::{Client, strange};
@@ -334,6 +335,7 @@ impl Post {
                 }
                 (notice.state, notice.code, notice.since) = (state, code, now);
             }
+            notice.reason = error.and_then(|error| fitting(error.message()));
         });
     }
 }
@@ -359,13 +361,14 @@ async fn wished(stop: &mut watch::Receiver<bool>) -> bool {
 }
 
 /// Each mailbox as `doctor` shows it. Works without a daemon; the server is not asked.
-pub(super) fn shown(mailboxes: &[Mailbox], notices: &[Notice]) -> Vec<Value> {
+pub(super) fn shown(mailboxes: &[Mailbox], (notices, lang): (&[Notice], Lang)) -> Vec<Value> {
     let one = |mailbox: &Mailbox| {
         let mut object = json!({"door": mailbox.door(), "host": mailbox.host, "port": mailbox.port, "folder": mailbox.folder});
         if let Some(notice) = notices.iter().find(|notice| notice.profile == mailbox.door()) {
             object["state"] = json!(notice.state);
             object["code"] = json!(notice.code);
             object["since"] = json!(notice.since);
+            object["notes"] = notice.reason.iter().map(|reason| reason.text(lang)).collect();
         }
         object
     };

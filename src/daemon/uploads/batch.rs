@@ -125,10 +125,7 @@ fn checked(counter: &Counter, list: &[Listed]) -> Result<Vec<DeclaredFile>> {
         if !seen.insert(listed.name.as_str()) {
             return Err(Error::refuse("upload-list-wrong").with("what", format_args!("{} × 2", name.shown())));
         }
-        if listed.bytes > limits.file_bytes_max {
-            let error = Error::refuse("upload-too-large").with("bytes", listed.bytes);
-            return Err(error.with("limit", limits.file_bytes_max));
-        }
+        counter.ensure_size(listed.bytes)?;
         files.push(DeclaredFile { name, folder, bytes: listed.bytes, sha256: listed.sha256 });
     }
     Ok(files)

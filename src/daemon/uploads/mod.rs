@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::board::{Board, Notice, State};
+use super::board::{Board, Notice, State, fitting};
 use super::pipe::{Filler, pipe};
 use crate::acquire::partial::{Ceilings, Shelf, Upload};
 use crate::acquire::{self, Admission, AdmitOutcome, Clerk, Letter};
@@ -150,6 +150,17 @@ impl Counter {
         Err(Error::retry("upload-no-room").with("bytes", bytes))
     }
 
+    /// Largest file that a resumable upload may bring: one that is larger than a door keeps of unfinished files never ends.
+    fn file_bytes_max(&self) -> u64 {
+        self.admission.limits.file_bytes_max.min(self.config.partial_bytes_max)
+    }
+
+    /// Refuses a declared size that no patience makes admissible.
+    fn ensure_size(&self, bytes: u64) -> Result<()> {
+        let limit = self.file_bytes_max();
+        if bytes <= limit { Ok(()) } else { Err(Error::refuse("upload-too-large").with("bytes", bytes).with("limit", limit)) }
+    }
+
     /// The address of a file of an upload.
     fn url(&self, call: &Call, upload: &Upload, n: usize) -> String {
         format!("{}/upload/{}/tus/{}/{n}", self.config.public_url.trim_end_matches('/'), call.door.name, upload.id)
@@ -192,12 +203,13 @@ impl Counter {
                 }
                 (notice.state, notice.code, notice.since) = (state, code, now);
             }
+            notice.reason = error.and_then(|error| fitting(error.message()));
         });
     }
 }
 
 /// Each upload door as `doctor` shows it. Works without a daemon.
-pub(super) fn shown(layout: &Layout, config: &Uploads, notices: &[Notice]) -> Vec<Value> {
+pub(super) fn shown(layout: &Layout, config: &Uploads, (notices, lang): (&[Notice], Lang)) -> Vec<Value> {
     let one = |door: &UploadDoor| {
         let load = Shelf::look(&layout.uploads().join(&door.name)).ok();
         let mut object = json!({"door": door.door(), "listen": config.listen, "unfinished": load});
@@ -205,6 +217,7 @@ pub(super) fn shown(layout: &Layout, config: &Uploads, notices: &[Notice]) -> Ve
             object["state"] = json!(notice.state);
             object["code"] = json!(notice.code);
             object["since"] = json!(notice.since);
+            object["notes"] = notice.reason.iter().map(|reason| reason.text(lang)).collect();
         }
         object
     };

@@ -64,7 +64,7 @@ impl Multipart {
         if !essence.trim().eq_ignore_ascii_case("multipart/form-data") {
             return Err(Error::refuse("upload-no-form"));
         }
-        let parameters = parameters_of(parameters.as_bytes());
+        let parameters = parameters_of(parameters.as_bytes()).ok_or_else(|| wrong("content-type"))?;
         let boundary = parameters.into_iter().find(|(name, _)| name == b"boundary").map(|(_, value)| value);
         let boundary = boundary.filter(|b| (1..=BOUNDARY_BYTES_MAX).contains(&b.len())).ok_or_else(|| wrong("boundary"))?;
         let delimiter = [b"\r\n--", &boundary[..]].concat();
@@ -162,7 +162,11 @@ fn head_of(lines: &[u8]) -> Result<Head> {
     let mut head = Head::default();
     for line in lines.split(|b| *b == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
+        if line.is_empty() {
+            continue;
+        }
+        // No name is guessed from a line that is torn, or folded (which RFC 7578, 4.8 leaves no room for).
+        let colon = line.iter().position(|b| *b == b':').ok_or_else(|| wrong("head"))?;
         let (name, value) = (line[..colon].to_ascii_lowercase(), &line[colon + 1..]);
         if name == b"content-transfer-encoding" {
             let value = value.trim_ascii().to_ascii_lowercase();
@@ -172,28 +176,41 @@ fn head_of(lines: &[u8]) -> Result<Head> {
         }
         if name == b"content-disposition" {
             let semicolon = value.iter().position(|b| *b == b';').unwrap_or(value.len());
-            for (name, value) in parameters_of(&value[semicolon..]) {
-                match &name[..] {
-                    b"name" => head.field = value,
-                    b"filename" if head.file.is_none() => head.file = Some(value),
-                    b"filename*" => head.file = extended(&value).or(head.file),
-                    _ => {}
-                }
-            }
+            disposition(&value[semicolon..], &mut head).ok_or_else(|| wrong("content-disposition"))?;
         }
     }
     Ok(head)
 }
 
-/// `; name=value; name="value"`: in quotes a backslash stands before a quote or a backslash, and for itself anywhere else
+/// Reads what a part says of itself; `None` where it says it twice, or not as it is written.
+fn disposition(text: &[u8], head: &mut Head) -> Option<()> {
+    let parameters = parameters_of(text)?;
+    let count = |wanted: &[u8]| parameters.iter().filter(|(name, _)| name == wanted).count();
+    if [&b"name"[..], b"filename", b"filename*"].into_iter().any(|name| count(name) > 1) {
+        return None;
+    }
+    let mut plain = None;
+    for (name, value) in parameters {
+        match &name[..] {
+            b"name" => head.field = value,
+            b"filename" => plain = Some(value),
+            b"filename*" => head.file = extended(&value),
+            _ => {}
+        }
+    }
+    head.file = head.file.take().or(plain);
+    Some(())
+}
+
+/// `; name=value; name="value"`; `None` where a quote is not closed or something else stands behind it. In quotes a backslash stands before a quote or a backslash, and for itself anywhere else
 /// (browsers send the paths of Windows so).
-fn parameters_of(mut text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn parameters_of(mut text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut parameters = Vec::new();
     loop {
         while let [b';' | b' ' | b'\t', rest @ ..] = text {
             text = rest;
         }
-        let Some(equals) = text.iter().position(|b| *b == b'=') else { return parameters };
+        let Some(equals) = text.iter().position(|b| *b == b'=') else { return text.is_empty().then_some(parameters) };
         let name = text[..equals].trim_ascii().to_ascii_lowercase();
         text = &text[equals + 1..];
         let mut value = Vec::new();
@@ -202,15 +219,18 @@ fn parameters_of(mut text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
             loop {
                 match text {
                     [b'"', rest @ ..] => {
-                        text = rest;
+                        text = rest.trim_ascii_start();
                         break;
                     }
                     [b'\\', byte @ (b'"' | b'\\'), rest @ ..] | [byte, rest @ ..] => {
                         value.push(*byte);
                         text = rest;
                     }
-                    [] => break,
+                    [] => return None,
                 }
+            }
+            if !matches!(text, [] | [b';', ..]) {
+                return None;
             }
         } else {
             let end = text.iter().position(|b| *b == b';').unwrap_or(text.len());
@@ -287,6 +307,30 @@ mod tests {
         assert!(Multipart::new(&boundary(70)).is_ok() && Multipart::new(&boundary(71)).is_err());
         assert!(read(KIND, b"--x y\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==", 5).is_err());
         assert!(read(KIND, b"--x yz\r\n\r\n", 5).is_err(), "a longer line is no delimiter, and nothing else either");
+    }
+
+    #[test]
+    fn a_name_that_is_torn_or_said_twice_is_refused_not_guessed() {
+        let named = |disposition: &str| {
+            let body = format!("--x y\r\nContent-Disposition: form-data; {disposition}\r\n\r\nbytes\r\n--x y--");
+            read(KIND, body.as_bytes(), 9).map(|parts| parts[0].0.file.clone())
+        };
+        for wrong in [
+            "name=\"f\"; filename=\"a\r\nb.txt\"",
+            "name=\"f\"; filename=\"a\nb.txt\"",
+            "name=\"f\"; filename=\"a",
+            "name=\"f\"; filename=\"a\"b.txt\"",
+            "name=\"f\"; filename=a; filename=b",
+            "name=\"f\";\r\n filename=\"a\"",
+            "filename*=UTF-8''a; filename*=UTF-8''b",
+            "name=\"f\"; filename",
+        ] {
+            assert_eq!(named(wrong).expect_err(wrong).code(), "upload-form-wrong", "{wrong}");
+        }
+        for right in ["filename=\"a\" ; name=f", "name=f; filename=\"b\"; filename*=UTF-8''a;", "filename*=UTF-8''a; filename=b"]
+        {
+            assert_eq!(named(right).expect(right).as_deref(), Some(&b"a"[..]), "{right}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Resumable uploads by tus 1.0.0: core, creation, termination, checksum and expiration. An offset that was told is on the
 //! disk; a file whose last byte was taken is admitted before that is said.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -78,14 +79,14 @@ fn abilities(counter: &Counter) -> Answer {
     let answer = answer::with(answer::bare(StatusCode::NO_CONTENT), "tus-version", VERSION);
     let answer = answer::with(answer, "tus-extension", "creation,termination,checksum,expiration");
     let answer = answer::with(answer, "tus-checksum-algorithm", "sha256,sha1");
-    answer::with(answer, "tus-max-size", counter.admission.limits.file_bytes_max)
+    answer::with(answer, "tus-max-size", counter.file_bytes_max())
 }
 
 async fn create(counter: &Arc<Counter>, call: &Call, headers: &HeaderMap) -> Result<Answer> {
     let bytes = number(headers, "upload-length")?;
-    let limit = counter.admission.limits.file_bytes_max;
-    if bytes > limit {
-        return Err(Error::refuse("upload-too-large").with("bytes", bytes).with("limit", limit));
+    counter.ensure_size(bytes)?;
+    if headers.get_all("upload-metadata").iter().count() > 1 {
+        return Err(Error::refuse("upload-header-wrong").with("header", "Upload-Metadata"));
     }
     let metadata = text(headers, "upload-metadata").unwrap_or_default();
     let said = Said::of(&metadata)?;
@@ -118,10 +119,13 @@ impl Said {
     fn of(metadata: &str) -> Result<Self> {
         let wrong = || Error::refuse("upload-header-wrong").with("header", "Upload-Metadata");
         let mut said = Self { path: Vec::new(), sha256: None, key: String::new() };
-        let mut relative = Vec::new();
+        let (mut relative, mut keys) = (Vec::new(), BTreeSet::new());
         for pair in metadata.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once(' ').unwrap_or((pair, ""));
             let value = STANDARD.decode(value.trim()).map_err(|_| wrong())?;
+            if !keys.insert(key) {
+                return Err(wrong());
+            }
             let words = || String::from_utf8(value.clone()).map_err(|_| wrong());
             match key {
                 "filename" | "name" if said.path.is_empty() => said.path = value,
@@ -284,7 +288,15 @@ mod tests {
         assert_eq!(path("filename YS50aWY=").as_deref(), Some("a.tif"));
         assert_eq!(path("relativePath bnVsbA==,filename YS50aWY=").as_deref(), Some("a.tif"));
         assert_eq!(path("filename YS50aWY=, relativePath bG90dG8vYS50aWY=, type").as_deref(), Some("lotto/a.tif"));
-        for wrong in ["", "type YQ==", "filename", "filename !", "filename YQ==,sha256 YQ=="] {
+        for wrong in [
+            "",
+            "type YQ==",
+            "filename",
+            "filename !",
+            "filename YQ==,sha256 YQ==",
+            "filename YQ==,filename Yg==",
+            "type,filename YQ==,type",
+        ] {
             assert_eq!(path(wrong), None, "{wrong}");
         }
     }
