@@ -194,7 +194,30 @@ impl TiffFile {
 fn decoded<R: Read + Seek>(from: R, at: u32, ceilings: TiffLimits) -> tiff::TiffResult<(ColorType, DecodingResult)> {
     let mut decoder = Decoder::new(from)?.with_limits(ceilings);
     decoder.seek_to_image(at as usize)?;
-    Ok((decoder.colortype()?, decoder.read_image()?))
+    let mut pixels = DecodingResult::U8(Vec::new());
+    let layout = decoder.read_image_to_buffer(&mut pixels)?;
+    if layout.planes > 1 {
+        if pixels.as_buffer(0).as_bytes().len() < layout.complete_len {
+            return Err(tiff::TiffError::LimitsExceeded);
+        }
+        pixels = chunky(pixels, layout.planes);
+    }
+    Ok((decoder.colortype()?, pixels))
+}
+
+/// Samples that were stored plane by plane, pixel by pixel. (Of samples smaller than a byte none are read in colour.)
+fn chunky(pixels: DecodingResult, planes: usize) -> DecodingResult {
+    fn woven<T: Copy>(samples: &[T], planes: usize) -> Vec<T> {
+        let pixels = samples.len() / planes;
+        (0..pixels).flat_map(|at| (0..planes).map(move |plane| samples[plane * pixels + at])).collect()
+    }
+    match pixels {
+        DecodingResult::U8(samples) => DecodingResult::U8(woven(&samples, planes)),
+        DecodingResult::U16(samples) => DecodingResult::U16(woven(&samples, planes)),
+        DecodingResult::U32(samples) => DecodingResult::U32(woven(&samples, planes)),
+        DecodingResult::F32(samples) => DecodingResult::F32(woven(&samples, planes)),
+        other => other,
+    }
 }
 
 /// Every strip must lie in the file, and the page must have a size.

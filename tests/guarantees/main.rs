@@ -38,6 +38,7 @@ mod official;
 mod package;
 mod page;
 mod pictures;
+mod planes;
 mod power;
 mod profiles;
 mod reader;
