@@ -14,12 +14,15 @@ impl ScratchRoot {
     /// Takes `root` as scratch: made if missing, 0700, and emptied when `is_owner` (the holder of the archive's lock).
     pub fn open(root: &Path, is_owner: bool) -> Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
-        if is_owner && root.exists() {
-            std::fs::remove_dir_all(root).map_err(|e| Error::disk("empty scratch", root, e))?;
-        }
         std::fs::create_dir_all(root).map_err(|e| Error::disk("make scratch", root, e))?;
-        std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o700))
-            .map_err(|e| Error::disk("protect scratch", root, e))?;
+        if is_owner {
+            empty(root).map_err(|e| Error::disk("empty scratch", root, e))?;
+        }
+        let mode = std::fs::metadata(root).map_err(|e| Error::disk("look at scratch", root, e))?.permissions().mode();
+        if mode & 0o777 != 0o700 {
+            std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o700))
+                .map_err(|e| Error::disk("protect scratch", root, e))?;
+        }
         Ok(Self(root.to_owned()))
     }
 
@@ -37,6 +40,17 @@ impl ScratchRoot {
         std::fs::create_dir_all(&path).map_err(|e| Error::disk("make scratch folder", &path, e))?;
         Ok(Scratch { path })
     }
+}
+
+/// Deletes what lies in `root`, and leaves the folder itself with its owner: an administrator who looks once as root
+/// must not lock the service out of it.
+fn empty(root: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(root)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() { std::fs::remove_dir_all(path)? } else { std::fs::remove_file(path)? }
+    }
+    Ok(())
 }
 
 /// One step's scratch folder.

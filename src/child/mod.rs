@@ -16,6 +16,7 @@ mod kernel;
 mod pool;
 mod process;
 mod reading;
+mod repeated;
 pub mod sandbox;
 mod searchable;
 pub mod serve;

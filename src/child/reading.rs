@@ -152,6 +152,7 @@ fn placed(reading: Reading<'_>) -> (Vec<Block>, Vec<String>) {
     for word in blocks.iter_mut().flat_map(|b| &mut b.lines).flat_map(|l| &mut l.words) {
         word.rect = prepared.stored(word.rect);
     }
+    let stamps = super::repeated::unrepeated(stamps, &blocks);
     blocks.extend(stamps);
     (blocks, prepared.steps)
 }

@@ -277,7 +277,7 @@ pub(crate) async fn journal_verify(all: &Global) -> Result<u8> {
 pub(crate) async fn doctor(all: &Global) -> Result<u8> {
     let sandbox = crate::child::probe();
     let mut object = json!({"version": env!("CARGO_PKG_VERSION"), "sandbox": sandbox});
-    let mut is_well = true;
+    let mut code = 0;
     let layout = Layout::new(&all.archive);
     let language = Config::read(&layout.config()).unwrap_or_default().ocr.language;
     object["reader"] = match crate::ocr::lstm::Recogniser::new(&language) {
@@ -298,16 +298,18 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
             let house = &archive.house;
             let jobs = house.store.job_counts(None).await?;
             let journal = house.store.check_journal(&house.ente_id).await?;
-            is_well = journal.is_ok();
+            code = u8::from(journal.is_err());
             object["archive"] =
                 json!({"path": all.archive, "ente": house.ente_id, "jobs": jobs, "journal_whole": journal.is_ok()});
             object["words"] = json!({"path": house.config.ocr.words, "listed": house.lexicon.is_listed()});
         }
         Err(error) => {
+            // No archive is no fault; one that cannot be opened is.
+            code = if error.code() == "archive-missing" { 0 } else { error.exit_code() };
             object["archive"] =
                 json!({"path": all.archive, "error": error.message().text(if all.json { Lang::En } else { all.words() })});
         }
     }
     output::line(&if all.json { object.to_string() } else { serde_json::to_string_pretty(&object).unwrap_or_default() });
-    Ok(u8::from(!is_well))
+    Ok(code)
 }

@@ -5,6 +5,7 @@ mod evaluate;
 mod fascicolo;
 mod keys;
 mod learn;
+mod named;
 mod ocr;
 mod output;
 mod package;

@@ -1,6 +1,6 @@
 //! `conserva ocr`: a searchable PDF/A of one scan, without an archive. Flag names follow OCRmyPDF where it has them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -8,13 +8,14 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::{Global, output};
+use super::{Global, named, output};
 use crate::app::{self, StandAlone};
 use crate::arrival::FileName;
 use crate::child::{PageAt, Readers};
 use crate::config::OcrConfig;
 use crate::copy::{self, CopyOrder, PageLines, Pages, PdfaLevel};
 use crate::digest::Digest;
+use crate::document::Format;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 use crate::messages::Message;
@@ -79,12 +80,20 @@ impl From<Engine> for page::Engine {
 /// without words, and the exit code is 1.
 pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let limits = Limits::default();
+    let sides = [&args.text, &args.alto, &args.hocr];
+    let outputs: Vec<&Path> = std::iter::once(&args.output).chain(sides.into_iter().flatten()).map(PathBuf::as_path).collect();
+    named::ensure_apart(&args.input, &outputs)?;
     let alone = StandAlone::new()?;
     let count = args.jobs.unwrap_or_else(|| OcrConfig::default().children_used()).clamp(1, 64);
     let readers = app::readers((&args.language, args.engine.into()), count, &limits, alone.path(), &[])?;
-    let (mime, sha256) = look(&args.input, &limits)?;
+    let (format, sha256) = look(&args.input, &limits)?;
+    let mime = format.mime.clone();
     let input = args.input.canonicalize().map_err(|e| Error::disk("find", &args.input, e))?;
     let surveys = readers.survey(&input, &mime)?;
+    if surveys.is_empty() {
+        let none = || Error::hold("pdf-without-pages").with("path", args.input.display());
+        return Err(damage(&args.input, &format).unwrap_or_else(none));
+    }
     let drawings = alone.path().join("drawn");
     std::fs::create_dir_all(&drawings).map_err(|e| Error::disk("make scratch folder", &drawings, e))?;
     let at = |survey| PageAt { input: &input, mime: &mime, survey, drawings: Some(&drawings) };
@@ -92,6 +101,9 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let (pages, tally) = read(&readers, &pages, (all, alone.path().join("pages.jsonl")))?;
     if tally.digital == tally.all {
         side_files(args, &pages)?;
+        if let Some(damage) = damage(&args.input, &format) {
+            return Err(damage);
+        }
         return Err(Error::hold("born-digital").with("path", args.input.display()));
     }
     let order = CopyOrder {
@@ -207,10 +219,9 @@ fn regions(origin: &str) -> usize {
 }
 
 /// What the input is, by content, and its digest; the gate of the archive does not apply here, an unreadable file says so itself.
-fn look(path: &std::path::Path, limits: &Limits) -> Result<(String, Digest)> {
-    let mut file = std::fs::File::open(path).map_err(|e| Error::disk("open", path, e))?;
-    let bytes = file.metadata().map_err(|e| Error::disk("look at", path, e))?.len();
-    let format = crate::identify::format(&mut file, bytes, &file_name(path), limits)?;
+fn look(path: &Path, limits: &Limits) -> Result<(Format, Digest)> {
+    let (mut file, metadata) = named::open(path)?;
+    let format = crate::identify::format(&mut file, metadata.len(), &file_name(path), limits)?;
     if format.signed {
         return Err(Error::hold("signed-left-alone").with("path", path.display()));
     }
@@ -218,15 +229,21 @@ fn look(path: &std::path::Path, limits: &Limits) -> Result<(String, Digest)> {
         return Err(Error::hold("pdfa-left-alone").with("path", path.display()).with("claim", claim));
     }
     let (sha256, _) = std::fs::File::open(path).and_then(Digest::of_reader).map_err(|e| Error::disk("read", path, e))?;
-    Ok((format.mime, sha256))
+    Ok((format, sha256))
 }
 
-fn file_name(path: &std::path::Path) -> FileName {
+/// What identification saw of a file that is cut off or damaged: its pages may look empty, or digital, for that alone.
+fn damage(path: &Path, format: &Format) -> Option<Error> {
+    let warning = format.warnings.iter().find(|w| matches!(w.code(), "file-truncated" | "structure-damaged"))?;
+    Some(Error::of(Kind::Hold, warning.clone().with("name", name_of(path))))
+}
+
+fn file_name(path: &Path) -> FileName {
     use std::os::unix::ffi::OsStrExt as _;
     FileName::new(path.file_name().unwrap_or_default().as_bytes())
 }
 
-fn name_of(path: &std::path::Path) -> String {
+fn name_of(path: &Path) -> String {
     file_name(path).shown()
 }
 
@@ -237,7 +254,7 @@ fn first_half(digest: &Digest) -> [u8; 16] {
 }
 
 /// The date of the copy is that of the scan, so that the same scan gives the same bytes.
-fn instant_of(path: &std::path::Path) -> Result<jiff::Timestamp> {
+fn instant_of(path: &Path) -> Result<jiff::Timestamp> {
     let modified = std::fs::metadata(path).and_then(|m| m.modified()).map_err(|e| Error::disk("look at", path, e))?;
     let instant = jiff::Timestamp::try_from(modified).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     Ok(jiff::Timestamp::from_second(instant.as_second()).unwrap_or(instant))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Global, output, tables};
+use super::{Global, named, output, tables};
 use crate::app::{self, ChildPictures, StandAlone};
 use crate::arrival::FileName;
 use crate::classify::{self, Titolario};
@@ -87,35 +87,48 @@ pub(crate) fn diff(all: &Global, a: &Path, b: &Path) -> Result<u8> {
 pub(crate) fn identify(all: &Global, files: &[PathBuf]) -> Result<u8> {
     let limits = Limits::default();
     let mut lines = Vec::new();
-    let mut is_well = true;
+    let mut worst = 0;
     for path in files {
         match format_of(path, &limits) {
             Ok(format) if all.json => output::line(&crate::identify::json(path, &format).to_string()),
-            Ok(format) => lines.push(vec![
-                path.display().to_string(),
-                format.puid.clone().unwrap_or_else(|| "—".to_owned()),
-                format.mime.clone(),
-                label(verdict_label(&format), all.words()),
-                format.rule,
-            ]),
-            Err(error) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => {
-                is_well = false;
-                let why = error.message().text(all.words());
-                if all.json {
-                    output::line(
-                        &json!({"path": path, "verdict": "rifiutato", "rule": error.code(), "message": why}).to_string(),
-                    );
-                } else {
-                    output::complain(&format!("{}: {why}", path.display()));
+            Ok(format) => {
+                for warning in &format.warnings {
+                    output::complain(&format!("{}: {}", path.display(), warning.text(all.words())));
                 }
+                lines.push(row_of(path, &format, all));
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                worst = worst.max(error.exit_code());
+                unidentified(path, &error, all);
+            }
         }
     }
     if !all.json {
         tables::table(&["head-path", "head-puid", "head-mime", "head-verdict", "head-rule"], &lines, all.words());
     }
-    Ok(u8::from(!is_well))
+    Ok(worst)
+}
+
+fn row_of(path: &Path, format: &Format, all: &Global) -> Vec<String> {
+    vec![
+        path.display().to_string(),
+        format.puid.clone().unwrap_or_else(|| "—".to_owned()),
+        format.mime.clone(),
+        label(verdict_label(format), all.words()),
+        format.rule.clone(),
+    ]
+}
+
+/// What is said of a file that could not be looked at; the others have their turn all the same.
+fn unidentified(path: &Path, error: &Error, all: &Global) {
+    let why = error.message().text(all.words());
+    if !all.json {
+        output::complain(&format!("{}: {why}", path.display()));
+    } else if matches!(error.kind(), Kind::Hold | Kind::Refuse) {
+        output::line(&json!({"path": path, "verdict": "rifiutato", "rule": error.code(), "message": why}).to_string());
+    } else {
+        output::line(&json!({"path": path, "error": error.code(), "message": why}).to_string());
+    }
 }
 
 fn verdict_label(format: &Format) -> &'static str {
@@ -128,10 +141,9 @@ fn verdict_label(format: &Format) -> &'static str {
 
 fn format_of(path: &Path, limits: &Limits) -> Result<Format> {
     use std::os::unix::ffi::OsStrExt as _;
-    let mut file = std::fs::File::open(path).map_err(|e| Error::disk("open", path, e))?;
-    let bytes = file.metadata().map_err(|e| Error::disk("look at", path, e))?.len();
+    let (mut file, metadata) = named::open(path)?;
     let name = FileName::new(path.file_name().unwrap_or_default().as_bytes());
-    crate::identify::format(&mut file, bytes, &name, limits)
+    crate::identify::format(&mut file, metadata.len(), &name, limits)
 }
 
 /// `extract FILE`: the fields of one document, as JSON.

@@ -11,7 +11,7 @@ use super::show::documents_of;
 use crate::acquire::{self, Admission, AdmitOutcome, Beside, Offer, Release};
 use crate::arrival::{ArrivalId, ArrivalState};
 use crate::document::{DocumentId, DocumentState};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::messages::Lang;
 use crate::pipeline::House;
 use crate::worker;
@@ -47,9 +47,16 @@ pub struct IngestLine {
 
 /// Admits everything under `paths` and works until all of it is at rest. With `take` the sources leave as from an inbox.
 pub async fn ingest(house: &Arc<House>, paths: &[PathBuf], take: bool, lang: Lang) -> Result<Vec<IngestLine>> {
+    // Said before anything is taken in: a path that was typed wrong is no input.
+    for root in paths {
+        let is_missing = root.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        if is_missing {
+            return Err(Error::new(Kind::Usage, "path-missing").with("path", root.display()));
+        }
+    }
     let mut lines = Vec::new();
     for root in paths {
-        admit_under(house, root, take, &mut lines).await?;
+        admit_under(house, root, (take, lang), &mut lines).await?;
     }
     worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
     for line in &mut lines {
@@ -61,7 +68,7 @@ pub async fn ingest(house: &Arc<House>, paths: &[PathBuf], take: bool, lang: Lan
 /// Admits every file at `root`, one after the other. What cannot be admitted costs itself only; a failing store ends it.
 ///
 /// With `take` a sidecar goes with its file; without it every file is an input and has its line.
-async fn admit_under(house: &House, root: &Path, take: bool, lines: &mut Vec<IngestLine>) -> Result<()> {
+async fn admit_under(house: &Arc<House>, root: &Path, (take, lang): (bool, Lang), lines: &mut Vec<IngestLine>) -> Result<()> {
     let admission = admission(house);
     let inbox = if root.is_dir() { root } else { root.parent().unwrap_or(root) };
     let mut taken = BTreeSet::new();
@@ -89,19 +96,25 @@ async fn admit_under(house: &House, root: &Path, take: bool, lines: &mut Vec<Ing
                     release: if take { Release::Take { inbox: inbox.to_owned() } } else { Release::Leave },
                     beside,
                 };
-                let admitted = match acquire::admit(&admission, offer.clone()).await {
-                    Ok(admitted) => Ok(admitted),
-                    Err(error) => {
-                        acquire::quarantine(&admission, &offer, &house.layout.quarantine(), &error).await?;
-                        Err(error)
-                    }
-                };
-                (found.path, admitted)
+                (found.path, admitted(house, &admission, offer).await?)
             }
         };
-        lines.push(line_of(house, &path, admitted)?);
+        lines.push(line_of(house, &path, admitted, lang)?);
     }
     Ok(())
+}
+
+/// What became of one offer. Where too much waits for work, that is done first: a batch may be longer than the queue.
+async fn admitted(house: &Arc<House>, admission: &Admission, offer: Offer) -> Result<Result<acquire::Admitted>> {
+    let mut answer = acquire::admit(admission, offer.clone()).await;
+    if answer.as_ref().is_err_and(|error| error.code() == "queue-full") {
+        worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
+        answer = acquire::admit(admission, offer.clone()).await;
+    }
+    if let Err(error) = &answer {
+        acquire::quarantine(admission, &offer, &house.layout.quarantine(), error).await?;
+    }
+    Ok(answer)
 }
 
 /// What admission works with here.
@@ -109,7 +122,8 @@ pub(super) fn admission(house: &House) -> Admission {
     Admission { store: house.store.clone(), blobs: house.blobs.clone(), clock: house.clock, limits: house.config.limits.clone() }
 }
 
-pub(super) fn line_of(house: &House, path: &Path, admitted: Result<acquire::Admitted>) -> Result<IngestLine> {
+/// What is said of one input at once; a disk without room or a store out of order ends the whole instead.
+pub(super) fn line_of(house: &House, path: &Path, admitted: Result<acquire::Admitted>, lang: Lang) -> Result<IngestLine> {
     let path = path.display().to_string();
     let line = |arrival, outcome, reason| IngestLine { path, arrival, outcome, documents: Vec::new(), reason };
     match admitted {
@@ -121,13 +135,14 @@ pub(super) fn line_of(house: &House, path: &Path, admitted: Result<acquire::Admi
             if outcome == Outcome::Admitted {
                 house.meter.expect_documents(1);
             }
-            let why = admitted.unreleased.map(|error| error.message().text(Lang::It));
+            let why = admitted.unreleased.map(|error| error.message().text(lang));
             Ok(line(Some(admitted.arrival.id), outcome, why))
         }
-        Err(error) if error.kind() == Kind::Store => Err(error),
+        // A disk without room, a store out of order: nothing became of the input, and no person has anything to decide.
+        Err(error) if error.is_pressure() => Err(error),
         Err(error) => {
-            let outcome = if error.kind() == Kind::Refuse { Outcome::Refused } else { Outcome::Held };
-            Ok(line(None, outcome, Some(error.message().text(Lang::It))))
+            let outcome = if matches!(error.kind(), Kind::Refuse | Kind::Usage) { Outcome::Refused } else { Outcome::Held };
+            Ok(line(None, outcome, Some(error.message().text(lang))))
         }
     }
 }

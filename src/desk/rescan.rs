@@ -69,7 +69,7 @@ pub async fn give(house: &Arc<House>, target: (&str, u32), file: (&Path, bool), 
     ensure_new(house, &row, &rescan, file.0).await?;
     expect(house, id, page, by).await?;
     let place = Place { document: row.document.id.clone(), page, operator: by.operator.clone() };
-    let mut line = line_of(house, file.0, admitted(house, &place, file).await)?;
+    let mut line = line_of(house, file.0, admitted(house, &place, file).await, lang)?;
     worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
     complete(house, &mut line, lang).await?;
     Ok(line)

@@ -44,7 +44,7 @@ pub(crate) fn filing(filing: &mut Filing, decided: &Decisions) {
         is_decided = true;
     }
     if let Some((value, origin)) = decided.value("riservato") {
-        filing.riservato = value == "si";
+        filing.riservato = is_yes(value);
         filing.riservato_origin = Some(origin);
     }
     if let Some((value, _)) = decided.value("fascicolo") {
@@ -83,13 +83,18 @@ pub(crate) fn check(field: &str, value: &str, titolario: &crate::classify::Titol
         "data" => return parse_date("data", value).map(|_| ()),
         "voce" => titolario.nome(&Voce(value.to_owned())).is_some(),
         "tipo" => crate::classify::tipo_name(value).is_some(),
-        "riservato" => matches!(value, "si" | "no"),
+        "riservato" => matches!(value, "si" | "no" | "true" | "false"),
         "dichiarazioni" => crate::stated::parse::<Ulteriori>(value).is_some(),
         "dichiarazioni_aggregazione" => crate::stated::parse::<UlterioriAggregazione>(value).is_some(),
         "oggetto" | "mittente" | "destinatario" | "fascicolo" => !value.trim().is_empty() && value.len() <= 2_000,
         _ => false,
     };
     if is_good { Ok(()) } else { Err(wrong(&format!("{field}={value}"), "value")) }
+}
+
+/// A typed yes or no, in either of the ways that files and answers write it.
+fn is_yes(value: &str) -> bool {
+    matches!(value, "si" | "true")
 }
 
 fn said<T>(value: T, origin: String) -> Reading<T> {

@@ -167,3 +167,61 @@ fn the_same_bytes_under_another_name_wait_as_a_duplicate_until_released() {
     assert_ne!(released[0]["state"], "duplicate");
     assert!(released[0]["tipo"].is_string(), "it was read as a document of its own: {}", released[0]);
 }
+
+#[test]
+fn ocr_never_writes_over_what_it_reads() {
+    let stage = Stage::bare();
+    let scan = stage.path("scansione.png");
+    std::fs::copy(repository().join("tests/fixtures/drill/foglio.png"), &scan).expect("copied");
+    let before = std::fs::read(&scan).expect("the scan");
+    let path = |p: &std::path::Path| p.to_str().expect("a path").to_owned();
+    let other = path(&stage.path("copia.pdf"));
+    for args in [&["ocr", &path(&scan), &path(&scan)][..], &["ocr", "--text", &path(&scan), &path(&scan), &other]] {
+        let output = stage.run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", said(&output));
+        assert!(said(&output).contains("scansione.png"), "{}", said(&output));
+    }
+    assert_eq!(std::fs::read(&scan).expect("the scan"), before);
+}
+
+#[test]
+fn what_is_missing_or_no_file_is_said_at_once_and_costs_no_other_its_answer() {
+    let stage = Stage::bare();
+    let file = repository().join("tests/fixtures/drill/foglio.png");
+    let (file, pipe) = (file.to_str().expect("a path"), stage.path("coda.tif"));
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).expect("a queue");
+    let pipe = pipe.to_str().expect("a path").to_owned();
+    let copy = stage.path("copia.pdf").to_str().expect("a path").to_owned();
+    for verb in
+        [&["identify", "manca.tif"][..], &["extract", "manca.tif"], &["classify", "manca.tif"], &["ocr", "manca.tif", &copy]]
+    {
+        assert_eq!(code(&stage, verb), 2, "{verb:?}");
+    }
+    assert_eq!(code(&stage, &["ocr", file, "manca/copia.pdf"]), 2, "no folder to write into");
+    for verb in [&["identify", &pipe][..], &["extract", &pipe], &["ocr", &pipe, &copy]] {
+        assert_eq!(code(&stage, verb), 1, "{verb:?} does not wait for a writer");
+    }
+    let lines = stage.json(&["identify", file, "manca.tif", &pipe, file], &[2]);
+    let told: Vec<_> = lines.iter().map(|line| line.get("puid").is_some()).collect();
+    assert_eq!(told, [true, false, false, true], "{lines:?}");
+    let stage = Stage::with_archive();
+    assert_eq!(code(&stage, &["ingest", file, "manca.tif"]), 2);
+    assert!(stage.json(&["list"], &[0]).is_empty(), "nothing is taken in by a command that was typed wrong");
+}
+
+#[test]
+fn a_scan_cut_off_is_not_taken_for_born_digital() {
+    let stage = Stage::bare();
+    let path = stage.path("tagliato.pdf").to_str().expect("a path").to_owned();
+    // The tree of pages comes first, and the image that the page shows is lost with the end of the file.
+    let cut = "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n\
+        3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</XObject<</I 5 0 R>>>>/Contents 4 0 R>>\nendobj\n\
+        4 0 obj\n<</Length 29>>\nstream\nq 595 0 0 842 0 0 cm /I Do Q\nendstream\nendobj\n\
+        5 0 obj\n<</Type/XObject/Subtype/Image/Width 2480/Height 3508/ColorSpace/DeviceGray/BitsPerComponent 8/Length 90000>>\n\
+        stream\n0123456789";
+    std::fs::write(&path, cut).expect("written");
+    let output = stage.run(&["--lang", "en", "ocr", &path, stage.path("copia.pdf").to_str().expect("a path")]);
+    let text = said(&output);
+    assert!(output.status.code() == Some(1) && !text.contains("born digital"), "{text}");
+    assert!(text.contains("incomplete") || text.contains("damaged") || text.contains("cut off"), "{text}");
+}

@@ -241,7 +241,7 @@ fn a_build_that_forgets_one_fsync_of_the_network_doors_fails_the_drill() {
 }
 
 fn states(stage: &Stage) -> BTreeMap<String, String> {
-    let told = stage.json(&["doctor"], &[0, 1]).remove(0);
+    let told = stage.json(&["doctor"], &[0, 1, 4]).remove(0);
     let word = |value: &Value| format!("{} {}", value["state"].as_str().unwrap_or("-"), value["code"].as_str().unwrap_or("-"));
     BTreeMap::from([
         ("inbox".to_owned(), word(&told["inboxes"][0]["door"])),
