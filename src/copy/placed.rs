@@ -12,7 +12,7 @@ use hayro::hayro_interpret::{
     Paint, SoftMask, TransformExt as _, interpret_page,
 };
 use hayro::hayro_syntax::page::Page;
-use hayro::kurbo::{Affine, BezPath, Rect, Shape as _};
+use hayro::kurbo::{Affine, BezPath, PathEl, Point, Rect, Shape as _};
 use lopdf::ObjectId;
 
 /// What a path may cut off an image that counts as whole, in units of the page: half a pixel at 300 dpi.
@@ -133,8 +133,7 @@ impl<'a> Device<'a> for Seen {
     }
 
     fn push_clip_path(&mut self, path: &ClipPath) {
-        let (bounds, area) = (path.path.bounding_box(), path.path.area().abs());
-        self.cuts.push(((bounds.area() - area).abs() <= 1e-6 * bounds.area()).then_some(bounds));
+        self.cuts.push(rectangle(&path.path));
     }
 
     fn push_transparency_group(&mut self, opacity: f32, mask: Option<SoftMask<'a>>, blend_mode: BlendMode) {
@@ -158,5 +157,59 @@ fn plain(paint: &Paint<'_>) -> Option<[u8; 3]> {
             (a == 255).then_some([r, g, b])
         }
         Paint::Pattern(_) => None,
+    }
+}
+
+/// The rectangle that a path is: one line that goes from corner to corner, level and upright, once around.
+fn rectangle(path: &BezPath) -> Option<Rect> {
+    let bounds = path.bounding_box();
+    let slack = 1e-6 * (bounds.width() + bounds.height());
+    let mut corners = Vec::new();
+    for (n, element) in path.elements().iter().enumerate() {
+        match element {
+            PathEl::MoveTo(point) if n == 0 => corners.push(*point),
+            PathEl::LineTo(point) if n > 0 => corners.push(*point),
+            PathEl::ClosePath => {}
+            _ => return None,
+        }
+    }
+    let is = |a: f64, b: f64| (a - b).abs() <= slack;
+    let at_corner = |p: &Point| (is(p.x, bounds.x0) || is(p.x, bounds.x1)) && (is(p.y, bounds.y0) || is(p.y, bounds.y1));
+    let is_straight = corners.windows(2).all(|pair| is(pair[0].x, pair[1].x) != is(pair[0].y, pair[1].y));
+    let is_around = match corners.as_slice() {
+        [a, _, c, d] => !is(a.x, c.x) && !is(a.y, c.y) && is(a.x, d.x) != is(a.y, d.y),
+        [a, _, c, _, e] => !is(a.x, c.x) && !is(a.y, c.y) && is(a.x, e.x) && is(a.y, e.y),
+        _ => false,
+    };
+    (is_straight && is_around && corners.iter().all(at_corner)).then_some(bounds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_rectangle_if_it_goes_once_around_one() {
+        let path = |points: &[(f64, f64)]| {
+            let mut path = BezPath::new();
+            path.move_to(points[0]);
+            points[1..].iter().for_each(|point| path.line_to(*point));
+            path
+        };
+        let around = [(0.0, 0.0), (3.0, 0.0), (3.0, 4.0), (0.0, 4.0), (0.0, 0.0)];
+        let whole = Some(Rect::new(0.0, 0.0, 3.0, 4.0));
+        assert_eq!((rectangle(&path(&around)), rectangle(&path(&around[..4]))), (whole, whole));
+        let mut closed = path(&around[..4]);
+        closed.close_path();
+        assert_eq!((rectangle(&closed), rectangle(&Rect::new(0.0, 0.0, 3.0, 4.0).to_path(0.1))), (whole, whole));
+        assert_eq!(rectangle(&path(&around[..3])), None, "a triangle");
+        assert_eq!(rectangle(&path(&[(0.0, 0.0), (3.0, 4.0), (3.0, 0.0), (0.0, 4.0)])), None, "a bow");
+        assert_eq!(rectangle(&path(&[(0.0, 0.0), (3.0, 0.0), (0.0, 0.0), (3.0, 0.0), (0.0, 0.0)])), None, "a line");
+        let twice = [&around[..], &around[1..]].concat();
+        assert_eq!(rectangle(&path(&twice)), None, "twice around: nothing by the even-odd rule");
+        let mut two = path(&around);
+        two.move_to((1.0, 1.0));
+        two.line_to((2.0, 2.0));
+        assert_eq!(rectangle(&two), None, "two lines");
     }
 }

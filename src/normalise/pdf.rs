@@ -98,7 +98,8 @@ impl PdfFile {
         drawn((width, height), pixmap.data_as_u8_slice());
         let luma = |p: &[u8]| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114) / 1000) as u8;
         let gray = pixmap.data_as_u8_slice().chunks_exact(4).map(luma).collect();
-        let mut image = PageImage::new(width, height, gray).ok_or_else(|| broken_page(page, "size 0"))?;
+        let mut image =
+            PageImage::new(width, height, gray).ok_or_else(|| broken_page(page, format_args!("{width} × {height}")))?;
         image.dpi = dpi as f32;
         Ok(image)
     }

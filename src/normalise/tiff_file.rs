@@ -136,7 +136,7 @@ impl TiffFile {
         }
         let image = image_file::jpeg(data, (page, directory.dpi()), limits)?;
         let is_page = (image.width, image.height) == (directory.width, directory.height);
-        if is_page { Ok(image) } else { Err(broken_page(page, "size")) }
+        if is_page { Ok(image) } else { Err(broken_page(page, format_args!("{} × {}", directory.width, directory.height))) }
     }
 
     fn strip(&self, directory: &Directory, strip: usize) -> Result<Option<Vec<u8>>> {
@@ -180,14 +180,15 @@ impl TiffFile {
         .map_err(fail)?;
         if let (ColorType::RGB(8), DecodingResult::U8(rgb)) = (kind, &pixels) {
             return colour::page(directory.width, directory.height, rgb, directory.dpi())
-                .ok_or_else(|| broken_page(page, "size"));
+                .ok_or_else(|| broken_page(page, format_args!("{} × {}", directory.width, directory.height)));
         }
         let size = (directory.width as usize, directory.height as usize);
         let mut gray = to_gray(&pixels, kind, size).ok_or_else(|| broken_page(page, format_args!("{kind:?}")))?;
         if directory.photometric == 3 {
             through_map(&mut gray, &directory.colour_map, directory.bits);
         }
-        PageImage::new(directory.width, directory.height, gray).ok_or_else(|| broken_page(page, "size"))
+        PageImage::new(directory.width, directory.height, gray)
+            .ok_or_else(|| broken_page(page, format_args!("{} × {}", directory.width, directory.height)))
     }
 }
 
