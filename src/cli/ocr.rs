@@ -104,7 +104,8 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
         if let Some(damage) = damage(&args.input, &format) {
             return Err(damage);
         }
-        return Err(Error::hold("born-digital").with("path", args.input.display()));
+        let held = if tally.blank == tally.all { Error::hold("all-blank") } else { Error::hold("born-digital") };
+        return Err(held.with("path", args.input.display()));
     }
     let order = CopyOrder {
         title: args.title.clone().unwrap_or_else(|| name_of(&args.input)),

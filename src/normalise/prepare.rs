@@ -57,6 +57,8 @@ pub enum Treatment {
     Even,
     /// In grey, the engine's own local threshold: what is tried where the first reading is poor.
     Grey,
+    /// Light evened out, in grey, no threshold of ours: what is tried instead where edges are blurred.
+    Plain,
 }
 
 impl Prepared<'_> {
@@ -132,7 +134,7 @@ pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment:
         image = Cow::Owned(scaled(&image, scale));
         steps.push(format!("scale {scale:.2}"));
     }
-    if treatment == Treatment::Even && !stored.bilevel && ink::even(image.to_mut(), plan.dpi * scale.min(1.0)) {
+    if treatment != Treatment::Grey && !stored.bilevel && ink::even(image.to_mut(), plan.dpi * scale.min(1.0)) {
         steps.push("smooth".to_owned());
     }
     if rotation != 0 {
@@ -204,8 +206,9 @@ fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, steps: 
         return None;
     }
     let threshold = (!image.bilevel).then(|| ink::threshold_of(image));
+    let is_parted = treatment == Treatment::Even;
     if let Some(threshold) = threshold {
-        steps.push(format!("threshold {threshold}"));
+        steps.push(if is_parted { format!("threshold {threshold}") } else { "grey".to_owned() });
     }
     let folds = folds::find(image, dpi, threshold.unwrap_or(0));
     if !folds.is_empty() {
@@ -215,7 +218,7 @@ fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, steps: 
         }
         steps.push(format!("folds {}", folds.len()));
     }
-    threshold
+    threshold.filter(|_| is_parted)
 }
 
 /// A stamp alone as an image of its own, and its plan at the page's resolution.

@@ -101,7 +101,9 @@ fn ocr_leaves_alone_what_is_born_digital_or_claims_to_be_a_pdfa_and_says_so() {
     let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
     assert_eq!(code(&stage, &["ocr", &path(&scan), &path(&copy)]), 0);
     let native = path(&repository().join("tests/fixtures/drill/nativo.pdf"));
-    for (input, word) in [(path(&copy), "PDF/A (pdfa-2b)"), (native, "nativo digitale")] {
+    let empty = stage.path("vuoto.pdf");
+    std::fs::write(&empty, super::reader::pdf("nothing.pdf")).expect("a file");
+    for (input, word) in [(path(&copy), "PDF/A (pdfa-2b)"), (native, "nativo digitale"), (path(&empty), "pagine bianche")] {
         let output = stage.run(&["ocr", &input, &path(&again)]);
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
         assert!(said(&output).to_lowercase().contains(&word.to_lowercase()), "{word}: {}", said(&output));
