@@ -10,19 +10,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use conserva::aggregation::{Aggregation, AggregationId, AggregationKey, TipoAggregazione, TipoFascicolo};
-use conserva::arrival::{ArrivalId, EnteId, FileName};
 use conserva::digest::Digest;
-use conserva::document::{Component, Document, DocumentId, DocumentState, Form, Format, Role, Verdict};
-use conserva::ente::Ente;
 use conserva::error::{Error, Result};
-use conserva::event::{Event, JournalHead};
-use conserva::filing::Voce;
 use conserva::limits::Limits;
-use conserva::package::{BlobReader, Parcel, Plan, PlanOrder, Profile, build, plan};
+use conserva::package::{BlobReader, Parcel, Plan, build};
 
+mod parcels;
 mod timing;
 
+use parcels::{parcel, plans};
 use timing::{Cost, Peak, content, measured, median, on_one_core, written};
 
 const ROUNDS: usize = 3;
@@ -48,7 +44,7 @@ fn race(name: &str, count: u32, bytes: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let blobs = Folder((0..count).map(|n| blob(folder.path(), n, bytes)).collect());
     let parcels: Vec<Parcel> = (0..).zip(blobs.0.keys()).map(|(n, sha256)| parcel(n, *sha256, bytes as u64)).collect();
-    let plans = plans(&parcels);
+    let plans = plans(&parcels, &Limits::default());
     drop(parcels);
     let (mut cpu, mut wall, mut cores) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -79,21 +75,6 @@ fn in_a_folder(work: impl FnOnce(&Path) -> Cost) -> Cost {
     work(target.path())
 }
 
-fn plans(parcels: &[Parcel]) -> Vec<Plan> {
-    let limits = Limits::default();
-    let order = PlanOrder {
-        profile: Profile::Agid,
-        ente: &Ente::prova(),
-        instant: jiff::Timestamp::UNIX_EPOCH,
-        journal: JournalHead { ente: "c_v000".into(), n: 1, digest: Digest::of(b"head") },
-        version: "0.1.0",
-        describe_aggregation: &|_, ids| Ok(format!("<AggregazioneDocumentaliInformatiche n=\"{}\"/>", ids.len())),
-        limits: &limits,
-        versatore: None,
-    };
-    plan(&order, parcels).expect("a plan")
-}
-
 /// Builds; every file planned must be in a package.
 fn packages(plans: &[Plan], blobs: &Folder, target: &Path) {
     let files: u64 = plans.iter().map(|plan| build(plan, blobs, target).expect("a package").files).sum();
@@ -114,74 +95,4 @@ fn blob(folder: &Path, n: u32, bytes: usize) -> (Digest, PathBuf) {
     let path = folder.join(format!("{n:05}"));
     written(&path, &content);
     (Digest::of(&content), path)
-}
-
-fn parcel(n: u32, sha256: Digest, bytes: u64) -> Parcel {
-    let (ente, id) = (EnteId("c_v000".into()), DocumentId(Digest::id("doc", &[&n.to_be_bytes()])));
-    let name = FileName::new(format!("scan{n:05}.tif").as_bytes());
-    let event = |kind: &str| Event {
-        at: jiff::Timestamp::UNIX_EPOCH,
-        kind: kind.into(),
-        subject: id.to_string(),
-        outcome: "success".into(),
-        agent: "Conserva 0.1.0".into(),
-        detail: BTreeMap::from([("sha256".into(), sha256.hex())]),
-    };
-    let format = Format {
-        puid: Some("fmt/353".into()),
-        mime: "image/tiff".into(),
-        name: "TIFF".into(),
-        version: None,
-        claims: Vec::new(),
-        signed: false,
-        encrypted: false,
-        verdict: Verdict::Accettato,
-        rule: "A2 TIFF".into(),
-        warnings: Vec::new(),
-    };
-    Parcel {
-        events: ["admit", "identify", "text", "form", "fields", "filing", "metadata"].map(event).to_vec(),
-        metadata: Some(format!("<DocumentoAmministrativoInformatico>{}</DocumentoAmministrativoInformatico>", "x".repeat(6_000))),
-        copies: Vec::new(),
-        components: vec![Component {
-            role: Role::Principale,
-            n: 1,
-            name: name.clone(),
-            sha256,
-            bytes,
-            format,
-            form: Form::AsArrived,
-            pages: 1,
-        }],
-        aggregation: Some(aggregation(&ente)),
-        document: Document {
-            id,
-            ente,
-            arrival: ArrivalId(format!("arr-{n}")),
-            position: 1,
-            name,
-            state: DocumentState::Ready,
-            formed_at: jiff::Timestamp::UNIX_EPOCH,
-            version: 1,
-        },
-    }
-}
-
-fn aggregation(ente: &EnteId) -> Aggregation {
-    Aggregation {
-        id: AggregationId("1970/VI.3/1".into()),
-        ente: ente.clone(),
-        key: AggregationKey {
-            tipo: TipoAggregazione::Fascicolo,
-            fascicolo: Some(TipoFascicolo::Affare),
-            anno: 1970,
-            voce: Voce("VI.3".into()),
-            serie: String::new(),
-            thread: "bench".into(),
-            oggetto: "Fascicolo di prova".into(),
-        },
-        progressivo: 1,
-        data_apertura: jiff::civil::date(1970, 1, 1),
-        data_chiusura: None,
-    }
 }

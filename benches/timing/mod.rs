@@ -66,7 +66,12 @@ impl Peak {
 
     /// Above what there was at that moment.
     pub(crate) fn grown_mib(&self) -> u64 {
-        status("VmHWM:").saturating_sub(self.0) / 1024
+        self.grown_kib() / 1024
+    }
+
+    /// The same, finer.
+    pub(crate) fn grown_kib(&self) -> u64 {
+        status("VmHWM:").saturating_sub(self.0)
     }
 }
 

@@ -4,12 +4,14 @@ use super::tipi::knowledge;
 use crate::fields::{Fields, PartyKind, Reading};
 use crate::filing::Filing;
 
-/// An oggetto of tipo and checked facts, origin `composed`; none where a page states one or the type itself is in doubt.
+/// An oggetto of tipo and checked facts, origin `composed`; none where a page states one (or several options of which none is surely crossed) or the type itself is in doubt.
 ///
 /// Facts used: number and date of the repertorio, the name of the sender where two readings agree (not of reserved types),
 /// a partita IVA whose check holds, a reference to a practice. No codice fiscale: an oggetto is shown in registers.
 pub fn composed_oggetto(filing: &Filing, fields: &Fields) -> Option<Reading<String>> {
-    if fields.oggetto.is_some() || !filing.doubts.is_empty() {
+    // A page that states several to choose from states one: none is composed beside it.
+    let is_stated = fields.doubtful.iter().any(|d| d.field == "oggetto" && d.check == "options");
+    if fields.oggetto.is_some() || is_stated || !filing.doubts.is_empty() {
         return None;
     }
     let tipo = knowledge().tipi.iter().find(|t| t.code == filing.tipo.value)?;

@@ -277,7 +277,6 @@ pub(crate) async fn journal_verify(all: &Global) -> Result<u8> {
 pub(crate) async fn doctor(all: &Global) -> Result<u8> {
     let sandbox = crate::child::probe();
     let mut object = json!({"version": env!("CARGO_PKG_VERSION"), "sandbox": sandbox});
-    let mut code = 0;
     let layout = Layout::new(&all.archive);
     let language = Config::read(&layout.config()).unwrap_or_default().ocr.language;
     object["reader"] = match crate::ocr::lstm::Recogniser::new(&language) {
@@ -293,23 +292,23 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
         object["mailboxes"] = crate::daemon::mailboxes(&layout, &config).into();
         object["uploads"] = crate::daemon::upload_doors(&layout, &config).into();
     }
-    match Archive::open(&all.archive, all.config.as_deref()).await {
+    let code = match Archive::open(&all.archive, all.config.as_deref()).await {
         Ok(archive) => {
             let house = &archive.house;
             let jobs = house.store.job_counts(None).await?;
             let journal = house.store.check_journal(&house.ente_id).await?;
-            code = u8::from(journal.is_err());
             object["archive"] =
                 json!({"path": all.archive, "ente": house.ente_id, "jobs": jobs, "journal_whole": journal.is_ok()});
             object["words"] = json!({"path": house.config.ocr.words, "listed": house.lexicon.is_listed()});
+            u8::from(journal.is_err())
         }
         Err(error) => {
-            // No archive is no fault; one that cannot be opened is.
-            code = if error.code() == "archive-missing" { 0 } else { error.exit_code() };
             object["archive"] =
                 json!({"path": all.archive, "error": error.message().text(if all.json { Lang::En } else { all.words() })});
+            // No archive is no fault; one that cannot be opened is.
+            if error.code() == "archive-missing" { 0 } else { error.exit_code() }
         }
-    }
+    };
     output::line(&if all.json { object.to_string() } else { serde_json::to_string_pretty(&object).unwrap_or_default() });
     Ok(code)
 }

@@ -374,7 +374,7 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Inspect { packages, html, pictures } => stand_alone::inspect(all, &packages, html.as_deref(), pictures),
         Verb::Diff { a, b } => stand_alone::diff(all, &a, &b),
         Verb::Ocr(args) => ocr::ocr(all, &args),
-        Verb::Identify { files } => stand_alone::identify(all, &files),
+        Verb::Identify { files } => Ok(stand_alone::identify(all, &files)),
         Verb::Extract { file } => stand_alone::extract(all, &file),
         Verb::Classify { file } => stand_alone::classify(all, &file),
         Verb::Evaluate { truth, again } => evaluate::evaluate(all, &truth, again).await,

@@ -61,6 +61,7 @@ fn absent(path: &Path, cause: std::io::Error) -> Error {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "files of tests")]
 mod tests {
     use super::*;
 

@@ -84,7 +84,7 @@ pub(crate) fn diff(all: &Global, a: &Path, b: &Path) -> Result<u8> {
 }
 
 /// `identify FILE…`.
-pub(crate) fn identify(all: &Global, files: &[PathBuf]) -> Result<u8> {
+pub(crate) fn identify(all: &Global, files: &[PathBuf]) -> u8 {
     let limits = Limits::default();
     let mut lines = Vec::new();
     let mut worst = 0;
@@ -106,7 +106,7 @@ pub(crate) fn identify(all: &Global, files: &[PathBuf]) -> Result<u8> {
     if !all.json {
         tables::table(&["head-path", "head-puid", "head-mime", "head-verdict", "head-rule"], &lines, all.words());
     }
-    Ok(worst)
+    worst
 }
 
 fn row_of(path: &Path, format: &Format, all: &Global) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::alternatives;
 use super::codes::{self, Checked, Class};
+use super::confused;
 use super::rows::{Pattern, Place, Row, Rows};
 use crate::fields::{Doubtful, Fields, Reading};
 
@@ -127,11 +128,24 @@ fn codici_fiscali(rows: &Rows, at: usize, fields: &mut Fields) {
             }
             let checked = codes::checked(&run.code, &codes::CODICE_FISCALE, codes::is_codice_fiscale);
             let checked = alternatives::proven(checked, &run.code, &run.others, alternatives::CODICE_FISCALE);
+            let checked = match checked {
+                Checked::Failed => confused::swapped(rows, &run.code).map_or(Checked::Failed, Checked::Proven),
+                checked => checked,
+            };
             match keep(rows, place.clone(), checked, "codice-fiscale") {
                 Some(reading) => push_once(&mut fields.codici_fiscali, reading),
                 None => fields.doubtful.push(doubt(rows, &place, "codici_fiscali", run.code.clone(), "check-letter")),
             }
             taken.push(run.span.clone());
+        }
+    }
+    for (span, code) in confused::bracketed(rows, row) {
+        if !is_inside(&taken, &span) {
+            let place = Place { row: at, span: span.clone() };
+            if let Some(reading) = keep(rows, place, Checked::Proven(code), "codice-fiscale") {
+                push_once(&mut fields.codici_fiscali, reading);
+            }
+            taken.push(span);
         }
     }
     // A code that lost or gained a character is seen only by its label.

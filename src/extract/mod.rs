@@ -4,8 +4,11 @@
 //! values without one (protocollo, oggetto, mittente) wait for a second and independent reading of the same place
 //! ([`regions`], [`confirm`]) and are held by [`doubts()`] where none agrees (invariant 11).
 
+mod acts;
+mod addressee;
 mod alternatives;
 mod codes;
+mod confused;
 mod dates;
 mod doubts;
 mod given;
@@ -13,6 +16,7 @@ mod identifiers;
 mod mentions;
 mod names;
 mod oggetto;
+mod organs;
 mod parties;
 mod protocollo;
 mod registration;

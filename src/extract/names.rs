@@ -5,7 +5,7 @@ use crate::codice_fiscale;
 use crate::fields::PartyKind;
 
 static UNDERSIGNED: Pattern = Pattern::new(
-    r"(?:sottoscritt[oaie](?:\s?/\s?[aoe])?|\bil\s+genitore|\bla\s+madre|\bil\s+padre|\bil\s+richiedente|\bla\s+richiedente|\bil\s+dichiarante|\bil\s+contribuente|\bl'istante|\bil\s+ricorrente)[\s:,]+",
+    r"(?:sottoscritt[oaie](?:\s?/\s?[aoe])?(?:\s+parte)?|^\W{0,3}io(?:,?\s+sottoscritt[oa])?\b|\bil\s+genitore|\bla\s+madre|\bil\s+padre|\bil\s+richiedente|\bla\s+richiedente|\bil\s+dichiarante|\bil\s+contribuente|\bl'istante|\bil\s+ricorrente)[\s:,]+",
 );
 static TITLE: Pattern = Pattern::new(
     r"^(?:sig\.?\s?(?:ra|na)?\.?|signor[ae]?|dott\.?\s?(?:ssa)?\.?|dr\.?\s?(?:ssa)?|ing\.?|arch\.?|geom\.?|avv\.?|rag\.?|prof\.?\s?(?:ssa)?\.?|p\.i\.|cav\.)\s+",
@@ -13,8 +13,13 @@ static TITLE: Pattern = Pattern::new(
 static BOTH_NAMES: Pattern =
     Pattern::new(r"(?:cognome\s+e\s+nome|nome\s+e\s+cognome|nominativo|richiedente|dichiarante|ragione\s+sociale)\W{1,4}");
 static CELL: Pattern = Pattern::new(r"^\W{0,3}(?:cognome\s+e\s+nome|nome\s+e\s+cognome|nominativo)\W{0,4}$");
-static COGNOME: Pattern = Pattern::new(r"^\W{0,3}cognome\W{1,4}");
-static NOME: Pattern = Pattern::new(r"^\W{0,3}nome\W{1,4}");
+static COGNOME: Pattern = Pattern::new(r"^\W{0,3}cognome\W{1,8}");
+static NOME: Pattern = Pattern::new(r"^\W{0,3}nome\W{1,8}(?:i\.\s+)?");
+/// A row of a form that names who asks, and nothing else.
+static ASKING: Pattern = Pattern::new(
+    r"^\W{0,3}(?:titolare|istante|richiedente|dichiarante|proprietari[oa]|esponente|segnalante|proponente|committente|contribuente|avente titolo)(?:\s+dell[a-z' ]{3,30})?\W{1,4}",
+);
+static DEFENDER: Pattern = Pattern::new(r"\b(?:dall'\s?avv\.?(?:\s?to)?|dall'avvocat[oa]|dal procuratore avv\.?)\s+");
 static FIRM: Pattern = Pattern::new(
     r"(\bs\.?\s?r\.?\s?l\.?\s?s?\b|\bs\.?\s?p\.?\s?a\b|\bs\.?\s?n\.?\s?c\b|\bs\.?\s?a\.?\s?s\b|\bsoc(?:ieta|\.)|cooperativa|\bditta\b|\bimpresa\b|associazione|\ba\.?s\.?d\b|\ba\.?p\.?s\b|\bo\.?d\.?v\b|onlus|fondazione|consorzio|comitato|\bstudio\b|parrocchia|pro\s?loco|condominio|banca|assicurazioni|confraternita)",
 );
@@ -26,7 +31,7 @@ static CLOSING: Pattern = Pattern::new(
 );
 
 /// Words that stand in the heads of tables and forms, and are no names.
-const NOT_NAMES: [&str; 47] = [
+const NOT_NAMES: [&str; 54] = [
     "cognome",
     "nome",
     "nominativo",
@@ -74,6 +79,13 @@ const NOT_NAMES: [&str; 47] = [
     "allegato",
     "dichiara",
     "chiede",
+    "titolare",
+    "istante",
+    "richiedente",
+    "dichiarante",
+    "proprietario",
+    "contribuente",
+    "committente",
 ];
 const PARTICLES: [&str; 12] = ["di", "de", "del", "della", "dei", "degli", "da", "la", "lo", "le", "van", "von"];
 
@@ -182,6 +194,15 @@ pub(super) fn form(rows: &Rows) -> Option<(Vec<Place>, String)> {
                 return Some((vec![Place { row: at + 1, span }], name));
             }
         }
+        if let Some(end) = ASKING.captures(&head).and_then(|c| c.get(0)).map(|m| m.end().min(row.fold.len()))
+            && let Some((span, name)) =
+                person(row, end).filter(|(span, _)| span.end + 3 >= row.fold.len() && span.start <= end + 2)
+        {
+            return Some((vec![Place { row: at, span }], name));
+        }
+        if let Some(found) = cells(rows, at) {
+            return Some(found);
+        }
         let Some(end) = COGNOME.captures(&row.fold).and_then(|c| c.get(0)).map(|m| m.end()) else { continue };
         let surname = value(row, end);
         for i in at + 1..at + 3 {
@@ -193,6 +214,32 @@ pub(super) fn form(rows: &Rows) -> Option<(Vec<Place>, String)> {
         }
     }
     None
+}
+
+/// `Cognome` and `Nome` as labels alone in their rows, each with its cell beside it.
+fn cells(rows: &Rows, at: usize) -> Option<(Vec<Place>, String)> {
+    let is = |i: usize, label: &str| {
+        rows.rows.get(i).is_some_and(|r| r.fold.trim_matches(|c: char| !c.is_ascii_alphabetic()) == label)
+    };
+    if !is(at, "cognome") {
+        return None;
+    }
+    let below = (at + 1..at + 5).find(|&i| is(i, "nome"))?;
+    let (a, b) = (beside(rows, at)?, beside(rows, below)?);
+    let ((first, surname), (second, name)) = (value(rows.rows.get(a)?, 0)?, value(rows.rows.get(b)?, 0)?);
+    Some((vec![Place { row: a, span: first }, Place { row: b, span: second }], format!("{name} {surname}")))
+}
+
+/// The row that stands right of another at its height.
+fn beside(rows: &Rows, at: usize) -> Option<usize> {
+    let label = rows.rows.get(at)?;
+    let (top, end) = (label.upright.y, label.upright.x + label.upright.w);
+    let middle = |r: &Row| r.upright.y + r.upright.h / 2;
+    (at.saturating_sub(4)..at + 5).find(|&i| {
+        rows.rows.get(i).is_some_and(|r| {
+            r.page == label.page && r.upright.x >= end && (top..top + label.upright.h.max(20)).contains(&middle(r))
+        })
+    })
 }
 
 /// The name words of a form field.
@@ -227,6 +274,19 @@ pub(super) fn issuer(rows: &Rows, body: usize) -> Option<(Vec<Place>, String)> {
         }
     }
     None
+}
+
+/// Who brings a cause: the lawyer who represents a party before a judge.
+pub(super) fn defender(rows: &Rows) -> Option<(Vec<Place>, String)> {
+    let heads: String = rows.rows.iter().take(25).map(|r| r.fold.as_str()).collect::<Vec<_>>().join(" ");
+    if !(heads.contains("rappresentat") && (heads.contains("difes") || heads.contains("procura"))) {
+        return None;
+    }
+    rows.rows.iter().enumerate().take(30).find_map(|(at, row)| {
+        let end = DEFENDER.captures(&row.fold)?.get(0)?.end();
+        let (span, name) = person(row, end)?;
+        Some((vec![Place { row: at, span }], name))
+    })
 }
 
 /// A name in the signature block: after the closing words, near the end.

@@ -1,7 +1,7 @@
 //! What is it about? The oggetto after its label, over as many lines as it has; else a title that says it whole.
 
 use super::rows::{Pattern, Piece, Place, Row, Rows};
-use crate::fields::{Fields, Reading};
+use crate::fields::{Doubtful, Fields, Reading};
 
 static LABEL: Pattern = Pattern::new(r"^[^a-z0-9]{0,4}(?:o[gq]{1,2}et[tf]o|0ggetto|ogg\s?\.)\s?[:;.\-]{0,2}\s*");
 static STOP: Pattern = Pattern::new(
@@ -34,8 +34,11 @@ const ROWS_MAX: usize = 9;
 
 /// Reads the oggetto.
 pub(super) fn read(rows: &Rows, fields: &mut Fields) {
-    fields.oggetto = labelled(rows).or_else(|| titled(rows));
+    fields.oggetto = labelled(rows).or_else(|| titled(rows, fields));
 }
+
+/// Check of an oggetto that stands among options of which none is surely crossed.
+const OPTIONS: &str = "options";
 
 fn labelled(rows: &Rows) -> Option<Reading<String>> {
     let (at, end) = rows.rows.iter().enumerate().take(60).find_map(|(i, row)| {
@@ -189,7 +192,7 @@ pub(super) fn closed(text: &str) -> String {
 }
 
 /// A title in capitals that goes on in the row below, or that says all (`CERTIFICATO DI RESIDENZA`).
-fn titled(rows: &Rows) -> Option<Reading<String>> {
+fn titled(rows: &Rows, fields: &mut Fields) -> Option<Reading<String>> {
     let (at, row) = rows
         .rows
         .iter()
@@ -217,7 +220,12 @@ fn titled(rows: &Rows) -> Option<Reading<String>> {
     match options(rows, at) {
         Options::None => {}
         Options::Crossed(chosen) => return Some(*chosen),
-        Options::Unclear => return None,
+        Options::Unclear => {
+            let place = rows.reading((), &places, "oggetto-titolo", 1.0);
+            let (raw, check) = (row.text(), OPTIONS.to_owned());
+            fields.doubtful.push(Doubtful { field: "oggetto".into(), raw, check, page: place.page, rect: place.rect });
+            return None;
+        }
     }
     let mut reading = value(rows, &places, "oggetto-titolo", 0.9)?;
     reading.value = sentence_case(&reading.value, row.text().chars().count());
@@ -239,24 +247,58 @@ fn options(rows: &Rows, at: usize) -> Options {
     let Some(title) = rows.rows.get(at) else { return Options::None };
     let words: Vec<&str> = title.fold.split_whitespace().take(2).collect();
     let head = words.join(" ");
-    let mut options: Vec<(usize, usize, bool)> = Vec::new();
+    let mut options: Vec<(usize, usize, Mark)> = Vec::new();
     for (i, row) in rows.rows.iter().enumerate().skip(at + 1).take(12).filter(|(_, row)| row.page == title.page) {
         let mark = row.pieces.first().filter(|piece| piece.span.len() <= 3).map(|piece| piece.span.clone());
         let start = mark.as_ref().map_or(0, |mark| mark.end + 1);
         if row.fold.get(start..).is_some_and(|rest| rest.starts_with(&head)) {
-            let is_crossed = mark.is_some_and(|mark| row.fold.get(mark).is_some_and(|mark| mark.contains('x')));
-            options.push((i, start, is_crossed));
+            options.push((i, start, Mark::of(mark.and_then(|mark| row.fold.get(mark)).unwrap_or(""))));
         }
     }
     if options.len() < 2 {
         return Options::None;
     }
-    let crossed: Vec<&(usize, usize, bool)> = options.iter().filter(|(_, _, is_crossed)| *is_crossed).collect();
-    let [(i, start, _)] = crossed[..] else { return Options::Unclear };
-    let Some(row) = rows.rows.get(*i) else { return Options::Unclear };
-    let end = row.fold.get(*start..).and_then(|rest| rest.find(':')).map_or(row.fold.len(), |colon| start + colon);
-    let chosen = value(rows, &[Place { row: *i, span: *start..end }], "oggetto-opzione", 0.95);
-    chosen.map_or(Options::Unclear, |chosen| Options::Crossed(Box::new(chosen)))
+    let marked = |mark: Mark| options.iter().filter(|option| option.2 == mark).collect::<Vec<_>>();
+    let (crossed, likely, empty) = (marked(Mark::Crossed), marked(Mark::Likely), marked(Mark::Empty));
+    let (&(i, start, _), is_sure) = match (&crossed[..], &likely[..]) {
+        ([one], _) => (*one, true),
+        ([], [one]) if empty.len() + 1 == options.len() => (*one, false),
+        _ => return Options::Unclear,
+    };
+    let Some(row) = rows.rows.get(i) else { return Options::Unclear };
+    let end = row.fold.get(start..).and_then(|rest| rest.find(':')).map_or(row.fold.len(), |colon| start + colon);
+    let Some(mut chosen) = value(rows, &[Place { row: i, span: start..end }], "oggetto-opzione", 0.95) else {
+        return Options::Unclear;
+    };
+    if !is_sure {
+        // A cross that was read as another letter is proposed, and looked at.
+        chosen.confidence *= 0.5;
+    }
+    Options::Crossed(Box::new(chosen))
+}
+
+/// What stands before an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// An x.
+    Crossed,
+    /// A letter of many strokes, as a box with a cross is read.
+    Likely,
+    /// A letter that is an outline, as an empty box is read.
+    Empty,
+    Other,
+}
+
+impl Mark {
+    fn of(mark: &str) -> Self {
+        match mark.chars().find(char::is_ascii_alphanumeric) {
+            _ if mark.contains('x') => Self::Crossed,
+            Some('n' | 'k' | 'm' | 'w' | 'h' | 'r') => Self::Likely,
+            Some('o' | 'd' | 'c' | 'l' | 'q' | 'u' | 'i' | '0' | '1') => Self::Empty,
+            None if mark.contains(['[', ']', '(', ')']) => Self::Empty,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Lowers the capitals of the title, the first letter kept.

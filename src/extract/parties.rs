@@ -1,30 +1,30 @@
 //! Who writes to whom, and when? Letterhead, addressee, undersigned, form fields, signature block, date of the document.
 
+use super::acts;
+use super::addressee;
 use super::dates;
 use super::names;
+use super::organs;
 use super::registration;
 use super::roles;
 use super::rows::{Pattern, Place, Row, Rows, distance, fold, has_word_like};
 use crate::ente::Ente;
 use crate::fields::{Fields, Party, PartyKind, Reading, Verso};
 
-static ADDRESS: Pattern = Pattern::new(
-    r"^\W{0,3}(?:e\s*,?\s*p\.?\s?c\.?\s*[:.]?\s*)?(?:all'|(?:al(?:l[ao]|le)?|ai|ag[l1]i|spett(?:\.?\s?(?:le|li|bile|mo)|abile)?\.?|egr\.?(?:egi[oa])?|gent\.?(?:ile|mo|ma)?|ill\.?mo|preg\.?mo|on\.|a:)(?:\s|$|'))",
-);
-static BODY: Pattern = Pattern::new(
+pub(super) static BODY: Pattern = Pattern::new(
     r"^\W{0,3}(?:il/la|il|la|lo|io|i|l')?\W{0,2}(?:sottoscritt|premess[oe]|vist[oaie]\b|richiamat|considerat|l'anno|con la presente|si trasmette|si comunica|in riferimento|in relazione|facendo seguito|a seguito|con riferimento|si invia|si chiede|chiede\b|dichiara\b)",
 );
-static OGGETTO: Pattern = Pattern::new(r"^\W{0,3}o[gq]+etto\b|^\W{0,3}ogg\s?[.:]");
+pub(super) static OGGETTO: Pattern = Pattern::new(r"^\W{0,3}o[gq]+etto\b|^\W{0,3}ogg\s?[.:]");
 static STAMP_ROW: Pattern = Pattern::new(
     r"(protocollo gen|registro ufficiale|protocollo (?:in|interno)\b|\barrivo\b|\bpartenza\b|\bingresso\b|^\W*(?:entrata|uscita)\W*$|ufficio protocollo|\binterno\W*$)",
 );
 /// A row of our name that goes on with a word of the protocol is a stamp's.
 static STAMPED: Pattern = Pattern::new(r"\w{3}\W{1,4}(?:prot\b|protocollo|arrivo\b|in arrivo)");
-static STREET: Pattern = Pattern::new(
-    r"^\W*(?:via|viale|piazza|piazzale|p\.zza|corso|vicolo|largo|strada|localita|fraz|c\.so|tel|fax|pec|e-?mail|www|c\.?f\.?|p\.? ?iva|partita|cap)\b|\b\d{5}\b",
+pub(super) static STREET: Pattern = Pattern::new(
+    r"^\W*(?:via|viale|piazza|piazzale|p\.zza|corso|vicolo|largo|strada|localita|fraz|c\.so|tel|fax|pec|e-?mail|www|c\.?f\.?|p\.? ?iva|partita|cap|borgata|contrada|frazione)\b|\b\d{5}\b",
 );
 static OFFICE: Pattern = Pattern::new(
-    r"(responsabil[ei]\b|segretari[oa] (?:comunale|generale)|ufficio|settore|servizio|sportello unico|loro sedi|^sede$|dipendenti|assessor[ei]|consiglier[ei]|sindaco|comando di polizia|giunta|dirigent[ei]|albo pretorio|ragioneria|r\.?s\.?u\b)",
+    r"(responsabil[ei]\b|segretari[oa] (?:comunale|generale)|ufficio|settore|servizio|sportello unico|loro sedi|^sede$|dipendenti|assessor[ei]|consiglier[ei]|sindaco|comando di polizia|polizia (?:locale|municipale)|giunta|dirigent[ei]|albo pretorio|ragioneria|r\.?s\.?u\b)",
 );
 static PLACE_DATE: Pattern = Pattern::new(r"^[^\d]{2,40}[,.]?\s+(?:li'?|addi'?|il)?\W{0,3}$");
 static DATE_LABEL: Pattern = Pattern::new(r"^\W{0,3}(?:data|li'?|addi'?)\W{0,3}$");
@@ -40,10 +40,13 @@ pub(super) struct Stage {
     pub(super) letterhead_foreign: bool,
     /// Row and name of another's letterhead.
     pub(super) letterhead: Option<(usize, String)>,
+    /// Another's name in the head of a page that bears ours too: the sender's, if the paper was registered as arrived.
+    other_head: Option<(usize, String)>,
     /// Rows and name of the addressee.
-    addressee: Option<(Vec<usize>, String)>,
+    addressee: Option<addressee::Addressee>,
     to_own: bool,
     is_act: bool,
+    act: Option<acts::Act>,
     first_page: u32,
     body: usize,
 }
@@ -58,16 +61,22 @@ pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
         (0..rows.rows.len()).filter(|&i| rows.rows.get(i).is_some_and(|r| begins_with_us(&r.fold, ente))).collect();
     let own: Vec<usize> = names_us.into_iter().filter(|&i| !addressed(rows, i)).collect();
     let letterhead_own = own.iter().any(|&i| {
-        rows.rows.get(i).is_some_and(|r| on_first(r) && r.at < 12 && !STAMPED.is_match(&r.fold)) && i < body && !in_stamp(rows, i)
+        rows.rows.get(i).is_some_and(|r| on_first(r) && r.at < 12 && !STAMPED.is_match(&r.fold))
+            && i < body
+            && !in_stamp(rows, i)
+            && heads(rows, ente, i)
     });
-    let addressee = addressee(rows, first_page, body);
+    let addressee = addressee::addressee(rows, ente, (first_page, body));
+    let is_office = |name: &str| OFFICE.is_match(&fold(name));
     let to_own = addressee.as_ref().is_some_and(|(_, name)| {
-        let name = fold(name);
-        mentions_us(&name, ente) || (letterhead_own && OFFICE.is_match(&name))
+        mentions_us(&fold(name), ente)
+            || (letterhead_own && is_office(name))
+            || addressee::of_ours(name, ente, is_office(name)).is_some()
     });
     // A paper that names us as addressee and bears another's letterhead is another's: our name above it is a stamp's.
     let names_us = addressee.as_ref().is_some_and(|(_, name)| mentions_us(&fold(name), ente));
     let letterhead = if letterhead_own && !names_us { None } else { letterhead(rows, ente, first_page, body) };
+    let other_head = if letterhead_own && letterhead.is_none() { self::letterhead(rows, ente, first_page, body) } else { None };
     // Nor is it a letterhead where nothing but a registration stands around it and we are the addressee.
     let beside_number = |i: &usize| {
         rows.around(*i, 1.6)
@@ -87,9 +96,11 @@ pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
         letterhead_own,
         letterhead_foreign: letterhead.is_some(),
         letterhead,
+        other_head,
         addressee,
         to_own,
         is_act,
+        act: acts::kind(rows, body.max(8)),
         first_page,
         body,
     }
@@ -151,50 +162,41 @@ pub(super) fn mentions_us(text: &str, ente: &Ente) -> bool {
 /// True if the row, or one of the three above it in its column, begins like an address (`Al`, `Spett.le`).
 fn addressed(rows: &Rows, at: usize) -> bool {
     let Some(row) = rows.rows.get(at) else { return false };
-    if ADDRESS.is_match(&row.fold) || row.fold.starts_with("del ") || row.fold.starts_with("per il tramite") {
+    if addressee::begins(row) || row.fold.starts_with("del ") || row.fold.starts_with("per il tramite") {
         return true;
     }
     let above = |r: &&Row| {
         let overlap = (r.upright.x + r.upright.w).min(row.upright.x + row.upright.w) > r.upright.x.max(row.upright.x);
         overlap && row.upright.y.saturating_sub(r.upright.y + r.upright.h) < row.upright.h.max(8) * 4
     };
-    rows.before(at).take(3).filter(above).take_while(|r| !OGGETTO.is_match(&r.fold)).any(|r| ADDRESS.is_match(&r.fold))
+    rows.before(at).take(3).filter(above).take_while(|r| !OGGETTO.is_match(&r.fold)).any(addressee::begins)
+}
+
+/// True if nobody else's words stand above the row: our name under the text of another is a stamp.
+fn heads(rows: &Rows, ente: &Ente, at: usize) -> bool {
+    let Some(row) = rows.rows.get(at) else { return false };
+    let above = rows.rows.iter().filter(|r| r.page == row.page && r.upright.y + r.upright.h <= row.upright.y);
+    let says = |r: &&Row| r.fold.split(' ').filter(|w| w.len() >= 3 && w.bytes().all(|b| b.is_ascii_alphabetic())).count() >= 3;
+    let another =
+        |r: &&Row| !begins_with_us(&r.fold, ente) && !STAMP_ROW.is_match(&r.fold) && registration::printed(&r.fold).is_empty();
+    above.filter(says).filter(another).count() < 2
 }
 
 /// True if words of a protocol stamp stand right around the row.
-fn in_stamp(rows: &Rows, at: usize) -> bool {
+pub(super) fn in_stamp(rows: &Rows, at: usize) -> bool {
     rows.around(at, 1.6).iter().filter_map(|&i| rows.rows.get(i)).any(|r| r.pieces.len() <= 6 && STAMP_ROW.is_match(&r.fold))
-}
-
-fn addressee(rows: &Rows, page: u32, body: usize) -> Option<(Vec<usize>, String)> {
-    let start = (0..body)
-        .find(|&i| rows.rows.get(i).is_some_and(|r| r.page == page && r.pieces.len() <= 12 && ADDRESS.is_match(&r.fold)))?;
-    let first = rows.rows.get(start)?;
-    let prefix = ADDRESS.captures(&first.fold)?.get(0)?.end();
-    let mut parts = vec![names::addressed(&first.slice(prefix..first.chars.len()))];
-    let mut taken = vec![start];
-    for i in start + 1..(start + 5).min(body) {
-        let Some(row) = rows.rows.get(i).filter(|r| r.page == page) else { break };
-        let apart = row.upright.y.saturating_sub(first.upright.y) > first.upright.h.max(20) * 8;
-        if apart || OGGETTO.is_match(&row.fold) || BODY.is_match(&row.fold) || STREET.is_match(&row.fold) || in_stamp(rows, i) {
-            break;
-        }
-        // Another column (a table of data beside the address) is not the address.
-        if row.upright.x + row.upright.w < first.upright.x || row.pieces.len() > 10 || dates::found(&row.fold).len() == 1 {
-            continue;
-        }
-        taken.push(i);
-        parts.push(row.text());
-    }
-    let name = parts.iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" - ");
-    let name = name.replace(" - del ", " del ").replace(" - dell", " dell").replace(" - della ", " della ");
-    (!name.is_empty()).then_some((taken, name))
 }
 
 /// True of a row that begins with the name of a province.
 fn of_province(rows: &Rows, at: usize) -> bool {
     let begins = |row: &Row| row.fold.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).starts_with("provincia d");
     rows.rows.get(at).is_some_and(begins)
+}
+
+/// True of a row in which most words of a longer one are in small letters: names are written otherwise.
+fn is_sentence(row: &Row) -> bool {
+    let small = row.pieces.iter().filter(|p| row.slice(p.span.clone()).starts_with(char::is_lowercase)).count();
+    row.pieces.len() >= 7 && small * 2 > row.pieces.len()
 }
 
 /// Another's letterhead: one of the first rows that names a firm or a body.
@@ -217,7 +219,8 @@ fn letterhead(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Option<(usize
             return None;
         }
         let name = names::bare(&row.text());
-        if row.pieces.len() <= 10 && names::kind(&name) != PartyKind::PersonaFisica && names::is_body(&name) {
+        if row.pieces.len() <= 10 && !is_sentence(row) && names::kind(&name) != PartyKind::PersonaFisica && names::is_body(&name)
+        {
             return Some((i, name));
         }
         seen += 1;
@@ -231,33 +234,65 @@ fn letterhead(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Option<(usize
 /// Reads mittente, destinatario and the date of the document.
 pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields) {
     fields.data = data(rows, fields);
-    fields.destinatario = stage.addressee.as_ref().map(|(taken, name)| {
-        let places: Vec<Place> =
-            taken.iter().filter_map(|&i| rows.rows.get(i).map(|r| Place { row: i, span: 0..r.fold.len() })).collect();
-        let kind = if stage.to_own { PartyKind::Ente } else { names::kind(name) };
-        rows.reading(party(name.clone(), kind), &places, "destinatario", 0.9)
-    });
     let registered = fields.protocollo.as_ref().and_then(|p| p.value.verso);
     let verso = registered.or_else(|| stage.verso());
-    if fields.destinatario.is_none() {
-        fields.destinatario = match registered {
-            // What was registered as arrived was addressed to us, whether it says so or not.
-            Some(Verso::E) => Some(ourselves(ente)),
-            // An act speaks of many whom it is not addressed to.
-            _ if stage.letterhead_own && !stage.is_act => roles::concerned(rows).map(|(places, name)| {
-                let kind = names::kind(&name);
-                rows.reading(party(name, kind), &places, "destinatario-nel-testo", 0.8)
-            }),
-            _ => None,
-        };
-    }
+    fields.destinatario = destinatario(rows, ente, stage, registered);
     // Of what arrives we are not the sender, whatever stands where senders stand.
     let from_outside = |reading: &Reading<Party>| !mentions_us(&fold(&reading.value.nome), ente);
-    fields.mittente =
-        if verso == Some(Verso::E) { sender(rows, stage, fields).filter(from_outside) } else { Some(ourselves(ente)) };
+    fields.mittente = if verso == Some(Verso::E) {
+        sender(rows, stage, fields).filter(from_outside)
+    } else {
+        Some(speaking(rows, ente, stage))
+    };
     if let Some(mittente) = &mut fields.mittente {
         beside(mittente, &fields.codici_fiscali, &fields.partite_iva);
     }
+}
+
+/// Whom it is for: whom it addresses; else of what arrived we, of an act whom the law or its text says, of another paper of ours
+/// the one whom it concerns.
+fn destinatario(rows: &Rows, ente: &Ente, stage: &Stage, registered: Option<Verso>) -> Option<Reading<Party>> {
+    if let Some((taken, name)) = &stage.addressee {
+        let span = |i: &usize| rows.rows.get(*i).map(|r| Place { row: *i, span: 0..r.fold.len() });
+        let places: Vec<Place> = taken.iter().filter_map(span).collect();
+        let own = addressee::of_ours(name, ente, OFFICE.is_match(&fold(name)));
+        let kind = if stage.to_own { PartyKind::Ente } else { names::kind(name) };
+        return Some(rows.reading(party(own.unwrap_or_else(|| name.clone()), kind), &places, "destinatario", 0.9));
+    }
+    let is_ours = match registered {
+        Some(verso) => verso != Verso::E,
+        None => stage.letterhead_own,
+    };
+    match stage.act.filter(|_| is_ours) {
+        Some(act) => {
+            let (places, name) = acts::recipient(rows, ente, act)?;
+            let kind = if act == acts::Act::Published { PartyKind::Ente } else { names::kind(&name) };
+            return Some(rows.reading(party(name, kind), &places, "destinatario-atto", 0.8));
+        }
+        // What was registered as arrived was addressed to us, whether it says so or not; so was another's paper that names us.
+        None if registered == Some(Verso::E) || (registered.is_none() && !is_ours && names_ours(rows, ente)) => {
+            return Some(ourselves(ente));
+        }
+        None => {}
+    }
+    let found = addressee::block(rows, stage.first_page, rows.rows.len()).or_else(|| roles::concerned(rows));
+    let (places, name) = found.filter(|_| is_ours && !stage.is_act)?;
+    let kind = names::kind(&name);
+    Some(rows.reading(party(name, kind), &places, "destinatario-nel-testo", 0.8))
+}
+
+/// True if the text of the first rows speaks of us.
+fn names_ours(rows: &Rows, ente: &Ente) -> bool {
+    rows.rows.iter().take(60).any(|r| mentions_us(&r.fold, ente))
+}
+
+/// We as sender, with the organ or office that speaks, where known words name it.
+fn speaking(rows: &Rows, ente: &Ente, stage: &Stage) -> Reading<Party> {
+    let mut own = ourselves(ente);
+    if let Some(organ) = organs::speaking(rows, stage.first_page).filter(|_| stage.act != Some(acts::Act::Contratto)) {
+        own.value.nome = format!("{} - {organ}", own.value.nome);
+    }
+    own
 }
 
 fn party(nome: String, kind: PartyKind) -> Party {
@@ -276,8 +311,9 @@ fn ourselves(ente: &Ente) -> Reading<Party> {
 }
 
 fn sender(rows: &Rows, stage: &Stage, fields: &Fields) -> Option<Reading<Party>> {
-    let issuer = names::issuer(rows, stage.body);
-    if let Some((at, name)) = stage.letterhead.as_ref().filter(|_| issuer.is_none()) {
+    let issuer = names::issuer(rows, stage.body).or_else(|| names::defender(rows));
+    let head = stage.letterhead.as_ref().or(stage.other_head.as_ref());
+    if let Some((at, name)) = head.filter(|_| issuer.is_none()) {
         let span = 0..rows.rows.get(*at)?.fold.len();
         return Some(rows.reading(
             party(name.clone(), names::kind(name)),
@@ -286,16 +322,20 @@ fn sender(rows: &Rows, stage: &Stage, fields: &Fields) -> Option<Reading<Party>>
             0.9,
         ));
     }
-    issuer.or_else(|| names::undersigned(rows)).or_else(|| names::form(rows)).or_else(|| names::signature(rows)).map(
-        |(place, name)| {
+    let block = || addressee::block(rows, stage.first_page, stage.body);
+    issuer
+        .or_else(|| names::undersigned(rows))
+        .or_else(block)
+        .or_else(|| names::form(rows))
+        .or_else(|| names::signature(rows))
+        .map(|(place, name)| {
             let kind = names::kind(&name);
             let mut reading = rows.reading(party(name, kind), &place, "mittente", 0.95);
             if fields.destinatario.as_ref().is_some_and(|d| d.value.nome == reading.value.nome) {
                 reading.confidence *= 0.5;
             }
             reading
-        },
-    )
+        })
 }
 
 /// Gives the party the checked code that agrees with its name, or (of a firm) the first number read.

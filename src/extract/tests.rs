@@ -73,10 +73,75 @@ fn a_paper_of_ours_is_for_whom_its_text_concerns_and_one_that_arrived_for_us() {
     ] {
         assert_eq!(ours(text).as_deref(), Some(name), "{text}");
     }
-    assert_eq!(ours("DETERMINAZIONE N. 4\nsi liquida alla ditta Fontana Scavi S.r.l. la fattura n. 3"), None);
+    let act = "DETERMINAZIONE N. 4\nsi liquida alla ditta Fontana Scavi S.r.l. la fattura n. 3";
+    assert_eq!(ours(act).as_deref(), Some("Albo pretorio"));
+    assert_eq!(
+        ours("ORDINANZA N. 5\nPremesso che piove\nORDINA\nai frontisti la pulizia dei fossi").as_deref(),
+        Some("Albo pretorio")
+    );
+    let told = "ORDINANZA N. 5\nPremesso che piove\nORDINA\n- al Servizio strade la chiusura\n- al Comando di Polizia Locale di vigilare";
+    assert_eq!(ours(told).as_deref(), Some("Servizio strade; Comando di Polizia Locale"));
+    let named = "DECRETO DEL SINDACO N. 2\nVisto il regolamento\nDECRETA\ndi nominare l'arch. Lia Fontana responsabile dell'area";
+    assert_eq!(ours(named).as_deref(), Some("Lia Fontana"));
+    let contract = "CONTRATTO D'APPALTO\ntra il Comune di Pietrachiara e\nl'impresa Fontana Scavi S.r.l., con sede in Lecco";
+    assert_eq!(ours(contract).as_deref(), Some("Fontana Scavi S.r.l."));
+    assert_eq!(ours("AVVISO DI ACCERTAMENTO N. 3\nLia Fontana\nVia Lunga n. 4").as_deref(), Some("Lia Fontana"));
+    assert_eq!(ours("CERTIFICATO\nCERTIFICA\nche Lia Fontana risiede qui").as_deref(), Some("Lia Fontana"));
     assert_eq!(ours("AVVISO\nSi avvisa la cittadinanza che la strada è chiusa"), None);
     let arrived = read("COMUNE DI PIETRACHIARA\nPROTOCOLLO GENERALE\nN. 0001234/2024\ndel 05/02/2024 - ARRIVO\n\nFattura n. 3\n");
     assert_eq!(arrived.destinatario.map(|d| d.value.kind), Some(crate::fields::PartyKind::Ente));
+}
+
+#[test]
+fn an_address_is_read_without_honours_and_copies_and_an_office_of_ours_as_ours() {
+    let to = |address: &str| {
+        let found = read(&format!("{address}\n\nOggetto: richiesta di notizie\n\nIl sottoscritto Aldo Fabbri chiede.\n"));
+        found.destinatario.map(|d| d.value.nome).unwrap_or_default()
+    };
+    for (address, name) in [
+        ("Spett.le Comune di Pietrachiara\nAll'Ufficio Tributi", "Comune di Pietrachiara - Ufficio Tributi"),
+        ("Alla Polizia Locale di Pietrachiara\ne p.c. al Sindaco", "Comune di Pietrachiara - Polizia Locale"),
+        ("Al Sindaco del Comune di Pietrachiara", "Comune di Pietrachiara - Sindaco"),
+        ("All'Ufficiale d'Anagrafe del Comune di Pietrachiara", "Comune di Pietrachiara - Ufficio anagrafe"),
+        (
+            "All'Ill.mo Signor Prefetto\nper il tramite del Comune di Pietrachiara",
+            "Prefetto - per il tramite del Comune di Pietrachiara",
+        ),
+        (
+            "Al Sindaco del Comune di Borgolieve\nAl Sindaco del Comune di Altavilla",
+            "Sindaco del Comune di Borgolieve; Sindaco del Comune di Altavilla",
+        ),
+        ("Egr. Sig. Carlo Bruni\nVia Lunga 3", "Carlo Bruni"),
+    ] {
+        assert_eq!(to(address), name, "{address}");
+    }
+}
+
+#[test]
+fn of_ours_the_organ_speaks_that_known_words_name_and_no_other() {
+    let from = |text: &str| {
+        let found = read(&format!("COMUNE DI PIETRACHIARA\nPiazza Grande 1\n\nAl Sig. Carlo Bruni\n\n{text}\n"));
+        found.mittente.map(|m| m.value.nome).unwrap_or_default()
+    };
+    assert_eq!(from("Distinti saluti\nIl Responsabile del Settore Tributi"), "Comune di Pietrachiara - Settore tributi");
+    assert_eq!(from("Distinti saluti\nIl Responsabile del Settore Trlbuti"), "Comune di Pietrachiara");
+    assert_eq!(from("Distinti saluti\nIl Sindaco"), "Comune di Pietrachiara - Il Sindaco");
+    assert_eq!(from("Distinti saluti\nIl Responsabile"), "Comune di Pietrachiara");
+}
+
+#[test]
+fn who_writes_is_read_where_private_letters_forms_and_lawyers_say_it() {
+    let from = |text: &str| read(text).mittente.map(|m| m.value.nome).unwrap_or_default();
+    let to = "Al Comune di Pietrachiara\n\nOggetto: richiesta di notizie\n\n";
+    for text in [
+        format!("{to}Io Aldo Fabbri, nato a Lecco, chiedo notizie.\n"),
+        format!("{to}La sottoscritta parte Aldo Fabbri chiede notizie.\n"),
+        format!("Aldo Fabbri\nVia Lunga n. 3, Pietrachiara\n{to}Chiedo notizie.\n"),
+        format!("{to}Titolare Aldo Fabbri\nCodice fiscale mancante\n"),
+        format!("TRIBUNALE DI LECCO\n{to}Carlo Bruni, rappresentato e difeso dall'avv. Aldo Fabbri, espone\n"),
+    ] {
+        assert_eq!(from(&text), "Aldo Fabbri", "{text}");
+    }
 }
 
 #[test]
@@ -237,4 +302,19 @@ fn a_character_that_the_engine_thought_of_besides_repairs_a_code_that_its_check_
     assert!(found.codici_fiscali.is_empty() && !found.doubtful.is_empty(), "another place proves nothing");
     let found = read_with("IBAN IT60 X054 2817 1010 0000 0123 456", 3, 3, '1');
     assert_eq!(found.iban[0].value, "IT60X0542811101000000123456");
+}
+
+#[test]
+fn a_letter_taken_for_another_is_repaired_where_check_and_name_prove_it_and_said() {
+    let codes = |text: &str| {
+        let found = read(text).codici_fiscali;
+        found.into_iter().map(|code| (code.value, code.origin.contains("repaired"))).collect::<Vec<_>>()
+    };
+    let right = "TRRDNG88E13F839E";
+    assert_eq!(codes(&format!("Dionigi Terranova, C.F. {right}")), [(right.to_owned(), false)]);
+    assert_eq!(codes("Dionigi Terranova, C.F. IRRDNG88E13F839E"), [(right.to_owned(), true)]);
+    assert_eq!(codes("Aldo Fabbri, C.F. IRRDNG88E13F839E"), [], "no name bears it out");
+    let right = "BLLMND00D50F205J";
+    assert_eq!(codes("Miranda Bellosguardo C.F. BLLMND00D50F205]"), [(right.to_owned(), true)]);
+    assert_eq!(codes("Aldo Fabbri C.F. BLLMND00D50F205]"), [], "no name bears it out");
 }

@@ -7,7 +7,7 @@ use super::crops::{self, Piece};
 use super::doubt;
 use super::layout::Analyser;
 use super::lines::gate::{self, Figures, Verdict};
-use super::lines::{self, Cut, Found, again, beside};
+use super::lines::{self, Cut, Found, again, beside, zero};
 use super::lstm::{self, LineImage, ReadLine, Recogniser};
 use super::regions;
 use super::tesseract::{SIGNED, Tesseract};
@@ -74,6 +74,7 @@ impl Native {
         let mut read = self.recogniser.read(&images);
         self.read_again(&found, &images, &mut read);
         let (rows, joined) = beside::rows(&found, &images, &read);
+        zero::settle(&found, &images, &mut read);
         drop(images);
         for (row, whole) in rows.iter().zip(self.recogniser.read(&joined)) {
             row.settle(&found, &whole, &mut read);

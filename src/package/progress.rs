@@ -22,8 +22,8 @@ use crate::error::{Error, Result};
 /// How many bytes are written between two notes: what a stopped build reads again at most, beside the file in hand. In a
 /// build for the crash drill few enough that its small packages have notes.
 const EVERY_BYTES: u64 = if cfg!(feature = "drill") { 16 << 10 } else { 512 << 20 };
-/// How many entries are written between two notes: what is kept of each for the next note is bounded too.
-const EVERY_ENTRIES: usize = 50_000;
+/// How many entries are written between two notes: what is kept of each for the next note, and its text, are bounded too.
+const EVERY_ENTRIES: usize = 16_384;
 /// Longest file of notes that is read: ten million entries have less than half of it.
 const NOTES_BYTES_MAX: u64 = 4 << 30;
 

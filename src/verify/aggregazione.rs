@@ -1,6 +1,6 @@
 //! Do aggregations and documents name each other? Their metadata, read against all documents of the package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::container::Container;
 use super::digests::{self, Function};
@@ -37,8 +37,10 @@ pub(super) fn check(container: &Container, files: &[usize], documents: &[Known],
     for aggregation in &aggregations {
         contents(aggregation, &by_id, findings);
     }
+    let listed: Vec<BTreeSet<&str>> =
+        aggregations.iter().map(|aggregation| aggregation.documents.iter().map(|(id, _)| id.as_str()).collect()).collect();
     for document in documents {
-        membership(document, &aggregations, findings);
+        membership(document, (&aggregations, &listed), findings);
     }
 }
 
@@ -87,10 +89,10 @@ fn contents(aggregation: &Aggregation, by_id: &BTreeMap<&str, &Known>, findings:
 }
 
 /// A document belongs to an aggregation of this package, and that aggregation knows it.
-fn membership(document: &Known, aggregations: &[Aggregation], findings: &mut Findings) {
+fn membership(document: &Known, (aggregations, listed): (&[Aggregation], &[BTreeSet<&str>]), findings: &mut Findings) {
     let mut is_home = document.aggregations.is_empty();
     for (kind, id) in &document.aggregations {
-        let Some(aggregation) = aggregations.iter().find(|a| a.id == *id) else {
+        let Some((aggregation, listed)) = aggregations.iter().zip(listed).find(|(a, _)| a.id == *id) else {
             findings.push(note("aggregation-elsewhere").at(&document.path, "Agg/TipoAgg").value("id", id));
             continue;
         };
@@ -99,7 +101,7 @@ fn membership(document: &Known, aggregations: &[Aggregation], findings: &mut Fin
             let finding = error("aggregation-kind").at(&document.path, "Agg/TipoAgg/TipoAggregazione").clause("A5 Agg");
             findings.push(finding.value("said", kind).value("found", &aggregation.kind));
         }
-        if !aggregation.documents.iter().any(|(listed, _)| *listed == document.id) {
+        if !listed.contains(document.id.as_str()) {
             let finding =
                 error("document-not-in-aggregation").at(&aggregation.path, "IndiceDocumenti").clause("A5 IndiceDocumenti");
             findings.push(finding.value("id", &document.id).value("aggregation", id));

@@ -1,12 +1,14 @@
 //! Are the bytes those that some list of digests claims? Each file is read once, whatever the number of lists.
 
+use std::sync::Arc;
+
 use super::container::Container;
 use super::digests::{self, Digests, Function, hex};
 use super::findings::{Findings, Valued as _, error, note};
 use crate::digest::Digest;
 use crate::finding::Finding;
 
-/// What a list says of one file.
+/// What a list says of one file. There may be hundreds of thousands: each is kept small.
 #[derive(Debug)]
 pub(super) struct Claim {
     /// Position of the file in the container.
@@ -14,9 +16,51 @@ pub(super) struct Claim {
     /// The function.
     pub(super) function: Function,
     /// The digest.
-    pub(super) said: Vec<u8>,
-    /// The list and the place in it (`manifest-sha256.txt:3`).
-    pub(super) place: String,
+    pub(super) said: Sum,
+    /// The list and the place in it.
+    pub(super) place: Place,
+}
+
+/// A digest as a list says it; the most usual ones need no memory of their own.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Sum {
+    /// Of 32 bytes.
+    Short([u8; 32]),
+    /// Of any other length.
+    Other(Box<[u8]>),
+}
+
+impl From<Vec<u8>> for Sum {
+    fn from(bytes: Vec<u8>) -> Self {
+        <[u8; 32]>::try_from(bytes).map_or_else(|bytes| Self::Other(bytes.into()), Self::Short)
+    }
+}
+
+impl Sum {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(bytes) => bytes,
+            Self::Other(bytes) => bytes,
+        }
+    }
+}
+
+/// Where a list says something.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// In that line of that list (`manifest-sha256.txt:3`).
+    Line(Arc<str>, u32),
+    /// In an element.
+    Element(Box<str>),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Line(list, n) => write!(f, "{list}:{n}"),
+            Self::Element(place) => f.write_str(place),
+        }
+    }
 }
 
 /// Reads every file that a claim is about and compares; the SHA-256 of those for which one was made.
@@ -58,14 +102,14 @@ fn one(container: &Container, claims: &[Claim]) -> (Option<Digest>, Vec<Finding>
     functions.dedup();
     let read = match digests::digests(container, entry, &functions) {
         Ok(read) => read,
-        Err(e) => return (None, vec![error("entry-corrupt").at(&entry.path, &first.place).value("cause", e)]),
+        Err(e) => return (None, vec![error("entry-corrupt").at(&entry.path, &first.place.to_string()).value("cause", e)]),
     };
     let actual = |function: Function| functions.iter().position(|f| *f == function).and_then(|at| read.get(at));
     let mut found = Vec::new();
     for claim in claims {
-        let Some(actual) = actual(claim.function).filter(|actual| **actual != claim.said) else { continue };
-        let finding = error("digest-wrong").at(&entry.path, &claim.place);
-        found.push(finding.value("said", hex(&claim.said)).value("found", hex(actual)));
+        let Some(actual) = actual(claim.function).filter(|actual| **actual != claim.said.bytes()) else { continue };
+        let finding = error("digest-wrong").at(&entry.path, &claim.place.to_string());
+        found.push(finding.value("said", hex(claim.said.bytes())).value("found", hex(actual)));
     }
     let sha256 = actual(Function::Sha256).and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()).map(Digest::from);
     (sha256, found)

@@ -30,7 +30,9 @@ enum Source {
     Zipped(zip::Stored),
     /// As they are, from that byte of the file on.
     At(u64),
-    OnDisk(PathBuf),
+    /// Below the folder that was named, under its own path.
+    Below,
+    OnDisk(Box<Path>),
     /// Said in a finding why it is not read (encrypted, a bomb, a link, …).
     Barred,
 }
@@ -39,6 +41,8 @@ enum Source {
 #[derive(Debug)]
 pub(super) struct Container {
     file: Option<File>,
+    /// The folder that was named.
+    root: PathBuf,
     entries: Vec<Entry>,
     /// It is one XML file, named by itself.
     is_lone: bool,
@@ -54,7 +58,7 @@ impl Container {
         let metadata = std::fs::metadata(path).map_err(failed)?;
         if metadata.is_dir() {
             let entries = folder(path, limits, findings);
-            return Ok(Some(Self::of(None, entries, findings)));
+            return Ok(Some(Self { root: path.to_owned(), ..Self::of(None, entries, findings) }));
         }
         if !metadata.is_file() {
             return Err(failed(std::io::ErrorKind::InvalidInput.into()));
@@ -68,7 +72,7 @@ impl Container {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if is_xml(&file) || is_envelope(&name) {
-            let entry = Entry { path: name, bytes: metadata.len(), source: Source::OnDisk(path.to_owned()) };
+            let entry = Entry { path: name, bytes: metadata.len(), source: Source::OnDisk(path.into()) };
             return Ok(Some(Self { is_lone: true, ..Self::of(None, vec![entry], findings) }));
         }
         let Some(stored) = zip::directory(&file, limits, findings).map_err(failed)? else { return Ok(None) };
@@ -84,7 +88,7 @@ impl Container {
     fn of(file: Option<File>, mut entries: Vec<Entry>, findings: &mut Findings) -> Self {
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         check_names(&entries, findings);
-        Self { file, entries, is_lone: false }
+        Self { file, root: PathBuf::new(), entries, is_lone: false }
     }
 
     /// True of one XML file, named by itself: an index without what it lists.
@@ -114,8 +118,7 @@ impl Container {
         match (&entry.source, &self.file) {
             (Source::Zipped(stored), Some(file)) => Some(Ok(stored.reader(file, entry.bytes))),
             (Source::At(at), Some(file)) => Some(Ok(Box::new(zip::stretch(file, *at, entry.bytes)))),
-            (Source::OnDisk(path), _) => Some(File::open(path).map(|f| Box::new(f) as Box<dyn Read>)),
-            _ => None,
+            _ => self.on_disk(entry).map(|path| File::open(path).map(|f| Box::new(f) as Box<dyn Read>)),
         }
     }
 
@@ -167,8 +170,12 @@ impl Container {
     }
 
     /// Where `entry` already lies on disk as a plain file.
-    pub(super) fn on_disk(entry: &Entry) -> Option<&Path> {
-        if let Source::OnDisk(path) = &entry.source { Some(path) } else { None }
+    pub(super) fn on_disk(&self, entry: &Entry) -> Option<PathBuf> {
+        match &entry.source {
+            Source::Below => Some(self.root.join(&entry.path)),
+            Source::OnDisk(path) => Some(path.to_path_buf()),
+            _ => None,
+        }
     }
 }
 
@@ -228,7 +235,8 @@ fn folder(root: &Path, limits: &Limits, findings: &mut Findings) -> Vec<Entry> {
                 findings.push(error(code).at(&path, "").value("most", limits.verify_bytes_max));
                 Source::Barred
             }
-            None => Source::OnDisk(item.into_path()),
+            None if is_utf8 => Source::Below,
+            None => Source::OnDisk(item.into_path().into()),
         };
         entries.push(Entry { path, bytes: length, source });
     }

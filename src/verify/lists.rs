@@ -1,8 +1,9 @@
 //! Are these files those that a plain list of digests names? `SHA256SUMS`, `checksums.md5`, `file.pdf.sha256` and their kin.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::claims::{self, Claim};
+use super::claims::{self, Claim, Place};
 use super::container::{Container, Entry};
 use super::digests::{Digests, Function};
 use super::findings::{Findings, Valued as _, error, warning};
@@ -35,7 +36,7 @@ fn is_named(path: &str) -> bool {
 fn is_begun(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let line = text.trim_start_matches('\u{FEFF}').lines().find(|line| !is_remark(line)).unwrap_or_default();
-    matches!(sums::lines(line).as_slice(), [Ok(line)] if function(line).is_some())
+    matches!(sums::lines(line).next(), Some(Ok(line)) if function(&line).is_some())
 }
 
 fn is_remark(line: &str) -> bool {
@@ -43,7 +44,7 @@ fn is_remark(line: &str) -> bool {
 }
 
 /// The function of a line: the one that it names, else the one whose digests are that long.
-fn function(line: &Line) -> Option<Function> {
+fn function(line: &Line<'_>) -> Option<Function> {
     line.function.or_else(|| Function::of_length(line.hex.len() / 2).filter(|_| line.hex.len().is_multiple_of(2)))
 }
 
@@ -75,7 +76,8 @@ pub(super) fn check(container: &Container, lists: &[usize], options: &Options, f
 
 fn one(container: &Container, entry: &Entry, text: &str, (claims, findings): (&mut Vec<Claim>, &mut Findings)) {
     let folder = entry.path.rfind('/').map_or("", |at| &entry.path[..=at]);
-    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    let list: Arc<str> = entry.path.as_str().into();
+    let mut seen: BTreeMap<(Function, &str), &str> = BTreeMap::new();
     for line in sums::lines(text) {
         let line = match line {
             Ok(line) => line,
@@ -86,27 +88,26 @@ fn one(container: &Container, entry: &Entry, text: &str, (claims, findings): (&m
                 continue;
             }
         };
-        let place = format!("{}:{}", entry.path, line.n);
-        let path = line.path.strip_prefix("./").unwrap_or(&line.path);
+        let place = Place::Line(Arc::clone(&list), u32::try_from(line.n).unwrap_or(u32::MAX));
+        let path = line.path.strip_prefix("./").unwrap_or(line.path);
         if names::is_escaping(path) {
-            findings.push(error("index-path-unsafe").at(&entry.path, &place).value("file", &line.path));
+            findings.push(error("index-path-unsafe").at(&entry.path, &place.to_string()).value("file", line.path));
             continue;
         }
         let Some((function, said)) = function(&line).and_then(|f| Some((f, line.digest(f)?))) else {
-            findings.push(error("hash-unreadable").at(&entry.path, &place).value("hash", &line.hex));
+            findings.push(error("hash-unreadable").at(&entry.path, &place.to_string()).value("hash", line.hex));
             continue;
         };
-        let hex = line.hex.to_ascii_lowercase();
-        match seen.insert(format!("{} {path}", function.name()), hex.clone()) {
-            Some(other) if other != hex => {
-                findings.push(error("bag-listed-differently").at(&entry.path, &place).value("file", path));
+        match seen.insert((function, path), line.hex) {
+            Some(other) if !other.eq_ignore_ascii_case(line.hex) => {
+                findings.push(error("bag-listed-differently").at(&entry.path, &place.to_string()).value("file", path));
             }
-            Some(_) => findings.push(warning("bag-listed-twice").at(&entry.path, &place).value("file", path)),
+            Some(_) => findings.push(warning("bag-listed-twice").at(&entry.path, &place.to_string()).value("file", path)),
             None => {}
         }
         match container.find(&format!("{folder}{path}")).or_else(|| container.find(path)) {
-            Some(entry) => claims.push(Claim { entry, function, said, place }),
-            None => findings.push(error("file-missing").at(path, &place).value("file", path)),
+            Some(entry) => claims.push(Claim { entry, function, said: said.into(), place }),
+            None => findings.push(error("file-missing").at(path, &place.to_string()).value("file", path)),
         }
     }
 }

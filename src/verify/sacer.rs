@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::claims::{self, Claim};
+use super::claims::{self, Claim, Place};
 use super::container::Container;
 use super::digests::{Digests, Function, decoded};
 use super::findings::{Findings, Valued as _, error, note, warning};
@@ -124,7 +124,10 @@ fn components(container: &Container, (at, root): (usize, &Element), (claims, fin
             .into_iter()
             .find_map(|function| Some((function, decoded(hash, function)?)));
         match function {
-            Some((function, said)) => claims.push(Claim { entry, function, said, place: format!("{path} {place}") }),
+            Some((function, said)) => {
+                let place = Place::Element(format!("{path} {place}").into());
+                claims.push(Claim { entry, function, said: said.into(), place });
+            }
             None => findings.push(error("hash-unreadable").at(path, &place).value("hash", hash)),
         }
     }

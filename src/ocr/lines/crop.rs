@@ -54,6 +54,11 @@ pub(in crate::ocr) struct Piece {
 }
 
 impl Piece {
+    /// True where the height of its small letters was measured.
+    pub(super) fn stand_is_sure(&self) -> bool {
+        self.stand.is_sure
+    }
+
     /// The box on the page of what lies from `start` to `end` in the image.
     pub(in crate::ocr) fn rect(&self, start: f32, end: f32) -> Rect {
         let from = (self.left as f32 + start).max(self.rect.x as f32);

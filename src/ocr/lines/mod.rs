@@ -22,6 +22,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod words;
+pub(super) mod zero;
 
 pub(super) use crop::{Cut, Piece};
 pub(super) use words::blocks;

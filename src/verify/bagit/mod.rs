@@ -89,7 +89,12 @@ impl Heard {
                 self.payload[claim.entry] |= bit(n);
             }
         }
-        self.claims.extend(said.claims);
+        if self.claims.is_empty() {
+            // The first manifest is the long one; its claims are not kept twice, not even for a moment.
+            self.claims = said.claims;
+        } else {
+            self.claims.extend(said.claims);
+        }
         for (path, (place, is_empty)) in said.missing {
             self.missing.entry(format!("{}{path}", bag.root)).or_insert((place, is_empty));
         }

@@ -91,7 +91,15 @@ pub(super) fn text(
     if encoding == Encoding::Utf8 && bytes.starts_with(b"\xEF\xBB\xBF") {
         findings.push(warning("bag-mark").at(&entry.path, "1").clause("RFC 8493 2.2.4"));
     }
-    let text = encoding.decode(&bytes);
+    let text = match encoding {
+        // A manifest may be long: its bytes become the text.
+        Encoding::Utf8 => String::from_utf8(bytes).ok().map(|mut text| {
+            let mark = text.len() - text.trim_start_matches('\u{FEFF}').len();
+            text.drain(..mark);
+            text
+        }),
+        _ => encoding.decode(&bytes),
+    };
     if text.is_none() {
         findings.push(error("bag-tag-encoding").at(&entry.path, "").clause("RFC 8493 2.1.1"));
     }

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 
 pub use requirements::{Requirement, Verdict};
 
-use super::claims::{self, Claim};
+use super::claims::{self, Claim, Place};
 use super::container::{Container, Entry};
 use super::digests::{Digests, Function, decoded};
 use super::findings::{Findings, Valued as _, error, note, warning};
@@ -156,7 +156,8 @@ impl Mets<'_> {
         };
         match decoded(hex, function) {
             Some(said) => {
-                seen.claims.push(Claim { entry: at, function, said, place: format!("{} {place}", self.entry.path) });
+                let place = Place::Element(format!("{} {place}", self.entry.path).into());
+                seen.claims.push(Claim { entry: at, function, said: said.into(), place });
             }
             None => findings.push(error("hash-unreadable").at(&self.entry.path, place).value("hash", hex)),
         }

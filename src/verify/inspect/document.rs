@@ -186,8 +186,8 @@ impl<'a> Eye<'a> {
     /// The file at position `at` on disk: where it lies, or a scratch copy under a neutral name.
     fn source(&self, at: usize, scratch: &Scratch) -> Result<Option<PathBuf>> {
         let entry = &self.container.entries()[at];
-        if let Some(path) = Container::on_disk(entry) {
-            return Ok(Some(path.to_owned()));
+        if let Some(path) = self.container.on_disk(entry) {
+            return Ok(Some(path));
         }
         if entry.bytes > self.options.limits.file_bytes_max {
             return Ok(None);

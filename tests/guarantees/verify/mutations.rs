@@ -216,10 +216,24 @@ fn packed(files: &Files, is_tar: bool) -> Vec<u8> {
 /// What a run came to.
 #[derive(Default)]
 struct Count {
+    /// The longest report, and how to have it again.
+    slowest: (Duration, String),
     packages: u64,
     put_right: u64,
     readers: u64,
     blamed: u64,
+}
+
+impl Count {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            slowest: self.slowest.max(other.slowest),
+            packages: self.packages + other.packages,
+            put_right: self.put_right + other.put_right,
+            readers: self.readers + other.readers,
+            blamed: self.blamed + other.blamed,
+        }
+    }
 }
 
 /// One hand: its own seed, its own file, and when its report began, for whoever watches it.
@@ -241,8 +255,14 @@ impl Hand<'_> {
         std::fs::write(&self.path, bytes).expect("written");
         let (path, seed) = (self.path.clone(), self.seed);
         self.begun.store(self.clock.elapsed().as_millis() as u64 + 1, Ordering::Relaxed);
+        let began = Instant::now();
         let said = std::panic::catch_unwind(|| report(&path, &Options::default()).expect("a report"));
+        let took = began.elapsed();
         self.begun.store(0, Ordering::Relaxed);
+        if took > self.count.slowest.0 {
+            let run = self.count.packages + self.count.readers;
+            self.count.slowest = (took, format!("{what}: run {run} of the hand with seed {seed}"));
+        }
         let Ok(said) = said else {
             let kept = kept(bytes);
             panic!("seed {seed}: {what} panics; the bytes are in {}", kept.display());
@@ -378,27 +398,22 @@ fn any_mutated_package_of_any_kind_gets_a_report_in_time() {
         let counts: Vec<_> = hands.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         is_over.store(1, Ordering::Relaxed);
         watch.join().expect("watched");
-        counts.into_iter().fold(Count::default(), |sum, count| {
-            let count = count.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            Count {
-                packages: sum.packages + count.packages,
-                put_right: sum.put_right + count.put_right,
-                readers: sum.readers + count.readers,
-                blamed: sum.blamed + count.blamed,
-            }
-        })
+        let counts = counts.into_iter().map(|count| count.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        counts.fold(Count::default(), Count::plus)
     });
     let runs = total.packages + total.readers;
     let (seconds, memory) = (clock.elapsed().as_secs_f64(), memory_mib());
     eprintln!(
         "mutations: seed {seed}, {count} hands, {seconds:.0} s: {} whole packages ({} with their digests put right), {} runs of single \
-         readers over {} inputs, {} blamed, {:.0} runs a second, memory at most {memory} MiB",
+         readers over {} inputs, {} blamed, {:.0} runs a second, memory at most {memory} MiB; slowest {:.0} ms, {}",
         total.packages,
         total.put_right,
         total.readers,
         readers.len(),
         total.blamed,
-        runs as f64 / seconds
+        runs as f64 / seconds,
+        total.slowest.0.as_secs_f64() * 1_000.0,
+        total.slowest.1
     );
     assert!(total.blamed * 3 > runs, "{} of {runs}", total.blamed);
     assert!(total.put_right * 2 >= total.packages);
