@@ -29,6 +29,7 @@ pub mod mailbox;
 pub mod mapped;
 pub mod messages;
 pub mod page;
+pub mod pdf_sheet;
 pub mod pdv;
 pub mod rescan;
 pub mod schemas;

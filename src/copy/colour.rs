@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use lopdf::{Document, Object};
 
 use super::PdfaLevel;
-use super::pdf::Stored;
+use super::pdf::{INKED, Stored};
 use super::writer::{hex, number};
 
 /// A colour space that is kept.
@@ -36,6 +36,9 @@ impl Kept {
 impl Stored<'_> {
     /// The verdict on the image's colours.
     pub(super) fn colour(&self, filter: &[u8], level: PdfaLevel) -> Verdict {
+        if self.is_mask() && self.is_inked {
+            return Verdict::Keep(Kept { entry: INKED.to_owned(), components: 1, attached: Vec::new() });
+        }
         if self.is_mask() {
             // A stencil paints black where grey would be 0: the same numbers, the same picture.
             return Verdict::Keep(Kept::device(1));

@@ -20,6 +20,7 @@ mod order;
 mod other;
 mod pdf;
 mod picture;
+mod placed;
 mod png;
 mod raster;
 mod strips;
@@ -36,7 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::page::{PageSource, ReadPage};
+use crate::page::{PageSource, PageSurvey, ReadPage};
 
 pub use alto::write_alto;
 pub use drawing::{Pixels, keep_drawing};
@@ -45,7 +46,7 @@ pub use order::{CopyOrder, CopyReport, OtherFile, Outline, PageLines, Pages, ran
 
 use font::Alphabet;
 use layer::Sheet;
-use picture::{Attachments, PageImage};
+use picture::{Attachments, PageImage, Place};
 use writer::{PdfWriter, Ref, number};
 
 /// Resolution of pages that are drawn anew, and of images that say none.
@@ -154,19 +155,30 @@ impl Files<'_> {
     /// What is drawn on one page.
     fn page_image(&mut self, page: &ReadPage) -> Result<PageImage> {
         let survey = &page.page.survey;
+        let (level, limits) = (self.order.level, self.limits);
+        if matches!(survey.source, PageSource::PdfRaster { .. })
+            && let Ok(source) = self.source(survey)
+            && let Some(image) = source.placed(page, level, limits)
+        {
+            return Ok(image);
+        }
         if let (Some(folder), PageSource::PdfRaster { .. } | PageSource::PdfDigital { .. }) =
             (&self.order.drawings, &survey.source)
             && let Some(image) = drawing::kept(folder, survey.n, self.limits)
         {
             return Ok(image);
         }
+        self.source(survey)?.page_image(page, level, limits)
+    }
+
+    /// The file that holds a page.
+    fn source(&mut self, survey: &PageSurvey) -> Result<&mut Source> {
         let other = self.order.others.iter().find(|other| other.page == survey.n);
         let input = other.map_or(&self.order.input, |other| &other.input);
         if self.open.as_ref().is_none_or(|(path, _)| path != input) {
             self.open = Some((input.clone(), Source::open(input, &survey.source, self.limits)?));
         }
-        let Some((_, source)) = &mut self.open else { return Err(Error::bug("no open file")) };
-        source.page_image(page, self.order.level, self.limits)
+        self.open.as_mut().map(|(_, source)| source).ok_or_else(|| Error::bug("no open file"))
     }
 }
 
@@ -184,6 +196,14 @@ impl Source {
             PageSource::Image => Self::Image(input.to_owned()),
             _ => Self::Pdf(Box::new(pdf::PdfSource::open(input.to_owned(), limits)?)),
         })
+    }
+
+    /// A page that was drawn to be read, as the images that it is made of; none of one that is more than images.
+    fn placed(&mut self, page: &ReadPage, level: PdfaLevel, limits: &Limits) -> Option<PageImage> {
+        match (self, &page.page.survey.source) {
+            (Self::Pdf(pdf), PageSource::PdfRaster { page: n }) => pdf.placed(*n, dpi(page), level, limits),
+            _ => None,
+        }
     }
 
     /// What is drawn on one page.
@@ -279,14 +299,21 @@ impl<W: Write> Copy<W> {
 
 /// Draws piece `n` where it belongs, in a space where the page is the unit square.
 fn place(piece: &picture::Piece, image: &PageImage, n: usize) -> String {
+    let (x, y) = match &piece.place {
+        Place::Pixels { x, y } => (f64::from(*x), f64::from(*y)),
+        Place::Laid { matrix, ink } => {
+            let ink = ink.map(|ink| ink.map(|part| number(f64::from(part) / 255.0, 4)).join(" ") + " rg ").unwrap_or_default();
+            return format!("q {ink}{} cm /I{n} Do Q\n", matrix.map(|v| number(v, 8)).join(" "));
+        }
+    };
     let (width, height) = (f64::from(image.width), f64::from(image.height));
     let (across, down) = (f64::from(piece.picture.width), f64::from(piece.picture.height));
     if image.pieces.len() == 1 && (across, down) == (width, height) {
         return format!("/I{n} Do\n");
     }
-    let bottom = height - f64::from(piece.y) - down;
+    let bottom = height - y - down;
     let scale = [across / width, down / height].map(|v| number(v, 6));
-    let [x, y] = [f64::from(piece.x) / width, bottom / height].map(|v| number(v, 6));
+    let [x, y] = [x / width, bottom / height].map(|v| number(v, 6));
     format!("q {} 0 0 {} {x} {y} cm /I{n} Do Q\n", scale[0], scale[1])
 }
 

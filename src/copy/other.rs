@@ -14,7 +14,7 @@ pub(super) fn page_image(data: &[u8], limits: &Limits) -> Result<PageImage> {
     let too_large = || Error::hold("copy-limit").with("limit", "page_pixels_max").with("page", 1);
     let format = image::guess_format(data).ok();
     let Some(format) = format.filter(|f| matches!(f, ImageFormat::Gif | ImageFormat::Bmp | ImageFormat::WebP)) else {
-        let (width, height, _) = jpx::size(data).ok_or_else(|| damaged("image", "size"))?;
+        let (width, height, _) = jpx::size(data).ok_or_else(|| damaged("image", "byte 0"))?;
         if u64::from(width) * u64::from(height) > limits.page_pixels_max {
             return Err(too_large());
         }
@@ -22,7 +22,7 @@ pub(super) fn page_image(data: &[u8], limits: &Limits) -> Result<PageImage> {
         return whitened(pixels, "jpx-decoded");
     };
     let sized = || image::ImageReader::with_format(std::io::Cursor::new(data), format);
-    let (width, height) = sized().into_dimensions().map_err(|e| damaged("image", "size").because(e))?;
+    let (width, height) = sized().into_dimensions().map_err(|e| damaged("image", "byte 0").because(e))?;
     if u64::from(width) * u64::from(height) > limits.page_pixels_max {
         return Err(too_large());
     }

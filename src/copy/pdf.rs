@@ -11,7 +11,8 @@ use lopdf::{Dictionary, Document, FilterFunc, LoadOptions, Object, ObjectId, Str
 
 use super::colour::{Kept, Verdict};
 use super::in_file::{self, InFile};
-use super::picture::{Colour, PageImage, Picture, RowPacker, Shape};
+use super::picture::{Colour, PageImage, Picture, Piece, Place, RowPacker, Shape};
+use super::placed::{self, Placed};
 use super::tiff::damaged;
 use super::{PdfaLevel, jpeg, raster};
 use crate::error::{Error, Result};
@@ -39,7 +40,12 @@ pub(super) struct Stored<'a> {
     pub(super) page: u32,
     pub(super) width: u32,
     pub(super) height: u32,
+    /// True of a stencil that is drawn over other images in an ink; one that is the page is black on white.
+    pub(super) is_inked: bool,
 }
+
+/// Entry of a stencil that is drawn in an ink.
+pub(super) const INKED: &str = "/ImageMask true";
 
 impl PdfSource {
     /// Reads the PDF at `path`.
@@ -70,16 +76,59 @@ impl PdfSource {
 
     /// The page drawn at `dpi`.
     pub(super) fn drawn(&mut self, page: u32, dpi: f64, limits: &Limits) -> Result<PageImage> {
-        if self.raster.is_none() {
-            let file = Mapped::open(&self.path).map_err(|e| Error::disk("read PDF", &self.path, e))?;
-            self.raster = raster::opened(Arc::new(file));
-        }
+        self.look()?;
         let pdf = self.raster.as_ref().ok_or_else(|| damaged("PDF", format!("page {page}")))?;
         raster::page_image(pdf, page, dpi, limits)
     }
 
+    /// Opens the file for the renderer.
+    fn look(&mut self) -> Result<()> {
+        if self.raster.is_none() {
+            let file = Mapped::open(&self.path).map_err(|e| Error::disk("read PDF", &self.path, e))?;
+            self.raster = raster::opened(Arc::new(file));
+        }
+        Ok(())
+    }
+
+    /// A page that is made of images alone, each as it is stored and where it stood; the page image is as large as the
+    /// page drawn at `dpi`. None of a page that shows more, or whose images would not look the same.
+    pub(super) fn placed(&mut self, page: u32, dpi: f64, level: PdfaLevel, limits: &Limits) -> Option<PageImage> {
+        self.look().ok()?;
+        let sheet = self.raster.as_ref()?.pages().get((page as usize).checked_sub(1)?)?;
+        let [width, height] = raster::size(sheet, dpi).map(|side| side as u32);
+        let (mut pieces, mut reencoded) = (Vec::new(), None);
+        for placed in placed::images(sheet, limits.page_pixels_max)? {
+            let (picture, why) = self.laid(page, &placed, level, limits)?;
+            reencoded = reencoded.or(why);
+            pieces.push(Piece { picture, place: Place::Laid { matrix: placed.matrix, ink: placed.ink } });
+        }
+        Some(PageImage { width, height, pieces, aspect: 1.0, reencoded })
+    }
+
+    /// One image among others, as it is stored, and why not, if it is not.
+    fn laid(&self, page: u32, of: &Placed, level: PdfaLevel, limits: &Limits) -> Option<(Picture, Option<&'static str>)> {
+        let mut stored = self.stored(page, of.object, limits).ok()?;
+        stored.is_inked = of.ink.is_some();
+        if stored.is_mask() != stored.is_inked || stored.is_see_through() {
+            return None;
+        }
+        let mut image = stored.page_image(level, limits).ok()?;
+        let is_whole = !matches!(image.reencoded, Some("jpx-decoded" | "jpx-colours-to-rgb"));
+        let picture = image.pieces.pop().map(|piece| piece.picture).filter(|_| is_whole)?;
+        // A stencil is one of bits: no JPEG, and nothing that was converted.
+        let is_stencil = picture.entries.starts_with(INKED) && picture.entries.contains("/BitsPerComponent 1/");
+        (is_stencil || !stored.is_inked).then_some((picture, image.reencoded))
+    }
+
     /// The image `id` that is page `page`.
     pub(super) fn image(&self, page: u32, id: ObjectId, level: PdfaLevel, limits: &Limits) -> Result<PageImage> {
+        let stored = self.stored(page, id, limits)?;
+        let mut image = stored.page_image(level, limits)?;
+        image.aspect = self.aspect(page, id, (stored.width, stored.height)).unwrap_or(1.0);
+        Ok(image)
+    }
+
+    fn stored(&self, page: u32, id: ObjectId, limits: &Limits) -> Result<Stored<'_>> {
         let broken = || damaged("PDF", format!("page {page}, object {}", id.0));
         let stream = self.doc.get_object(id).and_then(Object::as_stream).map_err(|e| broken().because(e))?;
         let size = |key: &[u8]| self.number(&stream.dict, key).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
@@ -87,10 +136,7 @@ impl PdfSource {
         if u64::from(width) * u64::from(height) > limits.page_pixels_max {
             return Err(Error::hold("copy-limit").with("limit", "page_pixels_max").with("page", page));
         }
-        let stored = Stored { doc: &self.doc, stream, file: &self.file, id, page, width, height };
-        let mut image = stored.page_image(level, limits)?;
-        image.aspect = self.aspect(page, id, (width, height)).unwrap_or(1.0);
-        Ok(image)
+        Ok(Stored { doc: &self.doc, stream, file: &self.file, id, page, width, height, is_inked: false })
     }
 
     fn number(&self, dict: &Dictionary, key: &[u8]) -> Option<i64> {
@@ -221,9 +267,7 @@ impl Stored<'_> {
 
     /// Why the image cannot be passed through, colours apart.
     fn must_convert(&self, filter: &[u8], level: PdfaLevel) -> Option<&'static str> {
-        let has = |key: &[u8]| self.stream.dict.get_deref(key, self.doc).is_ok_and(|o| !o.is_null());
-        let in_data = self.stream.dict.get_deref(b"SMaskInData", self.doc).and_then(Object::as_i64).unwrap_or(0) != 0;
-        if (has(b"SMask") && !self.is_opaque()) || has(b"Mask") || in_data {
+        if self.is_see_through() {
             return Some("alpha-on-white");
         }
         match filter {
@@ -240,6 +284,12 @@ impl Stored<'_> {
             _ if self.bits() == 16 && level.is_first() => Some("16-bit-to-8"),
             _ => None,
         }
+    }
+
+    fn is_see_through(&self) -> bool {
+        let has = |key: &[u8]| self.stream.dict.get_deref(key, self.doc).is_ok_and(|o| !o.is_null());
+        let in_data = self.stream.dict.get_deref(b"SMaskInData", self.doc).and_then(Object::as_i64).unwrap_or(0) != 0;
+        (has(b"SMask") && !self.is_opaque()) || has(b"Mask") || in_data
     }
 
     /// True of a soft mask of 8 bits that hides nothing (what some writers add to every image).

@@ -23,12 +23,20 @@ pub(super) struct Picture {
     pub(super) attached: Vec<(String, Vec<u8>)>,
 }
 
-/// A picture and the pixels of the page image that it covers.
+/// A picture and where it lies on the page image.
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) picture: Picture,
-    pub(super) x: u32,
-    pub(super) y: u32,
+    pub(super) place: Place,
+}
+
+/// Where a picture lies.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Pixel for pixel, its top left corner at this pixel of the page image.
+    Pixels { x: u32, y: u32 },
+    /// By a matrix that carries its unit square onto the page, where that is the unit square; a stencil in its ink.
+    Laid { matrix: [f64; 6], ink: Option<[u8; 3]> },
 }
 
 /// All that is drawn on one page, and how true it is to what was stored.
@@ -47,7 +55,7 @@ impl PageImage {
     /// A page of one picture.
     pub(super) fn whole(picture: Picture, reencoded: Option<&'static str>) -> Self {
         let (width, height) = (picture.width, picture.height);
-        Self { width, height, pieces: vec![Piece { picture, x: 0, y: 0 }], aspect: 1.0, reencoded }
+        Self { width, height, pieces: vec![Piece { picture, place: Place::Pixels { x: 0, y: 0 } }], aspect: 1.0, reencoded }
     }
 }
 

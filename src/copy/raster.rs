@@ -1,6 +1,7 @@
 //! What does a page look like that cannot be passed through? Rendered to pixels, and packed as small as they allow.
 
 use hayro::hayro_interpret::InterpreterSettings;
+use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{Pdf, PdfData};
 use hayro::vello_cpu::Pixmap;
 use hayro::vello_cpu::color::palette::css::WHITE;
@@ -13,6 +14,7 @@ use super::picture::{Attachments, Colour, PageImage, Picture, RowPacker, Shape};
 use super::writer::PdfWriter;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::pdf_sheet;
 
 /// Bytes of a packed raster from which JPEG is tried beside it.
 const LARGE: usize = 1 << 20;
@@ -26,10 +28,13 @@ pub(super) fn opened(bytes: impl Into<PdfData>) -> Option<Pdf> {
 pub(super) fn page_image(pdf: &Pdf, page: u32, dpi: f64, limits: &Limits) -> Result<PageImage> {
     let missing = || Error::hold("copy-page-missing").with("page", page);
     let of_pdf = pdf.pages().get((page as usize).checked_sub(1).ok_or_else(missing)?).ok_or_else(missing)?;
-    let (width, height) = of_pdf.render_dimensions();
-    let size = [width, height].map(|points| (f64::from(points) * dpi / 72.0 - 0.01).ceil().max(1.0));
-    let pixels = rendered(of_pdf, size, page, limits)?;
+    let pixels = rendered(of_pdf, size(of_pdf, dpi), page, limits)?;
     Ok(PageImage::whole(smallest(of(&pixels))?, Some("rasterised")))
+}
+
+/// Pixels across and down of a page that is drawn at `dpi`.
+pub(super) fn size(of_pdf: &Page<'_>, dpi: f64) -> [f64; 2] {
+    <[f64; 2]>::from(pdf_sheet::size(of_pdf)).map(|points| (points * dpi / 72.0 - 0.01).ceil().max(1.0))
 }
 
 /// The picture of a drawing: exact, unless that is large and a JPEG is smaller.
@@ -91,7 +96,7 @@ pub(super) fn converted_page(bytes: Vec<u8>, size: (u32, u32), page: u32, budget
 }
 
 /// The page rendered on white.
-fn rendered(of_pdf: &hayro::hayro_syntax::page::Page<'_>, size: [f64; 2], page: u32, limits: &Limits) -> Result<Pixmap> {
+fn rendered(of_pdf: &Page<'_>, size: [f64; 2], page: u32, limits: &Limits) -> Result<Pixmap> {
     if size.iter().any(|side| *side > f64::from(u16::MAX)) || size[0] * size[1] > limits.page_pixels_max as f64 {
         return Err(Error::hold("copy-limit").with("limit", "page_pixels_max").with("page", page));
     }

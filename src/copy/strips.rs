@@ -2,7 +2,7 @@
 
 use super::ccitt::{Fax, G4Joiner, g4_picture};
 use super::jpeg;
-use super::picture::{Colour, PageImage, Picture, Piece, RowPacker, Shape};
+use super::picture::{Colour, PageImage, Picture, Piece, Place, RowPacker, Shape};
 use super::tiff::{Directory, TiffFile, damaged};
 use super::unpack::{inflated, interleaved, on_white, unlzw, unpackbits, unpredict};
 use crate::error::{Error, Result};
@@ -160,7 +160,8 @@ impl Stored<'_> {
     }
 
     fn piece(&self, n: usize, picture: Picture) -> Piece {
-        Piece { picture, x: n as u32 % self.across * self.chunk.0, y: n as u32 / self.across * self.chunk.1 }
+        let (x, y) = (n as u32 % self.across * self.chunk.0, n as u32 / self.across * self.chunk.1);
+        Piece { picture, place: Place::Pixels { x, y } }
     }
 
     fn of_pieces(&self, pieces: Vec<Piece>, reencoded: Option<&'static str>) -> PageImage {

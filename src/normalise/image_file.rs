@@ -93,7 +93,8 @@ impl ImageFile {
             .set_max_height(self.height as usize);
         let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
         let gray = decoder.decode().map_err(|e| broken_page(1, &e))?;
-        let mut image = PageImage::new(self.width, self.height, gray).ok_or_else(|| broken_page(1, "size"))?;
+        let mut image = PageImage::new(self.width, self.height, gray)
+            .ok_or_else(|| broken_page(1, format_args!("{} × {}", self.width, self.height)))?;
         (image.dpi, image.rotation) = (self.dpi, self.rotation);
         Ok(image)
     }
@@ -222,7 +223,7 @@ fn shown(decoded: DynamicImage, (page, dpi): (u32, f32)) -> Result<PageImage> {
         DynamicImage::ImageRgb8(rgb) => colour::page(width, height, rgb.as_raw(), dpi),
         other => PageImage::new(width, height, to_gray(other)),
     };
-    image.ok_or_else(|| broken_page(page, "size"))
+    image.ok_or_else(|| broken_page(page, format_args!("{width} × {height}")))
 }
 
 /// True if the end marker stands somewhere after the first scan began; scanners may add bytes after it.

@@ -153,7 +153,7 @@ pub fn blur(image: &PageImage, plan: &Plan) -> Option<f32> {
 fn within(survey: &PageSurvey, limits: &Limits) -> Result<()> {
     let pixels = u64::from(survey.width) * u64::from(survey.height);
     if pixels == 0 {
-        return Err(broken_page(survey.n, "size 0"));
+        return Err(broken_page(survey.n, format_args!("{} × {}", survey.width, survey.height)));
     }
     if pixels > limits.page_pixels_max {
         return Err(Error::hold("page-too-large")

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::mapped::Mapped;
 use crate::page::{Block, PageSource, PageSurvey};
+use crate::pdf_sheet;
 
 /// Resolution at which pages are rasterised and at which digital pages are measured.
 pub(super) const RASTER_DPI: f64 = 300.0;
@@ -72,7 +73,8 @@ impl PdfFile {
 
     pub(super) fn image(&self, page: u32, object: u32, limits: &Limits) -> Result<PageImage> {
         let mut taker = Taker { object, pixels_max: limits.page_pixels_max, taken: None };
-        walk(self.page(page)?, 1.0, &mut taker);
+        let sheet = self.page(page)?;
+        walk(sheet, pdf_sheet::unit(sheet), &mut taker);
         taker.taken.ok_or_else(|| broken_page(page, format_args!("image {object}")))
     }
 
@@ -80,14 +82,15 @@ impl PdfFile {
     pub(super) fn raster(&self, page: u32, limits: &Limits, drawn: super::Drawn<'_>) -> Result<PageImage> {
         let sheet = self.page(page)?;
         let dpi = raster_dpi(sheet);
-        let (across, down) = sheet.render_dimensions();
+        let (width, height) = pdf_sheet::size(sheet);
         // As the copy draws it: whole pixels, and a hair more, for the renderer cuts fractions off.
-        let size = [across, down].map(|points| (f64::from(points) * dpi / 72.0 - 0.01).ceil().max(1.0));
+        let size = [width, height].map(|points| (points * dpi / 72.0 - 0.01).ceil().max(1.0));
         if size[0] * size[1] > limits.page_pixels_max as f64 {
             let error = Error::hold("page-too-large").with("page", page).with("max", limits.page_pixels_max);
             return Err(error.with("width", size[0]).with("height", size[1]));
         }
         let scale = |pixels: f64, points: f32| ((pixels + 0.01) / f64::from(points.max(1.0))) as f32;
+        let (across, down) = sheet.render_dimensions();
         let (x_scale, y_scale) = (scale(size[0], across), scale(size[1], down));
         let settings = PixmapSettings { x_scale, y_scale, bg_color: hayro::vello_cpu::color::palette::css::WHITE };
         let pixmap = render(sheet, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
@@ -95,7 +98,8 @@ impl PdfFile {
         drawn((width, height), pixmap.data_as_u8_slice());
         let luma = |p: &[u8]| ((u32::from(p[0]) * 299 + u32::from(p[1]) * 587 + u32::from(p[2]) * 114) / 1000) as u8;
         let gray = pixmap.data_as_u8_slice().chunks_exact(4).map(luma).collect();
-        let mut image = PageImage::new(width, height, gray).ok_or_else(|| broken_page(page, "size 0"))?;
+        let mut image =
+            PageImage::new(width, height, gray).ok_or_else(|| broken_page(page, format_args!("{width} × {height}")))?;
         image.dpi = dpi as f32;
         Ok(image)
     }
@@ -103,7 +107,7 @@ impl PdfFile {
     /// The page's own text, boxes at the resolution of [`Self::raster`]; `None` if it has no usable text.
     pub(super) fn own_text(&self, page: u32) -> Result<Option<Vec<Block>>> {
         let sheet = self.page(page)?;
-        let scale = raster_dpi(sheet) / 72.0;
+        let scale = raster_dpi(sheet) / 72.0 * pdf_sheet::unit(sheet);
         let mut collector = super::pdf_text::Collector::new(scale, sheet.render_dimensions());
         walk(sheet, scale, &mut collector);
         if !collector.has_seen_text() {
@@ -133,16 +137,16 @@ fn is_readable(sheet: &Page<'_>, page: u32) -> Result<()> {
 
 /// 300 dpi, less for sheets so large that the pixels would not fit the renderer's 16 bits.
 fn raster_dpi(page: &Page<'_>) -> f64 {
-    let (width, height) = page.render_dimensions();
-    let longest = f64::from(width.max(height)).max(1.0) / 72.0;
+    let (width, height) = pdf_sheet::size(page);
+    let longest = width.max(height).max(1.0) / 72.0;
     RASTER_DPI.min(65_000.0 / longest)
 }
 
 fn survey_page(n: u32, page: &Page<'_>) -> PageSurvey {
-    let (width, height) = page.render_dimensions();
-    let sheet = hayro::kurbo::Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+    let (width, height) = pdf_sheet::size(page);
+    let sheet = hayro::kurbo::Rect::new(0.0, 0.0, width, height);
     let mut witness = Witness { sheet, ..Witness::default() };
-    walk(page, 1.0, &mut witness);
+    walk(page, pdf_sheet::unit(page), &mut witness);
     match verdict(&witness) {
         Verdict::Image(image) => PageSurvey {
             n,
@@ -160,8 +164,8 @@ fn survey_page(n: u32, page: &Page<'_>) -> PageSurvey {
 
 fn painted(n: u32, page: &Page<'_>, source: PageSource) -> PageSurvey {
     let dpi = raster_dpi(page);
-    let (width, height) = page.render_dimensions();
-    let pixels = |points: f32| (f64::from(points) * dpi / 72.0) as u32;
+    let (width, height) = pdf_sheet::size(page);
+    let pixels = |points: f64| (points * dpi / 72.0) as u32;
     PageSurvey {
         n,
         source,

@@ -136,7 +136,7 @@ impl TiffFile {
         }
         let image = image_file::jpeg(data, (page, directory.dpi()), limits)?;
         let is_page = (image.width, image.height) == (directory.width, directory.height);
-        if is_page { Ok(image) } else { Err(broken_page(page, "size")) }
+        if is_page { Ok(image) } else { Err(broken_page(page, format_args!("{} × {}", directory.width, directory.height))) }
     }
 
     fn strip(&self, directory: &Directory, strip: usize) -> Result<Option<Vec<u8>>> {
@@ -180,21 +180,45 @@ impl TiffFile {
         .map_err(fail)?;
         if let (ColorType::RGB(8), DecodingResult::U8(rgb)) = (kind, &pixels) {
             return colour::page(directory.width, directory.height, rgb, directory.dpi())
-                .ok_or_else(|| broken_page(page, "size"));
+                .ok_or_else(|| broken_page(page, format_args!("{} × {}", directory.width, directory.height)));
         }
         let size = (directory.width as usize, directory.height as usize);
         let mut gray = to_gray(&pixels, kind, size).ok_or_else(|| broken_page(page, format_args!("{kind:?}")))?;
         if directory.photometric == 3 {
             through_map(&mut gray, &directory.colour_map, directory.bits);
         }
-        PageImage::new(directory.width, directory.height, gray).ok_or_else(|| broken_page(page, "size"))
+        PageImage::new(directory.width, directory.height, gray)
+            .ok_or_else(|| broken_page(page, format_args!("{} × {}", directory.width, directory.height)))
     }
 }
 
 fn decoded<R: Read + Seek>(from: R, at: u32, ceilings: TiffLimits) -> tiff::TiffResult<(ColorType, DecodingResult)> {
     let mut decoder = Decoder::new(from)?.with_limits(ceilings);
     decoder.seek_to_image(at as usize)?;
-    Ok((decoder.colortype()?, decoder.read_image()?))
+    let mut pixels = DecodingResult::U8(Vec::new());
+    let layout = decoder.read_image_to_buffer(&mut pixels)?;
+    if layout.planes > 1 {
+        if pixels.as_buffer(0).as_bytes().len() < layout.complete_len {
+            return Err(tiff::TiffError::LimitsExceeded);
+        }
+        pixels = chunky(pixels, layout.planes);
+    }
+    Ok((decoder.colortype()?, pixels))
+}
+
+/// Samples that were stored plane by plane, pixel by pixel. (Of samples smaller than a byte none are read in colour.)
+fn chunky(pixels: DecodingResult, planes: usize) -> DecodingResult {
+    fn woven<T: Copy>(samples: &[T], planes: usize) -> Vec<T> {
+        let pixels = samples.len() / planes;
+        (0..pixels).flat_map(|at| (0..planes).map(move |plane| samples[plane * pixels + at])).collect()
+    }
+    match pixels {
+        DecodingResult::U8(samples) => DecodingResult::U8(woven(&samples, planes)),
+        DecodingResult::U16(samples) => DecodingResult::U16(woven(&samples, planes)),
+        DecodingResult::U32(samples) => DecodingResult::U32(woven(&samples, planes)),
+        DecodingResult::F32(samples) => DecodingResult::F32(woven(&samples, planes)),
+        other => other,
+    }
 }
 
 /// Every strip must lie in the file, and the page must have a size.

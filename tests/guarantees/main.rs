@@ -39,6 +39,7 @@ mod outgrown;
 mod package;
 mod page;
 mod pictures;
+mod planes;
 mod power;
 mod profiles;
 mod reader;

@@ -3,6 +3,7 @@
 mod judge;
 mod material;
 mod pdf;
+mod placed;
 mod sheets;
 mod unread;
 mod words;

@@ -265,7 +265,7 @@ fn digital_pages_of_a_mixed_pdf_are_drawn_and_said() {
     let data = std::fs::read(fixture("rgb.jpg")).expect("fixture");
     let jpeg = || jpeg_image(&data);
     let mut sources = image_pdf(&input, |_| vec![jpeg(), jpeg(), jpeg()]);
-    sources[1] = PageSource::PdfRaster { page: 2 };
+    sources[1] = PageSource::PdfDigital { page: 2 };
     sources[2] = PageSource::PdfDigital { page: 3 };
     let mut pages = pages_of(sources);
     pages[2].page.dpi_used = 300.0;

@@ -133,7 +133,7 @@ fn pages_that_were_drawn_are_named_in_the_properties_of_the_copy() {
     let mut first_parts = Vec::new();
     let data = std::fs::read(fixture("rgb.jpg")).expect("fixture");
     let mut sources = super::pdf::image_pdf(&input, |_| (0..3).map(|_| super::pdf::jpeg_image(&data)).collect());
-    sources[1] = PageSource::PdfRaster { page: 2 };
+    sources[1] = PageSource::PdfDigital { page: 2 };
     for (level, part) in [(PdfaLevel::A1b, 1), (PdfaLevel::A2b, 2)] {
         let order = order(&input, super::pdf::pages_of(sources.clone()), level, folder.path().join(format!("{part}.pdf")));
         assert_eq!(made(&order).rasterised, [2]);

@@ -1,0 +1,119 @@
+//! TIFFs whose samples are stored plane by plane read as those whose samples are stored pixel by pixel.
+
+use std::path::Path;
+
+use conserva::limits::Limits;
+use conserva::normalise::Opened;
+
+const SIZE: (u32, u32) = (37, 21);
+const STRIP: u32 = 8;
+
+/// The value of sample `n` of a pixel, 0 to 1.
+fn value(x: u32, y: u32, n: u32) -> f32 {
+    ((x * 7 + y * 11 + n * 83) % 256) as f32 / 255.0
+}
+
+#[derive(Clone, Copy)]
+struct Kind {
+    bits: u16,
+    samples: u32,
+    photometric: u16,
+    /// 338: what samples beyond the colours are.
+    extra: bool,
+    lzw: bool,
+}
+
+/// The strips of the page: of one plane, or of all samples.
+fn strips(kind: Kind, planes: bool) -> Vec<Vec<u8>> {
+    let sample = |x, y, n| match kind.bits {
+        8 => vec![(value(x, y, n) * 255.0) as u8],
+        16 => ((value(x, y, n) * 65_535.0) as u16).to_le_bytes().to_vec(),
+        _ => value(x, y, n).to_le_bytes().to_vec(),
+    };
+    let strip = |from: u32, samples: std::ops::Range<u32>| -> Vec<u8> {
+        let rows = from..(from + STRIP).min(SIZE.1);
+        let data: Vec<u8> = rows
+            .flat_map(|y| (0..SIZE.0).map(move |x| (x, y)))
+            .flat_map(|(x, y)| samples.clone().flat_map(|n| sample(x, y, n)).collect::<Vec<_>>())
+            .collect();
+        if !kind.lzw {
+            return data;
+        }
+        weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&data).expect("LZW")
+    };
+    let tops = || (0..SIZE.1).step_by(STRIP as usize);
+    if planes {
+        (0..kind.samples).flat_map(|n| tops().map(move |top| (top, n))).map(|(top, n)| strip(top, n..n + 1)).collect()
+    } else {
+        tops().map(|top| strip(top, 0..kind.samples)).collect()
+    }
+}
+
+/// A TIFF of one page.
+fn tiff(kind: Kind, planes: bool) -> Vec<u8> {
+    let mut bytes = b"II*\0\0\0\0\0".to_vec();
+    let mut put = |data: &[u8]| {
+        let at = bytes.len() as u32;
+        bytes.extend_from_slice(data);
+        bytes.resize(bytes.len().next_multiple_of(2), 0);
+        at
+    };
+    let strips = strips(kind, planes);
+    let places: Vec<u8> = strips.iter().map(|strip| put(strip)).flat_map(u32::to_le_bytes).collect();
+    let lengths: Vec<u8> = strips.iter().flat_map(|strip| (strip.len() as u32).to_le_bytes()).collect();
+    let format: u16 = if kind.bits == 32 { 3 } else { 1 };
+    let words = |word: u16| word.to_le_bytes().repeat(kind.samples as usize);
+    let (places, lengths) = (put(&places), put(&lengths));
+    let (bits, formats) = (put(&words(kind.bits)), put(&words(format)));
+    let mut entries: Vec<(u16, u16, u32, u32)> = vec![
+        (256, 4, 1, SIZE.0),
+        (257, 4, 1, SIZE.1),
+        (258, 3, kind.samples, bits),
+        (259, 3, 1, if kind.lzw { 5 } else { 1 }),
+        (262, 3, 1, kind.photometric.into()),
+        (273, 4, strips.len() as u32, places),
+        (277, 3, 1, kind.samples),
+        (278, 4, 1, STRIP),
+        (279, 4, strips.len() as u32, lengths),
+        (284, 3, 1, if planes { 2 } else { 1 }),
+    ];
+    if kind.extra {
+        entries.push((338, 3, 1, 2));
+    }
+    entries.push((339, 3, kind.samples, formats));
+    let mut directory = (entries.len() as u16).to_le_bytes().to_vec();
+    for (tag, form, count, value) in entries {
+        directory.extend([tag.to_le_bytes(), form.to_le_bytes()].concat());
+        directory.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+    }
+    directory.extend([0; 4]);
+    let at = put(&directory);
+    bytes[4..8].copy_from_slice(&at.to_le_bytes());
+    bytes
+}
+
+fn gray(path: &Path, limits: &Limits) -> conserva::error::Result<Vec<u8>> {
+    let opened = Opened::open(path, "image/tiff", limits)?;
+    let survey = opened.survey(limits)?.remove(0);
+    opened.image(&survey, limits).map(|image| image.gray)
+}
+
+#[test]
+fn samples_stored_plane_by_plane_read_as_those_stored_pixel_by_pixel() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tif");
+    for (photometric, samples, extra) in [(2, 3, false), (2, 4, true), (5, 4, false)] {
+        for (bits, lzw) in [(8, true), (8, false), (16, true), (16, false), (32, false)] {
+            let kind = Kind { bits, samples, photometric, extra, lzw };
+            let [chunky, planar] = [false, true].map(|planes| {
+                std::fs::write(&path, tiff(kind, planes)).expect("written");
+                gray(&path, &Limits::default())
+            });
+            let what = format!("{bits} bits, {samples} samples, {photometric}, LZW {lzw}");
+            let (chunky, planar) = (chunky.expect(&what), planar.expect(&what));
+            assert_eq!(chunky.len(), (SIZE.0 * SIZE.1) as usize, "{what}");
+            assert!(chunky.iter().max() > chunky.iter().min(), "{what}");
+            assert!(chunky == planar, "{what}");
+        }
+    }
+}
