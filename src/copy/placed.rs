@@ -120,7 +120,8 @@ impl<'a> Device<'a> for Seen {
             self.images.clear();
             self.is_more = false;
         }
-        let (Ok(object), Ok(generation)) = (u32::try_from(number.obj_number), u16::try_from(number.gen_number)) else {
+        let object = number.obj_number;
+        let Ok(generation) = u16::try_from(number.gen_number) else {
             self.is_more = true;
             return;
         };
