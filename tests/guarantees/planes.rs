@@ -59,11 +59,11 @@ fn tiff(kind: Kind, planes: bool) -> Vec<u8> {
         at
     };
     let strips = strips(kind, planes);
-    let places: Vec<u8> = strips.iter().map(|strip| put(strip)).flat_map(u32::to_le_bytes).collect();
+    let offsets: Vec<u8> = strips.iter().map(|strip| put(strip)).flat_map(u32::to_le_bytes).collect();
     let lengths: Vec<u8> = strips.iter().flat_map(|strip| (strip.len() as u32).to_le_bytes()).collect();
     let format: u16 = if kind.bits == 32 { 3 } else { 1 };
     let words = |word: u16| word.to_le_bytes().repeat(kind.samples as usize);
-    let (places, lengths) = (put(&places), put(&lengths));
+    let (offsets, lengths) = (put(&offsets), put(&lengths));
     let (bits, formats) = (put(&words(kind.bits)), put(&words(format)));
     let mut entries: Vec<(u16, u16, u32, u32)> = vec![
         (256, 4, 1, SIZE.0),
@@ -71,7 +71,7 @@ fn tiff(kind: Kind, planes: bool) -> Vec<u8> {
         (258, 3, kind.samples, bits),
         (259, 3, 1, if kind.lzw { 5 } else { 1 }),
         (262, 3, 1, kind.photometric.into()),
-        (273, 4, strips.len() as u32, places),
+        (273, 4, strips.len() as u32, offsets),
         (277, 3, 1, kind.samples),
         (278, 4, 1, STRIP),
         (279, 4, strips.len() as u32, lengths),

@@ -45,11 +45,11 @@ fn picture() -> image::RgbImage {
     image::imageops::resize(&truth("rgb.png"), 300, 400, image::imageops::FilterType::Triangle)
 }
 
-fn stream(entries: Dictionary, (width, height): (u32, u32), data: Vec<u8>) -> Stream {
+fn stream(entries: &Dictionary, (width, height): (u32, u32), data: Vec<u8>) -> Stream {
     let mut dict = dictionary! {
         "Type" => "XObject", "Subtype" => "Image", "Width" => i64::from(width), "Height" => i64::from(height),
     };
-    dict.extend(&entries);
+    dict.extend(entries);
     Stream::new(dict, data).with_compression(false)
 }
 
@@ -57,13 +57,13 @@ fn jpeg(picture: &image::RgbImage) -> Stream {
     let mut data = Vec::new();
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut data, 90).encode_image(picture).expect("JPEG");
     let entries = dictionary! { "ColorSpace" => "DeviceRGB", "BitsPerComponent" => 8, "Filter" => "DCTDecode" };
-    stream(entries, picture.dimensions(), data)
+    stream(&entries, picture.dimensions(), data)
 }
 
 /// A stencil of 80 by 40 whose left half is ink.
 fn stencil() -> Stream {
     let rows = [[0_u8; 5], [255; 5]].concat().repeat(40);
-    let mut stream = stream(dictionary! { "ImageMask" => true, "BitsPerComponent" => 1 }, (80, 40), rows);
+    let mut stream = stream(&dictionary! { "ImageMask" => true, "BitsPerComponent" => 1 }, (80, 40), rows);
     stream.allows_compression = true;
     stream.compress().expect("deflated");
     assert_eq!(stream.filters().expect("a filter"), [b"FlateDecode"]);
@@ -74,7 +74,7 @@ fn stencil() -> Stream {
 fn strips() -> (Vec<Stream>, String) {
     let whole = picture();
     let strips = (0..4).map(|n| jpeg(&image::imageops::crop_imm(&whole, 0, n * 100, 300, 100).to_image())).collect();
-    let content = (0..4).map(|n| format!("q 300 0 0 100 0 {} cm /I{n} Do Q ", 300 - n * 100)).collect();
+    let content = (0..4).map(|n| format!("q 300 0 0 100 0 {} cm /I{n} Do Q ", 300 - n * 100)).collect::<Vec<_>>().concat();
     (strips, content)
 }
 
