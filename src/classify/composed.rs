@@ -4,7 +4,8 @@ use super::tipi::knowledge;
 use crate::fields::{Fields, PartyKind, Reading};
 use crate::filing::Filing;
 
-/// An oggetto of tipo and checked facts, origin `composed`; none where a page states one (or several options of which none is surely crossed) or the type itself is in doubt.
+/// An oggetto of tipo and checked facts, origin `composed`; none where a page states one (or several options of which none is
+/// surely crossed) or the type itself is in doubt.
 ///
 /// Facts used: number and date of the repertorio, the name of the sender where two readings agree (not of reserved types),
 /// a partita IVA whose check holds, a reference to a practice. No codice fiscale: an oggetto is shown in registers.

@@ -5,6 +5,7 @@ mod evaluate;
 mod fascicolo;
 mod keys;
 mod learn;
+mod log;
 mod named;
 mod ocr;
 mod output;
@@ -17,7 +18,8 @@ mod stats;
 mod tables;
 mod watch;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
@@ -70,8 +72,8 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "USER", default_value = "operator", value_name = "NAME")]
     operator: String,
     /// Form of the log on stderr.
-    #[arg(long, global = true, value_enum, default_value_t = LogForm::Text, value_name = "FORM")]
-    log: LogForm,
+    #[arg(long, global = true, value_enum, default_value_t = log::Form::Text, value_name = "FORM")]
+    log: log::Form,
 }
 
 impl Global {
@@ -87,12 +89,6 @@ impl Global {
 enum Words {
     It,
     En,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LogForm {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -321,7 +317,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    log_to_stderr(opts.all.log, matches!(opts.verb, Verb::Watch { .. }));
+    log::to_stderr(opts.all.log, matches!(opts.verb, Verb::Watch { .. }));
     let lang = opts.all.words();
     let json = opts.all.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -334,20 +330,6 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => output::error(&error, lang, json),
-    }
-}
-
-/// Logs go to stderr, warnings and worse, of a daemon also what it does; `CONSERVA_LOG` asks for more. Lines hold ids and
-/// codes only (invariant 13).
-#[expect(clippy::disallowed_methods, reason = "the log level is needed before any configuration is read")]
-fn log_to_stderr(form: LogForm, is_daemon: bool) {
-    let filter =
-        std::env::var("CONSERVA_LOG").unwrap_or_else(|_| if is_daemon { "warn,conserva=info" } else { "warn" }.to_owned());
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match form {
-        LogForm::Text => log.init(),
-        LogForm::Json => log.json().init(),
     }
 }
 

@@ -202,7 +202,8 @@ fn disposition(text: &[u8], head: &mut Head) -> Option<()> {
     Some(())
 }
 
-/// `; name=value; name="value"`; `None` where a quote is not closed or something else stands behind it. In quotes a backslash stands before a quote or a backslash, and for itself anywhere else
+/// `; name=value; name="value"`; `None` where a quote is not closed or something else stands behind it.
+/// In quotes a backslash stands before a quote or a backslash, and for itself anywhere else
 /// (browsers send the paths of Windows so).
 fn parameters_of(mut text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut parameters = Vec::new();
