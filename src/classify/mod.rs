@@ -189,7 +189,7 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
     let Some(best) = found.first() else {
         return fixed(default, if tipo.subject { 0.3 } else { 0.7 });
     };
-    let sure = guess::subject_confidence(best.score, next);
+    let sure = guess::subject_confidence(best.score, next).min(if best.is_place { guess::PLACE_CONFIDENCE } else { 1.0 });
     let others = found
         .iter()
         .skip(1)
