@@ -213,9 +213,9 @@ const WORKS: [&str; 32] = [
     "guast",
 ];
 /// Words that tie a place to what is done there.
-const TIES: [&str; 20] = [
+const TIES: [&str; 24] = [
     "di", "del", "dello", "della", "dell", "dei", "degli", "delle", "al", "allo", "alla", "all", "in", "nel", "nella", "nell",
-    "per", "presso", "il", "la",
+    "per", "presso", "il", "la", "l", "i", "gli", "le",
 ];
 /// Words before a place among which works are looked for.
 const SERVED_WORDS: usize = 10;
@@ -284,7 +284,9 @@ impl Heard {
         // A place at the end of one line may be tied to what the line before it says.
         let same = |t: &&Token| t.page == token.page && (t.zone == Zone::Oggetto) == (token.zone == Zone::Oggetto);
         let ahead = self.tokens.get(index.saturating_sub(SERVED_WORDS)..index).unwrap_or(&[]);
-        let served = ahead.last().filter(same).is_some_and(|t| t.ties) && ahead.iter().filter(same).any(|t| t.works);
+        // One word may stand between: `per l'asilo nido` is also a nido.
+        let is_tied = ahead.iter().rev().take(2).filter(same).any(|t| t.ties);
+        let served = is_tied && ahead.iter().filter(same).any(|t| t.works);
         Some(Hit { page: token.page, rect, zone: token.zone, offset: token.offset, cited, served })
     }
 

@@ -70,6 +70,7 @@ fn a_place_that_works_are_meant_for_is_not_what_the_paper_is_about() {
         ("DELLA SCUOLA MATERNA", "VII.2"),
         ("DELLA BIBLIOTECA", "VII.5"),
         ("PRESSO LA PALESTRA", "VII.7"),
+        ("PER L'ASILO NIDO", "VII.2"),
         ("DEL CIMITERO", "XI.4"),
         ("ALLA PISCINA COMUNALE", "VII.7"),
         ("DEGLI ALLOGGI DI VIA ROMA", "VII.14"),
