@@ -15,6 +15,7 @@ mod hocr;
 mod icc;
 mod in_file;
 mod jpeg;
+mod laid;
 mod layer;
 mod masked;
 mod order;

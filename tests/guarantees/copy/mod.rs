@@ -2,6 +2,7 @@
 
 mod judge;
 mod material;
+mod over;
 mod pdf;
 mod placed;
 mod sheets;
