@@ -2,6 +2,7 @@
 
 mod judge;
 mod material;
+mod mirrored;
 mod pdf;
 mod placed;
 mod sheets;
