@@ -54,7 +54,7 @@ fn within(exact: PageImage, pixels: &DynamicImage, stored: usize) -> Result<Page
     let rgba: Vec<u8> = white.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
     let pixels = Pixels { width: exact.width, height: exact.height, rgba: &rgba };
     let mut picture = as_jpeg(pixels, 92)?;
-    for quality in [88, 84, 80, 75, 70, 65, 60] {
+    for quality in [88, 84, 80, 75, 70, 60, 50, 40] {
         if picture.data.len() <= most {
             break;
         }
