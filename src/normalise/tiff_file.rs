@@ -175,7 +175,7 @@ impl TiffFile {
             tiff::TiffError::UnsupportedError(_) => unreadable(directory, page),
             e => broken_page(page, "TIFF").because(e),
         };
-        let outcome = if matches!(directory.photometric, 3 | 8) {
+        let outcome = if matches!(directory.photometric, 3 | 8 | 9) {
             decoded(std::io::Cursor::new(self.as_gray(directory, limits)?), at, ceilings.clone())
         } else {
             let mut file = self.bytes.file.try_clone().map_err(super::broken)?;
@@ -302,7 +302,6 @@ fn bytes_to_gray(bytes: &[u8], (colour, extra): (ColorType, u16), width: usize, 
             let has_alpha = samples == 2 && matches!(extra, 1 | 2);
             bytes.chunks_exact(usize::from(samples)).map(|p| if has_alpha { over_white(p[0], p[1]) } else { p[0] }).collect()
         }
-        ColorType::Lab(_) => bytes.chunks_exact(3).map(|p| p[0]).collect(),
         _ => return None,
     };
     (gray.len() >= width * height).then(|| gray[..width * height].to_vec())

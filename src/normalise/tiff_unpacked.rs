@@ -72,7 +72,7 @@ impl Unpacked {
 
     /// The head and the only directory.
     fn directory(&mut self, of: &Directory, (across, down): (u32, u32), (places, lengths): (&[u32], &[u32])) {
-        let photometric = if matches!(of.photometric, 3 | 8) { 1 } else { of.photometric };
+        let photometric = if matches!(of.photometric, 3 | 8 | 9) { 1 } else { of.photometric };
         let each = |value: u16| vec![u32::from(value); usize::from(of.samples)];
         let one = |value: u16| vec![u32::from(value)];
         // Tag, whether its values are long ones, values.
