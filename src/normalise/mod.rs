@@ -20,6 +20,7 @@ mod sharpness;
 mod skew;
 mod tiff_directory;
 mod tiff_file;
+mod tiff_unpacked;
 
 use std::path::Path;
 
@@ -32,7 +33,7 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{Block, PageSource, PageSurvey};
 
-/// The pixels of one page as stored, in grey: 0 is black.
+/// The pixels of one page as stored, in grey: 0 is black. One that its file calls mirrored is mirrored back.
 #[derive(Debug, Clone)]
 pub struct PageImage {
     /// Pixels across.

@@ -2,6 +2,7 @@
 
 mod judge;
 mod material;
+mod mirrored;
 mod over;
 mod pdf;
 mod placed;

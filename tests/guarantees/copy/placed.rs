@@ -153,7 +153,7 @@ fn a_page_that_shows_more_than_whole_images_is_drawn() {
     let (streams, content) = strips();
     let wanted = [
         ("a line between images", content.replacen(" q", " 10 10 m 200 200 l S q", 1)),
-        ("a soft line", format!("{content} /Soft gs 10 10 m 200 200 l S")),
+        ("something soft over them", format!("{content} /Soft gs 10 10 100 100 re f")),
         ("a soft image", format!("/Soft gs {content}")),
         ("a cut image", format!("0 0 290 400 re W n {content}")),
         ("an image cut by no rectangle", format!("0 0 m 300 0 l 300 400 l W n {content}")),
