@@ -184,11 +184,11 @@ pub async fn outgrown(
 /// The next of the things of the latest days that are not known to be as they were admitted; those that changed are always
 /// among them.
 async fn unknown(watched: &Arc<Watched>, past: &mut Past) -> Result<Vec<Thing>> {
-    let (eye, same, pass) = (Arc::clone(watched), std::mem::take(&mut past.same), past.pass.take());
+    let (eye, same, begun) = (Arc::clone(watched), std::mem::take(&mut past.same), past.pass.take());
     let changed = std::mem::take(&mut past.changed);
-    let (same, pass, things) = blocking(move || Ok(slice(&eye, (same, pass), &changed))).await?;
+    let (same, begun, things) = blocking(move || Ok(slice(&eye, (same, begun), &changed))).await?;
     past.changed = things.iter().filter(|(_, has_changed)| *has_changed).map(|(thing, _)| thing.path.clone()).collect();
-    (past.same, past.pass) = (same, pass);
+    (past.same, past.pass) = (same, begun);
     Ok(things.into_iter().map(|(thing, _)| thing).collect())
 }
 
@@ -245,7 +245,7 @@ fn thing_at(watched: &Watched, path: PathBuf) -> Option<Thing> {
         (page, mark_of(metadata)).hash(&mut hasher);
     }
     let (key, mark, entries) = (key_of(&path), hasher.finish(), (entries > 0).then_some(entries));
-    (!pages.is_empty()).then(|| Thing { path, key, mark, files: pages, day, id, entries })
+    (!pages.is_empty()).then_some(Thing { path, key, mark, files: pages, day, id, entries })
 }
 
 async fn known(desk: &Admission, ente: &EnteId, id: &ArrivalId) -> Result<Option<Known>> {
@@ -330,7 +330,8 @@ mod tests {
             (0..=ENTRIES_MAX).filter_map(|n| thing_at(&eye, path(n))).map(|thing| (thing.key, thing.mark)).collect();
         let (same, pass, things) = slice(&eye, (same, None), &[]);
         assert!(things.is_empty() && pass.as_ref().is_some_and(|pass| pass.seen.len() == ENTRIES_MAX), "{pass:?}");
-        std::fs::write(path(0), b"scritto dopo").expect("written");
+        let mut later = std::fs::File::options().write(true).open(path(0)).expect("opened");
+        std::io::Write::write_all(&mut later, b"scritto dopo").expect("written");
         std::fs::remove_file(path(1)).expect("removed");
         // What is known to change is seen by every look, wherever the pass is.
         let (same, pass, things) = slice(&eye, (same, pass), &[path(0)]);
