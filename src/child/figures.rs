@@ -1,12 +1,14 @@
 //! How well was a page read? Its figures, each with its limit (S-07), and what makes one reading better than another.
 
-use crate::normalise::Plan;
+use crate::normalise::{FAINT_LETTERS, Plan};
 use crate::page::{Block, Quality, Word};
 
 /// A page whose first reading has this mean confidence is not read again.
 pub(super) const CONFIDENCE_GOOD: f32 = 70.0;
 /// Words under this confidence on a page without others are marks, not text.
 pub(super) const MARK: f32 = 30.0;
+/// Groups of ink that could be writing, from which a page is not blank.
+const MARKS_LEAST: f32 = 1.0;
 /// Limits of the quality figures (S-07).
 const DPI_LEAST: f32 = 150.0;
 const CONTRAST_LEAST: f32 = 0.25;
@@ -49,11 +51,16 @@ pub(super) fn is_good(blocks: &[Block]) -> bool {
     long > 0 && tall * 2 < long && mean_confidence(blocks).is_some_and(|mean| mean >= CONFIDENCE_GOOD)
 }
 
+/// A figure that should not be under its limit.
+pub(super) fn at_least(code: &str, value: f32, limit: f32) -> Quality {
+    Quality { code: code.to_owned(), value, limit, is_good: value >= limit }
+}
+
 /// The figures of a page; of one that was not read those that need no reading. `blur` where it can be measured.
 pub(super) fn figures(plan: &Plan, skew_deg: f32, blur: Option<f32>, blocks: Option<&[Block]>) -> Vec<Quality> {
-    let at_least = |code: &str, value: f32, limit: f32| Quality { code: code.to_owned(), value, limit, is_good: value >= limit };
     let at_most = |code: &str, value: f32, limit: f32| Quality { code: code.to_owned(), value, limit, is_good: value <= limit };
-    let mut figures = vec![at_least("dpi", plan.dpi, DPI_LEAST)];
+    let mut figures = vec![at_least("dpi", plan.dpi, DPI_LEAST), at_least("marks", plan.look.marks as f32, MARKS_LEAST)];
+    figures.extend(plan.look.faint_marks.map(|n| at_least("faint_marks", n as f32, FAINT_LETTERS as f32)));
     let Some(blocks) = blocks else { return figures };
     figures.push(at_least("contrast", plan.look.contrast, CONTRAST_LEAST));
     figures.extend(blur.map(|blur| at_most("blur", blur, BLUR_MOST)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 
-use super::figures::{MARK, figures, mean_confidence, words};
+use super::figures::{MARK, at_least, figures, mean_confidence, words};
 use super::files::Files;
 use super::serve::Hello;
 use super::turns::{self, Reading};
@@ -14,7 +14,7 @@ use crate::likeness::{self, ImagePrint};
 use crate::limits::Limits;
 use crate::normalise::{self, PageImage, Plan, Treatment, prepare};
 use crate::ocr::{self, Layout, OcrEngine, Sheet};
-use crate::page::{Block, Page, PageSource, PageSurvey, PageText, ReadPage};
+use crate::page::{Block, Page, PageSource, PageSurvey, PageText, Quality, ReadPage};
 
 /// The state of a reader child.
 pub(super) struct Reader {
@@ -50,12 +50,13 @@ impl Reader {
         let image = self.files.image(&file, survey, means)?;
         self.files.decode_ahead(request.next.as_ref(), means);
         let plan = prepare::plan(&image, survey);
-        let is_blank = plan.look.blank && !(plan.look.has_traces && turns::is_written(self.engine.as_mut(), &image, &plan)?);
-        if is_blank {
-            return Ok(self.page(&image, survey, &plan, None));
+        let traces = if plan.look.has_traces { turns::traces(self.engine.as_mut(), &image, &plan)? } else { Vec::new() };
+        let is_written = !traces.is_empty() && traces.iter().all(|figure| figure.is_good);
+        if plan.look.blank && !is_written {
+            return Ok(self.page(&image, (survey, &plan), (None, traces)));
         }
         let reading = turns::best(self.engine.as_mut(), &image, &plan)?;
-        Ok(self.page(&image, survey, &plan, Some(reading)))
+        Ok(self.page(&image, (survey, &plan), (Some(reading), traces)))
     }
 
     /// The pixels of a page, and nothing else of its file.
@@ -116,18 +117,25 @@ impl Reader {
         Ok(base64::engine::general_purpose::STANDARD.encode(bytes))
     }
 
-    /// Facts, figures and text of a page; without a reading it is blank.
-    fn page(&mut self, image: &PageImage, survey: &PageSurvey, plan: &Plan, reading: Option<Reading<'_>>) -> ReadPage {
+    /// Facts, figures and text of a page; without a reading it is blank. `traces` says what a glance at it showed.
+    fn page(
+        &mut self,
+        image: &PageImage,
+        (survey, plan): (&PageSurvey, &Plan),
+        (reading, traces): (Option<Reading<'_>>, Vec<Quality>),
+    ) -> ReadPage {
         let origin = reading.as_ref().map_or_else(|| self.engine.origin(), |r| r.origin.clone());
-        let is_marks_only =
-            reading.as_ref().is_some_and(|r| words(&r.blocks).all(|w| w.confidence < MARK) && plan.look.is_sparse());
+        let surest = |r: &Reading<'_>| words(&r.blocks).map(|w| w.confidence).fold(0.0, f32::max);
+        let surest = reading.as_ref().map(surest).filter(|_| plan.look.is_sparse()).map(|c| at_least("surest_word", c, MARK));
+        let is_marks_only = surest.as_ref().is_some_and(|surest| !surest.is_good);
         let blank = reading.is_none() || is_marks_only;
         let reading = reading.filter(|_| !blank);
         let rotation = reading.as_ref().map_or(image.rotation, |r| r.prepared.back.rotation);
         let skew_deg = if blank { 0.0 } else { prepare::skew_of(plan, rotation) };
         let mean_confidence = reading.as_ref().and_then(|r| mean_confidence(&r.blocks));
         let blur = reading.as_ref().and_then(|_| normalise::blur(image, plan));
-        let quality = figures(plan, skew_deg, blur, reading.as_ref().map(|r| r.blocks.as_slice()));
+        let mut quality = figures(plan, skew_deg, blur, reading.as_ref().map(|r| r.blocks.as_slice()));
+        quality.extend(traces.into_iter().chain(surest));
         let readings = reading.as_ref().map_or(0, |r| r.count);
         let survey = PageSurvey { width: image.width, height: image.height, ..survey.clone() };
         let (blocks, steps) = reading.map_or_else(|| (Vec::new(), Vec::new()), placed);

@@ -5,11 +5,11 @@
 //! [`CONFIDENCE_GOOD`], in grey with a local threshold, or with none of ours where its edges are blurred. The better
 //! reading stays, and every attempt is a step of the page (S-06).
 
-use super::figures::{CONFIDENCE_GOOD, is_good, weight, words};
+use super::figures::{CONFIDENCE_GOOD, at_least, is_good, mean_confidence, weight, words};
 use crate::error::Result;
 use crate::normalise::{self, PageImage, Plan, Prepared, Stamp, Treatment};
 use crate::ocr::{Layout, OcrEngine, Orientation, Sheet};
-use crate::page::{Block, Origin, Rect};
+use crate::page::{Block, Origin, Quality, Rect};
 
 /// Least certainty of the orientation detector that is followed without a second reading deciding.
 const ORIENTATION_SURE: f32 = 2.0;
@@ -24,7 +24,7 @@ const STAMP_WORD: f32 = 60.0;
 const BLURRED: f32 = 7.0;
 
 /// Words of some letters, surely read, from which traces are writing.
-const WORDS_LEAST: usize = 5;
+const WORDS_LEAST: f32 = 5.0;
 
 /// One reading of a page at one turn.
 pub(super) struct Reading<'a> {
@@ -62,12 +62,15 @@ fn alone(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan, (stamp, rot
     Ok(blocks)
 }
 
-/// True if the traces on a page that looks blank are writing.
-pub(super) fn is_written(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Result<bool> {
+/// Are the traces on a page that looks blank writing? Its figures, all within their limits if they are.
+pub(super) fn traces(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Result<Vec<Quality>> {
     let prepared = normalise::prepare(image, plan, image.rotation, Treatment::Even);
     let blocks = engine.glance(sheet(&prepared))?;
     let is_sure = |word: &&crate::page::Word| word.confidence >= CONFIDENCE_GOOD && word.text.chars().count() > 3;
-    Ok(is_good(&blocks) && words(&blocks).filter(is_sure).count() >= WORDS_LEAST)
+    let sure = words(&blocks).filter(is_sure).count() as f32;
+    let mean = at_least("trace_confidence", mean_confidence(&blocks).unwrap_or(0.0), CONFIDENCE_GOOD);
+    let is_good = mean.is_good && is_good(&blocks);
+    Ok(vec![at_least("trace_words", sure, WORDS_LEAST), Quality { is_good, ..mean }])
 }
 
 fn of_page<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) -> Result<Reading<'a>> {

@@ -33,6 +33,8 @@ pub(super) struct Phrase {
     /// As written in the data, for the reasons.
     pub(super) text: String,
     pub(super) weight: f32,
+    /// True of what may be a mere place (`scuola materna @`).
+    pub(super) is_place: bool,
     /// Words by number; every part must be found, the first decides the place.
     parts: Vec<Vec<u32>>,
 }
@@ -47,14 +49,15 @@ pub(super) struct Lexicon {
 }
 
 impl Lexicon {
-    /// Takes a phrase of the data files in: `two words & beginn*:2.5`.
+    /// Takes a phrase of the data files in: `two words & beginn*:2.5`, `a place @:3`.
     pub(super) fn phrase(&mut self, source: &str, weight: f32) -> Phrase {
         let (text, weight) = match source.rsplit_once(':').map(|(text, w)| (text, w.parse::<f32>())) {
             Some((text, Ok(own))) => (text, own),
             _ => (source, weight),
         };
+        let (text, is_place) = text.trim().strip_suffix('@').map_or((text, false), |place| (place, true));
         let parts = text.split('&').map(|part| part.split_whitespace().map(|word| self.number(word)).collect()).collect();
-        Phrase { text: text.trim().to_owned(), weight, parts }
+        Phrase { text: text.trim().to_owned(), weight, is_place, parts }
     }
 
     fn number(&mut self, word: &str) -> u32 {
@@ -112,6 +115,10 @@ struct Token {
     offset: u32,
     zone: Zone,
     citing: bool,
+    /// True of a noun of works or supplies.
+    works: bool,
+    /// True of a word that ties what follows to what stands before.
+    ties: bool,
 }
 
 /// The words of one document, ready to be asked.
@@ -133,6 +140,8 @@ pub(super) struct Hit {
     pub(super) offset: u32,
     /// True if a citing word stands right before it (`vista la deliberazione`).
     pub(super) cited: bool,
+    /// True of what works or supplies are meant for (`sostituzione della caldaia della …`).
+    pub(super) served: bool,
 }
 
 const CITING: [&str; 30] = [
@@ -167,6 +176,49 @@ const CITING: [&str; 30] = [
     "nominata",
     "esecutiva",
 ];
+
+/// Beginnings of nouns of works on a building, of its plant and of supplies to it: what they are meant for is a place.
+const WORKS: [&str; 32] = [
+    "manutenzion",
+    "sostituzion",
+    "riparazion",
+    "fornitur",
+    "installazion",
+    "offert",
+    "preventiv",
+    "tinteggiatur",
+    "imbiancatur",
+    "rifaciment",
+    "ristrutturazion",
+    "adeguament",
+    "ampliament",
+    "costruzion",
+    "demolizion",
+    "serrament",
+    "infiss",
+    "caldai",
+    "generator",
+    "impiant",
+    "copertur",
+    "pavimentazion",
+    "pulizi",
+    "lavor",
+    "arred",
+    "climatizza",
+    "riscaldament",
+    "illuminazion",
+    "ascensor",
+    "infiltrazion",
+    "allacciament",
+    "guast",
+];
+/// Words that tie a place to what is done there.
+const TIES: [&str; 24] = [
+    "di", "del", "dello", "della", "dell", "dei", "degli", "delle", "al", "allo", "alla", "all", "in", "nel", "nella", "nell",
+    "per", "presso", "il", "la", "l", "i", "gli", "le",
+];
+/// Words before a place among which works are looked for.
+const SERVED_WORDS: usize = 10;
 
 impl Heard {
     /// Listens to the pages, and to the oggetto that was read from them.
@@ -204,7 +256,8 @@ impl Heard {
             }
             let position = self.tokens.len() as u32;
             let citing = CITING.contains(&word.as_str());
-            self.tokens.push(Token { page, line, offset: offset as u32, zone, citing });
+            let (works, ties) = (WORKS.iter().any(|stem| word.starts_with(stem)), TIES.contains(&word.as_str()));
+            self.tokens.push(Token { page, line, offset: offset as u32, zone, citing, works, ties });
             let meanings = known.entry(word).or_insert_with_key(|word| lexicon.meanings(word));
             for meaning in meanings.iter() {
                 self.places.entry(*meaning).or_default().push(position);
@@ -228,7 +281,13 @@ impl Heard {
         let before = self.tokens.get(index.saturating_sub(3)..index).unwrap_or(&[]);
         let cited = before.iter().any(|t| t.citing && t.line == token.line);
         let rect = self.boxes.get(&token.line).copied();
-        Some(Hit { page: token.page, rect, zone: token.zone, offset: token.offset, cited })
+        // A place at the end of one line may be tied to what the line before it says.
+        let same = |t: &&Token| t.page == token.page && (t.zone == Zone::Oggetto) == (token.zone == Zone::Oggetto);
+        let ahead = self.tokens.get(index.saturating_sub(SERVED_WORDS)..index).unwrap_or(&[]);
+        // One word may stand between: `per l'asilo nido` is also a nido.
+        let is_tied = ahead.iter().rev().take(2).filter(same).any(|t| t.ties);
+        let served = is_tied && ahead.iter().filter(same).any(|t| t.works);
+        Some(Hit { page: token.page, rect, zone: token.zone, offset: token.offset, cited, served })
     }
 
     fn starts(&self, part: &[u32]) -> Vec<u32> {

@@ -109,6 +109,11 @@ fn confidence(guess: &Guess<'_>, all: &[Guess<'_>]) -> f32 {
     (strength * (0.65 + 0.35 * margin) * weak_title).clamp(0.0, ceiling)
 }
 
+/// What is left of the weight of a place that works or supplies are meant for: they are the matter.
+const PLACE: f32 = 0.3;
+/// The highest confidence of a voce that rests on such a place: below any sensible threshold.
+pub(super) const PLACE_CONFIDENCE: f32 = 0.45;
+
 /// A voce with the words that speak for it.
 pub(super) struct Subject<'a> {
     pub(super) voce: &'a Voce,
@@ -117,26 +122,31 @@ pub(super) struct Subject<'a> {
     pub(super) page: u32,
     /// The box of the line of its strongest word.
     pub(super) rect: Option<Rect>,
+    /// True if its strongest word may be no more than the place that works or supplies are meant for.
+    pub(super) is_place: bool,
 }
 
 /// All voci with any word, best first.
 pub(super) fn subjects<'a>(heard: &Heard, knowledge: &'a Knowledge) -> Vec<Subject<'a>> {
     let mut found: Vec<Subject<'a>> = Vec::new();
     for (voce, phrases) in &knowledge.subjects {
-        let mut worths: Vec<(f32, &'a str, Hit)> = Vec::new();
+        let mut worths: Vec<(f32, &'a str, Hit, bool)> = Vec::new();
         for phrase in phrases {
             let hits = heard.hits(phrase);
             let Some(first) = hits.first() else { continue };
-            let best = hits.iter().map(|hit| subject_factor(hit.zone)).fold(0.0_f32, f32::max);
+            let is_place = |hit: &Hit| phrase.is_place && hit.served;
+            let factor = |hit: &Hit| subject_factor(hit.zone) * if is_place(hit) { PLACE } else { 1.0 };
+            let best = hits.iter().map(factor).fold(0.0_f32, f32::max);
             let again = 0.15 * (hits.len().min(4) - 1) as f32;
-            worths.push((phrase.weight * (best + again), phrase.text.as_str(), *first));
+            worths.push((phrase.weight * (best + again), phrase.text.as_str(), *first, hits.iter().any(is_place)));
         }
         worths.sort_by(|a, b| b.0.total_cmp(&a.0));
         // Many weak words do not outweigh a few strong ones: each next word counts a little less.
-        let score: f32 = worths.iter().zip(0..).map(|((worth, _, _), n)| worth / (1.0 + 0.25 * n as f32)).sum();
-        if let Some((_, _, hit)) = worths.first() {
-            let (page, rect) = (hit.page, hit.rect);
-            found.push(Subject { voce, score, page, rect, words: worths.iter().take(4).map(|(_, text, _)| *text).collect() });
+        let score: f32 = worths.iter().zip(0..).map(|((worth, ..), n)| worth / (1.0 + 0.25 * n as f32)).sum();
+        if let Some((_, _, hit, is_place)) = worths.first() {
+            let (page, rect, is_place) = (hit.page, hit.rect, *is_place);
+            let words = worths.iter().take(4).map(|(_, text, ..)| *text).collect();
+            found.push(Subject { voce, score, words, page, rect, is_place });
         }
     }
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.voce.cmp(b.voce)));

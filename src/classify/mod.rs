@@ -55,6 +55,8 @@ struct Placed {
     page: Option<u32>,
     rect: Option<Rect>,
     others: Vec<(Voce, f32)>,
+    /// True if it rests on a word that may be no more than a place: then no other voice makes it sure.
+    is_place: bool,
 }
 
 /// The proposal for a document: tipo, voce and aggregation with reasons and alternatives; below the threshold it carries a doubt.
@@ -160,7 +162,7 @@ impl Placed {
             // Among the few voci of one type the words of the type itself speak for its usual one: no contradiction, a doubt.
             weighed = voices::Weighed { confidence: weighed.confidence.max(self.confidence * 0.9), is_contradicted: false };
         }
-        self.confidence = weighed.confidence;
+        self.confidence = if self.is_place { weighed.confidence.min(guess::PLACE_CONFIDENCE) } else { weighed.confidence };
         weighed.is_contradicted
     }
 }
@@ -175,6 +177,7 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
         page: None,
         rect: None,
         others: Vec::new(),
+        is_place: false,
     };
     if tipo.code == "fattura" {
         let issued = fields.protocollo.as_ref().is_some_and(|p| p.value.verso == Some(Verso::U));
@@ -189,7 +192,7 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
     let Some(best) = found.first() else {
         return fixed(default, if tipo.subject { 0.3 } else { 0.7 });
     };
-    let sure = guess::subject_confidence(best.score, next);
+    let sure = guess::subject_confidence(best.score, next).min(if best.is_place { guess::PLACE_CONFIDENCE } else { 1.0 });
     let others = found
         .iter()
         .skip(1)
@@ -212,6 +215,7 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
         page: Some(best.page),
         rect: best.rect,
         others,
+        is_place: best.is_place,
     }
 }
 

@@ -63,3 +63,35 @@ fn a_medical_paper_is_reserved_and_goes_to_a_persons_fascicolo() {
     assert_eq!(filing.aggregazione.fascicolo, Some(TipoFascicolo::PersonaFisica));
     assert_eq!(filing.aggregazione.thread, "doc-1");
 }
+
+#[test]
+fn a_place_that_works_are_meant_for_is_not_what_the_paper_is_about() {
+    let places = [
+        ("DELLA SCUOLA MATERNA", "VII.2"),
+        ("DELLA BIBLIOTECA", "VII.5"),
+        ("PRESSO LA PALESTRA", "VII.7"),
+        ("PER L'ASILO NIDO", "VII.2"),
+        ("DEL CIMITERO", "XI.4"),
+        ("ALLA PISCINA COMUNALE", "VII.7"),
+        ("DEGLI ALLOGGI DI VIA ROMA", "VII.14"),
+    ];
+    let works = ["OFFERTA PER LA SOSTITUZIONE DELLA CALDAIA", "PREVENTIVO PER LA RIPARAZIONE DEL TETTO", "OFFERTA PER INFISSI"];
+    for (place, voce) in places {
+        for work in works {
+            // The place may stand at the beginning of the next line.
+            for text in [format!("{work} {place}\n"), format!("{work}\n{place}\n")] {
+                let filing = filed(&format!("{text}la nostra offerta\nper la fornitura"));
+                assert!(filing.voce.value.0 != voce || !filing.doubts.is_empty(), "{text}: {:?}", filing.voce);
+            }
+        }
+    }
+    for (text, voce) in [
+        ("Iscrizione alla scuola materna per il prossimo anno", "VII.2"),
+        ("Orario di apertura della biblioteca e nuovi servizi", "VII.5"),
+        ("Uso della palestra da parte delle societa sportive", "VII.7"),
+    ] {
+        let filing = filed(&format!("DETERMINAZIONE N. 4 DEL 01/02/2024\n{text}\nIL RESPONSABILE\ndetermina"));
+        assert_eq!(filing.voce.value.0, voce, "{text}");
+        assert!(filing.voce.confidence > 0.6, "{text}: {}", filing.voce.confidence);
+    }
+}

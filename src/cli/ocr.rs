@@ -133,6 +133,9 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     if all.json {
         let answer = json!({"input": args.input, "output": args.output, "pages": tally, "report": report});
         output::line(&answer.to_string());
+    } else if !report.rasterised.is_empty() {
+        let pages = report.rasterised.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        output::complain(&Message::new("pages-drawn").with("pages", pages).text(all.words()));
     }
     Ok(u8::from(tally.unread > 0))
 }

@@ -64,13 +64,15 @@ fn dictionary<const N: usize>(entries: [(&str, Object); N]) -> Dictionary {
     entries.into_iter().collect()
 }
 
-/// The references in an object, but for those that lead up the page tree.
-fn references(object: &Object, depth: u32, found: &mut Vec<ObjectId>) {
+/// The references in an object, but for those that lead up the page tree or from a note to its page.
+pub(super) fn references(object: &Object, depth: u32, found: &mut Vec<ObjectId>) {
     if depth > 20 {
         return;
     }
     let mut of_dict = |dict: &Dictionary| {
-        dict.iter().filter(|(key, _)| key.as_slice() != b"Parent").for_each(|(_, value)| references(value, depth + 1, found));
+        dict.iter()
+            .filter(|(key, _)| !matches!(key.as_slice(), b"Parent" | b"P" | b"Popup" | b"Dest" | b"A"))
+            .for_each(|(_, value)| references(value, depth + 1, found));
     };
     match object {
         Object::Reference(id) => found.push(*id),

@@ -16,7 +16,7 @@ pub(super) fn g4_picture(width: u32, height: u32, is_inverted: bool, data: Vec<u
         "/ColorSpace/DeviceGray/BitsPerComponent 1/Filter/CCITTFaxDecode\
          /DecodeParms<</K -1/Columns {width}/Rows {height}{inverted}>>"
     );
-    Picture { width, height, entries, data, attached: Vec::new() }
+    Picture { width, height, entries, data, attached: Vec::new(), mask: None }
 }
 
 /// How a strip is coded.

@@ -68,7 +68,8 @@ pub(super) fn kept(folder: &Path, n: u32, limits: &Limits) -> Option<PageImage> 
     let mut data = Vec::new();
     file.take(head.bytes + 1).read_to_end(&mut data).ok()?;
     let is_whole = data.len() as u64 == head.bytes && is_ours(&head, &data);
-    let picture = Picture { width: head.width, height: head.height, entries: head.entries, data, attached: Vec::new() };
+    let picture =
+        Picture { width: head.width, height: head.height, entries: head.entries, data, attached: Vec::new(), mask: None };
     is_whole.then(|| PageImage::whole(picture, Some("rasterised")))
 }
 

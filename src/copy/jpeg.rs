@@ -102,7 +102,7 @@ pub(super) fn picture(jpeg: &JpegHead, data: Vec<u8>) -> Picture {
     let is_rgb = jpeg.adobe.is_none() && !jpeg.has_jfif && jpeg.ids == *b"RGB";
     let transform = if is_rgb { "/DecodeParms<</ColorTransform 0>>" } else { "" };
     let entries = format!("/ColorSpace{space}/BitsPerComponent 8/Filter/DCTDecode{transform}");
-    Picture { width: jpeg.width, height: jpeg.height, entries, data, attached: Vec::new() }
+    Picture { width: jpeg.width, height: jpeg.height, entries, data, attached: Vec::new(), mask: None }
 }
 
 /// Whole JPEG of an abbreviated stream: tables first, and a marker that says whether the colours are transformed.

@@ -14,7 +14,7 @@ use super::in_file::{self, InFile};
 use super::picture::{Colour, PageImage, Picture, Piece, Place, RowPacker, Shape};
 use super::placed::{self, Placed};
 use super::tiff::damaged;
-use super::{PdfaLevel, jpeg, raster};
+use super::{PdfaLevel, jpeg, overlay, raster};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::mapped::Mapped;
@@ -42,6 +42,8 @@ pub(super) struct Stored<'a> {
     pub(super) height: u32,
     /// True of a stencil that is drawn over other images in an ink; one that is the page is black on white.
     pub(super) is_inked: bool,
+    /// True where what makes it see through is written beside it.
+    pub(super) is_bare: bool,
 }
 
 /// Entry of a stencil that is drawn in an ink.
@@ -97,10 +99,15 @@ impl PdfSource {
         let sheet = self.raster.as_ref()?.pages().get((page as usize).checked_sub(1)?)?;
         let [width, height] = raster::size(sheet, dpi).map(|side| side as u32);
         let (mut pieces, mut reencoded) = (Vec::new(), None);
-        for placed in placed::images(sheet, limits.page_pixels_max)? {
+        let shown = placed::images(sheet, limits.page_pixels_max)?;
+        for placed in shown.images {
             let (picture, why) = self.laid(page, &placed, level, limits)?;
             reencoded = reencoded.or(why);
             pieces.push(Piece { picture, place: Place::Laid { matrix: placed.matrix, ink: placed.ink } });
+        }
+        if shown.has_more {
+            pieces.extend(overlay::of_page(&self.doc, *self.pages.get(&page)?, (page, [width, height]), limits)?);
+            reencoded = reencoded.or(Some("overlay-drawn"));
         }
         Some(PageImage { width, height, pieces, aspect: 1.0, reencoded })
     }
@@ -109,26 +116,40 @@ impl PdfSource {
     fn laid(&self, page: u32, of: &Placed, level: PdfaLevel, limits: &Limits) -> Option<(Picture, Option<&'static str>)> {
         let mut stored = self.stored(page, of.object, limits).ok()?;
         stored.is_inked = of.ink.is_some();
-        if stored.is_mask() != stored.is_inked || stored.is_see_through() {
+        if stored.is_mask() != stored.is_inked {
             return None;
         }
-        let mut image = stored.page_image(level, limits).ok()?;
+        let mut image =
+            if stored.is_see_through() { self.masked(stored, level, limits)? } else { stored.page_image(level, limits).ok()? };
         let is_whole = !matches!(image.reencoded, Some("jpx-decoded" | "jpx-colours-to-rgb"));
         let picture = image.pieces.pop().map(|piece| piece.picture).filter(|_| is_whole)?;
         // A stencil is one of bits: no JPEG, and nothing that was converted.
         let is_stencil = picture.entries.starts_with(INKED) && picture.entries.contains("/BitsPerComponent 1/");
-        (is_stencil || !stored.is_inked).then_some((picture, image.reencoded))
+        (is_stencil || of.ink.is_none()).then_some((picture, image.reencoded))
     }
 
     /// The image `id` that is page `page`.
-    pub(super) fn image(&self, page: u32, id: ObjectId, level: PdfaLevel, limits: &Limits) -> Result<PageImage> {
-        let stored = self.stored(page, id, limits)?;
+    pub(super) fn image(&mut self, page: u32, id: ObjectId, level: PdfaLevel, limits: &Limits) -> Result<PageImage> {
+        let ink = if self.stored(page, id, limits)?.is_mask() { self.ink(page, limits) } else { None };
+        let mut stored = self.stored(page, id, limits)?;
+        stored.is_inked = ink.is_some();
         let mut image = stored.page_image(level, limits)?;
+        if let Some(piece) = image.pieces.first_mut().filter(|_| ink.is_some()) {
+            piece.place = Place::Laid { matrix: [1.0, 0.0, 0.0, 1.0, 0.0, 0.0], ink };
+        }
         image.aspect = self.aspect(page, id, (stored.width, stored.height)).unwrap_or(1.0);
         Ok(image)
     }
 
-    fn stored(&self, page: u32, id: ObjectId, limits: &Limits) -> Result<Stored<'_>> {
+    /// The colour of a stencil that is the page, if it is not black.
+    fn ink(&mut self, page: u32, limits: &Limits) -> Option<[u8; 3]> {
+        self.look().ok()?;
+        let sheet = self.raster.as_ref()?.pages().get((page as usize).checked_sub(1)?)?;
+        let shown = placed::images(sheet, limits.page_pixels_max)?;
+        shown.images.first()?.ink.filter(|ink| *ink != [0; 3])
+    }
+
+    pub(super) fn stored(&self, page: u32, id: ObjectId, limits: &Limits) -> Result<Stored<'_>> {
         let broken = || damaged("PDF", format!("page {page}, object {}", id.0));
         let stream = self.doc.get_object(id).and_then(Object::as_stream).map_err(|e| broken().because(e))?;
         let size = |key: &[u8]| self.number(&stream.dict, key).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
@@ -136,7 +157,7 @@ impl PdfSource {
         if u64::from(width) * u64::from(height) > limits.page_pixels_max {
             return Err(Error::hold("copy-limit").with("limit", "page_pixels_max").with("page", page));
         }
-        Ok(Stored { doc: &self.doc, stream, file: &self.file, id, page, width, height, is_inked: false })
+        Ok(Stored { doc: &self.doc, stream, file: &self.file, id, page, width, height, is_inked: false, is_bare: false })
     }
 
     fn number(&self, dict: &Dictionary, key: &[u8]) -> Option<i64> {
@@ -174,7 +195,7 @@ impl PdfSource {
 }
 
 impl Stored<'_> {
-    fn page_image(&self, level: PdfaLevel, limits: &Limits) -> Result<PageImage> {
+    pub(super) fn page_image(&self, level: PdfaLevel, limits: &Limits) -> Result<PageImage> {
         let (filter, parms, data) = self.last_filter(limits)?;
         if let Some(why) = self.must_convert(&filter, level) {
             return self.converted(why, &filter);
@@ -267,7 +288,7 @@ impl Stored<'_> {
 
     /// Why the image cannot be passed through, colours apart.
     fn must_convert(&self, filter: &[u8], level: PdfaLevel) -> Option<&'static str> {
-        if self.is_see_through() {
+        if self.is_see_through() && !self.is_bare {
             return Some("alpha-on-white");
         }
         match filter {
@@ -286,7 +307,7 @@ impl Stored<'_> {
         }
     }
 
-    fn is_see_through(&self) -> bool {
+    pub(super) fn is_see_through(&self) -> bool {
         let has = |key: &[u8]| self.stream.dict.get_deref(key, self.doc).is_ok_and(|o| !o.is_null());
         let in_data = self.stream.dict.get_deref(b"SMaskInData", self.doc).and_then(Object::as_i64).unwrap_or(0) != 0;
         (has(b"SMask") && !self.is_opaque()) || has(b"Mask") || in_data
@@ -310,7 +331,7 @@ impl Stored<'_> {
     fn passed(&self, kept: Kept, filter: &str, parms: &str, data: Vec<u8>) -> PageImage {
         let parms = if parms.is_empty() { String::new() } else { format!("/DecodeParms<<{parms}>>") };
         let entries = format!("{}{}{filter}{parms}", kept.entry, self.decode());
-        let picture = Picture { width: self.width, height: self.height, entries, data, attached: kept.attached };
+        let picture = Picture { width: self.width, height: self.height, entries, data, attached: kept.attached, mask: None };
         PageImage::whole(picture, None)
     }
 

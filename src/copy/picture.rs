@@ -21,6 +21,8 @@ pub(super) struct Picture {
     pub(super) data: Vec<u8>,
     /// Streams that the entries refer to (ICC profiles, JBIG2 globals), each with entries of its own.
     pub(super) attached: Vec<(String, Vec<u8>)>,
+    /// What of it is seen: the key under which it stands, `/Mask` or `/SMask`, and the picture that says it.
+    pub(super) mask: Option<(&'static str, Box<Picture>)>,
 }
 
 /// A picture and where it lies on the page image.
@@ -78,6 +80,10 @@ impl Attachments {
                 fresh
             };
             entries = entries.replace(&format!("@{n}@"), &format!("{reference} 0 R"));
+        }
+        if let Some((key, mask)) = &picture.mask {
+            let reference = self.written(out, mask)?;
+            _ = write!(entries, "{key} {reference} 0 R");
         }
         let size = format!("/Type/XObject/Subtype/Image/Width {}/Height {}", picture.width, picture.height);
         let entries = size + &entries;
@@ -240,7 +246,7 @@ impl RowPacker {
         };
         let entries = flate_entries(&self.shape, is_predicted);
         let data = if is_predicted { predicted } else { plain }.unwrap_or_default();
-        Ok(Picture { width: self.shape.width, height: self.shape.height, entries, data, attached: Vec::new() })
+        Ok(Picture { width: self.shape.width, height: self.shape.height, entries, data, attached: Vec::new(), mask: None })
     }
 }
 

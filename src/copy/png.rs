@@ -62,7 +62,7 @@ pub(super) fn page_image(data: &[u8], limits: &Limits) -> Result<PageImage> {
         png.bits,
         png.width
     );
-    let picture = Picture { width: png.width, height: png.height, entries, data: png.packed, attached: Vec::new() };
+    let picture = Picture { width: png.width, height: png.height, entries, data: png.packed, attached: Vec::new(), mask: None };
     Ok(PageImage::whole(picture, None))
 }
 

@@ -5,6 +5,7 @@ use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{Pdf, PdfData};
 use hayro::vello_cpu::Pixmap;
 use hayro::vello_cpu::color::palette::css::WHITE;
+use hayro::vello_cpu::color::{AlphaColor, Srgb};
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
 use hayro_ccitt::Decoder as _;
 
@@ -28,7 +29,7 @@ pub(super) fn opened(bytes: impl Into<PdfData>) -> Option<Pdf> {
 pub(super) fn page_image(pdf: &Pdf, page: u32, dpi: f64, limits: &Limits) -> Result<PageImage> {
     let missing = || Error::hold("copy-page-missing").with("page", page);
     let of_pdf = pdf.pages().get((page as usize).checked_sub(1).ok_or_else(missing)?).ok_or_else(missing)?;
-    let pixels = rendered(of_pdf, size(of_pdf, dpi), page, limits)?;
+    let pixels = rendered(of_pdf, size(of_pdf, dpi), (page, WHITE), limits)?;
     Ok(PageImage::whole(smallest(of(&pixels))?, Some("rasterised")))
 }
 
@@ -83,7 +84,7 @@ pub(super) fn converted_page(bytes: Vec<u8>, size: (u32, u32), page: u32, budget
     let pdf = opened(bytes).ok_or_else(broken)?;
     let only = pdf.pages().first().ok_or_else(broken)?;
     let limits = Limits { page_pixels_max: u64::MAX, ..Limits::default() };
-    let pixels = rendered(only, [f64::from(size.0), f64::from(size.1)], page, &limits)?;
+    let pixels = rendered(only, [f64::from(size.0), f64::from(size.1)], (page, WHITE), &limits)?;
     let pixels = of(&pixels);
     let Some(budget) = budget else { return packed(pixels) };
     for quality in [92, 88, 84, 80] {
@@ -95,15 +96,20 @@ pub(super) fn converted_page(bytes: Vec<u8>, size: (u32, u32), page: u32, budget
     as_jpeg(pixels, 75)
 }
 
-/// The page rendered on white.
-fn rendered(of_pdf: &Page<'_>, size: [f64; 2], page: u32, limits: &Limits) -> Result<Pixmap> {
+/// The page rendered on a ground.
+pub(super) fn rendered(
+    of_pdf: &Page<'_>,
+    size: [f64; 2],
+    (page, ground): (u32, AlphaColor<Srgb>),
+    limits: &Limits,
+) -> Result<Pixmap> {
     if size.iter().any(|side| *side > f64::from(u16::MAX)) || size[0] * size[1] > limits.page_pixels_max as f64 {
         return Err(Error::hold("copy-limit").with("limit", "page_pixels_max").with("page", page));
     }
     let (width, height) = of_pdf.render_dimensions();
     // A hair more than the size: the renderer cuts fractions off.
     let scale = |pixels: f64, points: f32| ((pixels + 0.01) / f64::from(points.max(1.0))) as f32;
-    let settings = PixmapSettings { x_scale: scale(size[0], width), y_scale: scale(size[1], height), bg_color: WHITE };
+    let settings = PixmapSettings { x_scale: scale(size[0], width), y_scale: scale(size[1], height), bg_color: ground };
     Ok(render(of_pdf, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings))
 }
 

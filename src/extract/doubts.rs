@@ -1,11 +1,12 @@
 //! What must a person look at? Fields without a check digit that no second reading confirmed, and what is missing.
 
+use super::letterhead;
 use super::rows::is_digital;
 use super::second::is_data;
 use super::spelling;
 use crate::document::Hold;
 use crate::ente::Ente;
-use crate::fields::{Fields, Reading, Verso};
+use crate::fields::{Fields, Party, Reading, Verso};
 use crate::messages::Message;
 
 /// The holds of the fields, by invariant 11 and the thresholds of the ente.
@@ -90,15 +91,21 @@ fn mittente(fields: &Fields, threshold: f32, holds: &mut Vec<Hold>) {
     let arrives = fields.protocollo.as_ref().is_none_or(|p| p.value.verso.is_none_or(|v| v == Verso::E));
     match &fields.mittente {
         None if arrives => holds.push(Hold::new(Message::new("mittente-missing")).on_field("mittente")),
-        None => {}
-        Some(reading) => holds.extend(unconfirmed(reading, threshold).map(|_| {
-            on(
+        Some(reading) if unconfirmed(reading, threshold).is_some() || is_stamped(reading, fields) => {
+            holds.push(on(
                 Hold::new(Message::new("mittente-unconfirmed").with("value", short(&reading.value.nome))),
                 "mittente",
                 reading.page,
-            )
-        })),
+            ));
+        }
+        None | Some(_) => {}
     }
+}
+
+/// True of a sender read from a letterhead that may be a stamp's, in whatever text: exact characters do not tell whose they are.
+fn is_stamped(reading: &Reading<Party>, fields: &Fields) -> bool {
+    let is_unsure = fields.doubtful.iter().any(|d| d.field == "mittente" && d.check == letterhead::CHECK);
+    is_unsure && reading.origin.starts_with("rule mittente-intestazione")
 }
 
 /// At most 120 characters in one line, for a sentence.

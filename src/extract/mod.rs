@@ -7,12 +7,14 @@
 mod acts;
 mod addressee;
 mod alternatives;
+mod beside;
 mod codes;
 mod confused;
 mod dates;
 mod doubts;
 mod given;
 mod identifiers;
+mod letterhead;
 mod mentions;
 mod names;
 mod oggetto;
@@ -45,7 +47,7 @@ pub fn fields(pages: &[PageText], ente: &Ente) -> Fields {
 
 /// The same, where the pages' own reading finds no registration, with that of the first of `stamps` that says one.
 pub fn fields_with(pages: &[PageText], ente: &Ente, stamps: &[StampReread]) -> Fields {
-    let rows = rows::Rows::of(pages);
+    let rows = beside::parted(rows::Rows::of(pages), pages, ente);
     let mut fields = Fields::default();
     identifiers::read(&rows, &mut fields);
     mentions::read(&rows, &mut fields);

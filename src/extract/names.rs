@@ -21,8 +21,9 @@ static ASKING: Pattern = Pattern::new(
 );
 static DEFENDER: Pattern = Pattern::new(r"\b(?:dall'\s?avv\.?(?:\s?to)?|dall'avvocat[oa]|dal procuratore avv\.?)\s+");
 static FIRM: Pattern = Pattern::new(
-    r"(\bs\.?\s?r\.?\s?l\.?\s?s?\b|\bs\.?\s?p\.?\s?a\b|\bs\.?\s?n\.?\s?c\b|\bs\.?\s?a\.?\s?s\b|\bsoc(?:ieta|\.)|cooperativa|\bditta\b|\bimpresa\b|associazione|\ba\.?s\.?d\b|\ba\.?p\.?s\b|\bo\.?d\.?v\b|onlus|fondazione|consorzio|comitato|\bstudio\b|parrocchia|pro\s?loco|condominio|banca|assicurazioni|confraternita)",
+    r"(\bs\.?\s?r\.?\s?l\.?\s?s?\b|\bs\.\s?r\.\s?[i1|](?:\.|\b)|\bs\.?\s?p\.?\s?a\b|\bs\.?\s?n\.?\s?c\b|\bs\.?\s?a\.?\s?s\b|\bsoc(?:ieta|\.)|cooperativa|\bditta\b|\bimpresa\b|associazione|\ba\.?s\.?d\b|\ba\.?p\.?s\b|\bo\.?d\.?v\b|onlus|fondazione|consorzio|comitato|\bstudio\b|parrocchia|pro\s?loco|condominio|banca|assicurazioni|confraternita)",
 );
+static LIMITED: Pattern = Pattern::new(r"\bs\.\s?r\.\s?([i1|])(?:\.|\s|$)");
 static BODY: Pattern = Pattern::new(
     r"(\bcomune di\b|regione|provincia|citta metropolitana|ministero|prefettura|questura|procura|tribunale|corte\b|\ba\.?s\.?l\b|\ba\.?t\.?s\b|azienda (?:sanitaria|unita|usl|ospedaliera)|\binps\b|\binail\b|agenzia|universita|istituto|camera di commercio|\barpa|soprintendenza|carabinieri|vigili del fuoco|unione dei comuni|comunita montana|\bordine\b|\banci\b|\banac\b|presidenza|dipartimento|capitaneria|guardia di finanza|scuola|liceo)",
 );
@@ -94,7 +95,10 @@ pub(super) fn bare(text: &str) -> String {
     let trimmed = text.trim().trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | ')' | '"'));
     let folded = fold(trimmed);
     let skip = TITLE.captures(&folded).and_then(|c| c.get(0)).map_or(0, |m| m.end());
-    trimmed.chars().skip(skip).collect::<String>().trim().to_owned()
+    // There is no `S.r.I.`: the letter behind these two is an l, whatever was read.
+    let limited = LIMITED.captures(&folded).and_then(|c| c.get(1)).map(|m| m.start());
+    let letters = trimmed.chars().enumerate().skip(skip).map(|(at, c)| if Some(at) == limited { 'l' } else { c });
+    letters.collect::<String>().trim().to_owned()
 }
 
 /// The name after an address word (`Sig.ra Rossi Maria`, `Comune di …`).

@@ -3,20 +3,21 @@
 use super::acts;
 use super::addressee;
 use super::dates;
+use super::letterhead::{self, Letterhead};
 use super::names;
 use super::organs;
 use super::registration;
 use super::roles;
 use super::rows::{Pattern, Place, Row, Rows, distance, fold, has_word_like};
 use crate::ente::Ente;
-use crate::fields::{Fields, Party, PartyKind, Reading, Verso};
+use crate::fields::{Doubtful, Fields, Party, PartyKind, Reading, Verso};
 
 pub(super) static BODY: Pattern = Pattern::new(
     r"^\W{0,3}(?:il/la|il|la|lo|io|i|l')?\W{0,2}(?:sottoscritt|premess[oe]|vist[oaie]\b|richiamat|considerat|l'anno|con la presente|si trasmette|si comunica|in riferimento|in relazione|facendo seguito|a seguito|con riferimento|si invia|si chiede|chiede\b|dichiara\b)",
 );
 pub(super) static OGGETTO: Pattern = Pattern::new(r"^\W{0,3}o[gq]+etto\b|^\W{0,3}ogg\s?[.:]");
-static STAMP_ROW: Pattern = Pattern::new(
-    r"(protocollo gen|registro ufficiale|protocollo (?:in|interno)\b|\barrivo\b|\bpartenza\b|\bingresso\b|^\W*(?:entrata|uscita)\W*$|ufficio protocollo|\binterno\W*$)",
+pub(super) static STAMP_ROW: Pattern = Pattern::new(
+    r"(protocollo gen|registro ufficiale|protocollo (?:in|interno)\b|\barrivo\b|\bpartenza\b|\bingresso\b|^\W*(?:entrata|uscita)\W*$|ufficio protocollo|(?:^|[^'\w])interno\W*$)",
 );
 /// A row of our name that goes on with a word of the protocol is a stamp's.
 static STAMPED: Pattern = Pattern::new(r"\w{3}\W{1,4}(?:prot\b|protocollo|arrivo\b|in arrivo)");
@@ -38,10 +39,11 @@ pub(super) struct Stage {
     pub(super) letterhead_own: bool,
     /// True if another's name is.
     pub(super) letterhead_foreign: bool,
-    /// Row and name of another's letterhead.
-    pub(super) letterhead: Option<(usize, String)>,
+    letterhead: Option<Letterhead>,
     /// Another's name in the head of a page that bears ours too: the sender's, if the paper was registered as arrived.
-    other_head: Option<(usize, String)>,
+    other_head: Option<Letterhead>,
+    /// One that a stamp stands at, where there is no other.
+    stamped_head: Option<Letterhead>,
     /// Rows and name of the addressee.
     addressee: Option<addressee::Addressee>,
     to_own: bool,
@@ -61,7 +63,7 @@ pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
         (0..rows.rows.len()).filter(|&i| rows.rows.get(i).is_some_and(|r| begins_with_us(&r.fold, ente))).collect();
     let own: Vec<usize> = names_us.into_iter().filter(|&i| !addressed(rows, i)).collect();
     let letterhead_own = own.iter().any(|&i| {
-        rows.rows.get(i).is_some_and(|r| on_first(r) && r.at < 12 && !STAMPED.is_match(&r.fold))
+        rows.rows.get(i).is_some_and(|r| on_first(r) && r.at < 12 && !r.is_stamps && !STAMPED.is_match(&r.fold))
             && i < body
             && !in_stamp(rows, i)
             && heads(rows, ente, i)
@@ -75,8 +77,11 @@ pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
     });
     // A paper that names us as addressee and bears another's letterhead is another's: our name above it is a stamp's.
     let names_us = addressee.as_ref().is_some_and(|(_, name)| mentions_us(&fold(name), ente));
-    let letterhead = if letterhead_own && !names_us { None } else { letterhead(rows, ente, first_page, body) };
-    let other_head = if letterhead_own && letterhead.is_none() { self::letterhead(rows, ente, first_page, body) } else { None };
+    let head = || letterhead::letterhead(rows, ente, first_page, body);
+    let letterhead = if letterhead_own && !names_us { None } else { head() };
+    let other_head = if letterhead_own && letterhead.is_none() { head() } else { None };
+    let is_headless = letterhead.is_none() && other_head.is_none();
+    let stamped_head = if is_headless { letterhead::stamped(rows, ente, first_page, body) } else { None };
     // Nor is it a letterhead where nothing but a registration stands around it and we are the addressee.
     let beside_number = |i: &usize| {
         rows.around(*i, 1.6)
@@ -97,6 +102,7 @@ pub(super) fn stage(rows: &Rows, ente: &Ente) -> Stage {
         letterhead_foreign: letterhead.is_some(),
         letterhead,
         other_head,
+        stamped_head,
         addressee,
         to_own,
         is_act,
@@ -131,7 +137,7 @@ impl Stage {
 
 /// True if the row begins with the name of the ente, but for one letter in eight; `Comune di` and `Città di` are the same, and
 /// before a word of the protocol the place alone is enough (`Valdombra - Protocollo`).
-fn begins_with_us(row: &str, ente: &Ente) -> bool {
+pub(super) fn begins_with_us(row: &str, ente: &Ente) -> bool {
     let name = fold(&ente.denominazione);
     let bare = row.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
     let begins = |name: &str| {
@@ -160,7 +166,7 @@ pub(super) fn mentions_us(text: &str, ente: &Ente) -> bool {
 }
 
 /// True if the row, or one of the three above it in its column, begins like an address (`Al`, `Spett.le`).
-fn addressed(rows: &Rows, at: usize) -> bool {
+pub(super) fn addressed(rows: &Rows, at: usize) -> bool {
     let Some(row) = rows.rows.get(at) else { return false };
     if addressee::begins(row) || row.fold.starts_with("del ") || row.fold.starts_with("per il tramite") {
         return true;
@@ -185,50 +191,6 @@ fn heads(rows: &Rows, ente: &Ente, at: usize) -> bool {
 /// True if words of a protocol stamp stand right around the row.
 pub(super) fn in_stamp(rows: &Rows, at: usize) -> bool {
     rows.around(at, 1.6).iter().filter_map(|&i| rows.rows.get(i)).any(|r| r.pieces.len() <= 6 && STAMP_ROW.is_match(&r.fold))
-}
-
-/// True of a row that begins with the name of a province.
-fn of_province(rows: &Rows, at: usize) -> bool {
-    let begins = |row: &Row| row.fold.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).starts_with("provincia d");
-    rows.rows.get(at).is_some_and(begins)
-}
-
-/// True of a row in which most words of a longer one are in small letters: names are written otherwise.
-fn is_sentence(row: &Row) -> bool {
-    let small = row.pieces.iter().filter(|p| row.slice(p.span.clone()).starts_with(char::is_lowercase)).count();
-    row.pieces.len() >= 7 && small * 2 > row.pieces.len()
-}
-
-/// Another's letterhead: one of the first rows that names a firm or a body.
-fn letterhead(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Option<(usize, String)> {
-    let mut seen = 0;
-    for i in 0..body {
-        let row = rows.rows.get(i).filter(|r| r.page == page)?;
-        let of_stamp = in_stamp(rows, i) || STAMP_ROW.is_match(&row.fold) || !registration::printed(&row.fold).is_empty();
-        // `Provincia di …` under our own name says where we are.
-        let is_ours = of_province(rows, i) && rows.before(i).take(4).any(|above| begins_with_us(&above.fold, ente));
-        if begins_with_us(&row.fold, ente) || is_ours || (of_stamp && row.pieces.len() <= 7) {
-            continue;
-        }
-        // A row that only speaks of us (an address whose first word was misread) is nobody's letterhead.
-        if mentions_us(&row.fold, ente) {
-            seen += 1;
-            continue;
-        }
-        if OGGETTO.is_match(&row.fold) || addressed(rows, i) {
-            return None;
-        }
-        let name = names::bare(&row.text());
-        if row.pieces.len() <= 10 && !is_sentence(row) && names::kind(&name) != PartyKind::PersonaFisica && names::is_body(&name)
-        {
-            return Some((i, name));
-        }
-        seen += 1;
-        if seen > 3 {
-            return None;
-        }
-    }
-    None
 }
 
 /// Reads mittente, destinatario and the date of the document.
@@ -310,32 +272,29 @@ fn ourselves(ente: &Ente) -> Reading<Party> {
     Reading { value, confidence: 1.0, origin: "ente".into(), page: None, rect: None, second: None }
 }
 
-fn sender(rows: &Rows, stage: &Stage, fields: &Fields) -> Option<Reading<Party>> {
+fn sender(rows: &Rows, stage: &Stage, fields: &mut Fields) -> Option<Reading<Party>> {
     let issuer = names::issuer(rows, stage.body).or_else(|| names::defender(rows));
-    let head = stage.letterhead.as_ref().or(stage.other_head.as_ref());
-    if let Some((at, name)) = head.filter(|_| issuer.is_none()) {
-        let span = 0..rows.rows.get(*at)?.fold.len();
-        return Some(rows.reading(
-            party(name.clone(), names::kind(name)),
-            &[Place { row: *at, span }],
-            "mittente-intestazione",
-            0.9,
-        ));
+    let undersigned = names::undersigned(rows);
+    let stamped = stage.stamped_head.as_ref().filter(|_| undersigned.is_none());
+    let head = stage.letterhead.as_ref().or(stage.other_head.as_ref()).or(stamped);
+    if let Some(head) = head.filter(|_| issuer.is_none()) {
+        let value = party(head.name.clone(), names::kind(&head.name));
+        let reading = rows.reading(value, std::slice::from_ref(&head.place), "mittente-intestazione", 0.9);
+        if head.is_unsure {
+            let (raw, check) = (rows.rows.get(head.place.row)?.text(), letterhead::CHECK.into());
+            fields.doubtful.push(Doubtful { field: "mittente".into(), raw, check, page: reading.page, rect: reading.rect });
+        }
+        return Some(reading);
     }
     let block = || addressee::block(rows, stage.first_page, stage.body);
-    issuer
-        .or_else(|| names::undersigned(rows))
-        .or_else(block)
-        .or_else(|| names::form(rows))
-        .or_else(|| names::signature(rows))
-        .map(|(place, name)| {
-            let kind = names::kind(&name);
-            let mut reading = rows.reading(party(name, kind), &place, "mittente", 0.95);
-            if fields.destinatario.as_ref().is_some_and(|d| d.value.nome == reading.value.nome) {
-                reading.confidence *= 0.5;
-            }
-            reading
-        })
+    issuer.or(undersigned).or_else(block).or_else(|| names::form(rows)).or_else(|| names::signature(rows)).map(|(place, name)| {
+        let kind = names::kind(&name);
+        let mut reading = rows.reading(party(name, kind), &place, "mittente", 0.95);
+        if fields.destinatario.as_ref().is_some_and(|d| d.value.nome == reading.value.nome) {
+            reading.confidence *= 0.5;
+        }
+        reading
+    })
 }
 
 /// Gives the party the checked code that agrees with its name, or (of a firm) the first number read.

@@ -66,6 +66,8 @@ pub(super) struct Row {
     /// The box as it stands on the upright page.
     pub(super) upright: Rect,
     pub(super) origin: String,
+    /// True of what was cut from the words beside it as a stamp's.
+    pub(super) is_stamps: bool,
 }
 
 impl Row {
@@ -208,7 +210,7 @@ fn row(page: &PageText, at: usize, line: &crate::page::Line) -> Option<Row> {
     let fold = chars.iter().map(|&c| folded(c)).collect();
     let rect = pieces.iter().fold(Rect::default(), |all, p| all.union(p.rect));
     let upright = upright(rect, page);
-    Some(Row { page: page.n, at, chars, fold, pieces, upright, origin: page.origin.clone() })
+    Some(Row { page: page.n, at, chars, fold, pieces, upright, origin: page.origin.clone(), is_stamps: false })
 }
 
 /// True of text that the file itself carries: it is data, exact to the character, not a reading of a picture.
@@ -244,7 +246,8 @@ pub(super) fn fold(text: &str) -> String {
     text.nfc().map(|c| if c.is_whitespace() { ' ' } else { folded(c) }).collect()
 }
 
-fn upright(rect: Rect, page: &PageText) -> Rect {
+/// A box as it stands on the upright page.
+pub(super) fn upright(rect: Rect, page: &PageText) -> Rect {
     let (width, height) = (page.width, page.height);
     match page.rotation % 360 {
         90 => Rect { x: height.saturating_sub(rect.y + rect.h), y: rect.x, w: rect.h, h: rect.w },

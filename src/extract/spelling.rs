@@ -3,7 +3,8 @@
 //!
 //! A word of the lexicon needs the ente's threshold. Any other (a name, a slip) needs more: that the second reading has it
 //! letter by letter, and either [`SURE`] of its own, or a second place in the document where the same letters stand, or the
-//! ente's own name. Where the second reading has another word of the lexicon in place of one, both could be right.
+//! ente's own name. An i with a mark that Italian never sets on it is repaired where that makes a word of the lexicon, and only
+//! there. Where the second reading has another word of the lexicon in place of one, both could be right.
 
 use std::collections::HashSet;
 
@@ -24,11 +25,20 @@ const REPEATED: f32 = 0.85;
 
 /// Notes as doubtful each word of the oggetto that may be misspelt. Call it after [`super::confirm`].
 pub fn spelling(fields: &mut Fields, pages: &[PageText], ente: &Ente, lexicon: &Lexicon) {
-    let Some(reading) = fields.oggetto.as_ref().filter(|reading| !is_data(reading)) else { return };
+    let Some(reading) = fields.oggetto.as_mut().filter(|reading| !is_data(reading)) else { return };
     let (Some(n), Some(rect)) = (reading.page, reading.rect) else { return };
-    let seen = seen(pages, n, rect);
-    let again: HashSet<String> =
-        reading.second.iter().flat_map(|second| tokens(&second.raw)).map(|token| token.letters).collect();
+    let repaired = repaired(&reading.value, lexicon);
+    if repaired != reading.value {
+        reading.value = repaired;
+        reading.origin.push_str(" + lexicon");
+    }
+    let seen = seen((pages, n, rect), lexicon);
+    let again: HashSet<String> = reading
+        .second
+        .iter()
+        .flat_map(|second| tokens(&self::repaired(&second.raw, lexicon)))
+        .map(|token| token.letters)
+        .collect();
     let names: HashSet<String> = tokens(&ente.denominazione).into_iter().map(|token| token.letters).collect();
     let elsewhere = elsewhere(pages, n, rect);
     let mut doubtful: Vec<String> = Vec::new();
@@ -49,6 +59,24 @@ pub fn spelling(fields: &mut Fields, pages: &[PageText], ente: &Ente, lexicon: &
     doubtful.extend(stray_marks(&reading.value, reading.second.as_ref().map_or("", |second| second.raw.as_str())));
     let note = |raw| Doubtful { field: "oggetto".into(), raw, check: CHECK.into(), page: Some(n), rect: Some(rect) };
     fields.doubtful.extend(doubtful.into_iter().map(note));
+}
+
+/// The text with `în` as `in`: a word in small letters, not in the lexicon, that is there without the mark. At the end of a word
+/// an i may bear one (`principî`), and a name may come from abroad: both stay.
+fn repaired(text: &str, lexicon: &Lexicon) -> String {
+    let is_marked = |c: char| matches!(c, 'î' | 'ï');
+    let repair = |chunk: &str| {
+        let letters = chunk.trim_matches(|c: char| !c.is_alphabetic());
+        let plain: String = letters.chars().map(|c| if is_marked(c) { 'i' } else { c }).collect();
+        let is_slip = !chunk.contains(|c: char| c.is_ascii_digit())
+            && letters.chars().all(char::is_lowercase)
+            && !letters.ends_with(is_marked)
+            && plain != letters
+            && !lexicon.knows(letters)
+            && lexicon.knows(&plain);
+        if is_slip { chunk.replace(letters, &plain) } else { chunk.to_owned() }
+    };
+    text.split_inclusive(char::is_whitespace).map(repair).collect()
 }
 
 /// A run of letters, small; words with figures are compared elsewhere, unchanged.
@@ -100,12 +128,12 @@ fn stray_marks(value: &str, second: &str) -> Vec<String> {
 }
 
 /// The words in the box of the oggetto with their confidence, 0 to 1; halves of a divided word are one.
-fn seen(pages: &[PageText], n: u32, rect: Rect) -> Vec<(String, f32)> {
+fn seen((pages, n, rect): (&[PageText], u32, Rect), lexicon: &Lexicon) -> Vec<(String, f32)> {
     let mut seen = Vec::new();
     let mut half: Option<(String, f32)> = None;
     for word in words(pages, n).filter(|word| is_inside(word.rect, rect)) {
         let confidence = word.confidence / 100.0;
-        for token in tokens(&word.text) {
+        for token in tokens(&repaired(&word.text, lexicon)) {
             if let Some((first, before)) = half.take() {
                 seen.push((format!("{first}{}", token.letters), confidence.min(before)));
             }
@@ -203,6 +231,24 @@ mod tests {
             let words = [("Piano", 96.0), ("per", confidence), ("il", 96.0), ("bien-", 96.0), ("nio", 61.0)];
             assert_eq!(doubtful(&words, "Piano per il biennio", "").len(), held, "{confidence}");
         }
+    }
+
+    #[test]
+    fn an_i_with_a_mark_that_italian_does_not_know_is_repaired_where_the_lexicon_proves_it() {
+        let lexicon = Lexicon::of(KNOWN);
+        for (read, meant) in [
+            ("Piano per îl biennio", "Piano per il biennio"),
+            ("verso «pïeno» di", "verso «pieno» di"),
+            ("Piano per Îl e Benoît", "Piano per Îl e Benoît"),
+            ("trasmissione dî gîte", "trasmissione dî gîte"),
+            ("20îl", "20îl"),
+        ] {
+            assert_eq!(repaired(read, &lexicon), meant);
+        }
+        let words = [("Piano", 96.0), ("per", 96.0), ("îl", 70.0), ("biennio", 96.0)];
+        assert!(doubtful(&words, "Piano per îl biennio", "").is_empty());
+        assert_eq!(doubtful(&[("Piano", 96.0), ("îl", 59.9)], "Piano il", ""), ["il"], "it still needs the threshold");
+        assert_eq!(doubtful(&[("Piano", 96.0), ("dî", 70.0)], "Piano dî", ""), ["dî"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::parties::{self, Stage};
 use super::protocollo::{FOREIGN, UNREAD};
 use super::rows::{Rows, fold};
 use super::second::{FieldReread, of_digits};
-use super::{dates, registration};
+use super::{beside, dates, registration};
 use crate::ente::Ente;
 use crate::fields::{Doubtful, Fields, Protocollo, Reading};
 use crate::page::{PageText, Rect, Region};
@@ -47,7 +47,8 @@ pub fn unread_stamps(pages: &[PageText], ente: &Ente, fields: &Fields) -> Vec<Re
     else {
         return Vec::new();
     };
-    let rows = Rows::of(std::slice::from_ref(first));
+    let alone = std::slice::from_ref(first);
+    let rows = beside::parted(Rows::of(alone), alone, ente);
     let stage = parties::stage(&rows, ente);
     let own = stage.own.iter().filter_map(|&i| rows.rows.get(i)).filter(|row| row.pieces.len() <= 5).filter_map(|row| {
         let rect = row.pieces.iter().fold(Rect::default(), |all, piece| all.union(piece.rect));

@@ -11,10 +11,10 @@ fn ente() -> Ente {
 
 fn pages(text: &str, origin: &str) -> Vec<PageText> {
     let line = |(row, text): (usize, &str)| {
-        let mut x = 100 + (text.len() - text.trim_start().len()) as u32 * 20;
         let words = text.split_whitespace().map(|w| {
-            let rect = Rect { x, y: 100 + row as u32 * 60, w: w.chars().count() as u32 * 20, h: 40 };
-            x += rect.w + 20;
+            // Where it stands in its line: words that stand apart are apart.
+            let column = text.get(..w.as_ptr() as usize - text.as_ptr() as usize).map_or(0, |before| before.chars().count());
+            let rect = Rect { x: 100 + column as u32 * 20, y: 100 + row as u32 * 60, w: w.chars().count() as u32 * 20, h: 40 };
             Word { text: w.into(), rect, confidence: 90.0, alternatives: Vec::new() }
         });
         Line { words: words.collect() }
@@ -327,4 +327,54 @@ fn a_letter_taken_for_another_is_repaired_where_check_and_name_prove_it_and_said
     let right = "BLLMND00D50F205J";
     assert_eq!(codes("Miranda Bellosguardo C.F. BLLMND00D50F205]"), [(right.to_owned(), true)]);
     assert_eq!(codes("Aldo Fabbri C.F. BLLMND00D50F205]"), [], "no name bears it out");
+}
+
+/// A stamp's rows beside those of a letterhead, as far apart as `gap` blanks.
+fn beside(left: &[&str], right: &[&str], gap: usize) -> Fields {
+    let width = left.iter().map(|l| l.chars().count()).max().unwrap_or(0) + gap;
+    let rows = left.iter().zip(right).map(|(l, r)| format!("{l:width$}{r}\n"));
+    let body = "\n\nAl Comune di Pietrachiara\n\nOggetto: fine dei lavori\n\nDistinti saluti\nAldo Fabbri\n";
+    read(&(rows.collect::<String>() + body))
+}
+
+#[test]
+fn a_letterhead_ends_where_a_stamp_beside_it_begins() {
+    let head = ["Fontana Scavi S.r.l.", "Via Lunga 3 - Lecco", "tel. 0341 000000"];
+    let stamps = [
+        ["COMUNE DI PIETRACHIARA", "Prot. n. 0001234/2024", "05/02/2024 - ARRIVO"],
+        ["Prot. n. 2024/0001234", "05-02-2024", "ENTRATA"],
+        ["Registro Ufficiale", "0001234 del 05/02/2024", "Protocollo in arrivo"],
+        ["Prot. n. 0001234 del 05/02/2024 ARRIVO", "", ""],
+    ];
+    let said = |found: Fields| {
+        let registration = found.protocollo.map(|p| (p.value.numero, p.value.data.map(|d| d.to_string()), p.value.verso));
+        (found.mittente.map(|m| m.value.nome), registration, found.doubtful)
+    };
+    let registration = Some(("0001234".to_owned(), Some("2024-02-05".to_owned()), Some(Verso::E)));
+    for stamp in stamps {
+        let whole = (Some(head[0].to_owned()), registration.clone(), Vec::new());
+        assert_eq!(said(beside(&head, &stamp, 12)), whole, "{stamp:?} at the right");
+    }
+    assert_eq!(said(beside(&stamps[0], &head, 12)).0.as_deref(), Some(head[0]), "at the left");
+    // Without a gap what the stamp says is enough.
+    assert_eq!(said(beside(&head[..1], &stamps[3][..1], 1)).0.as_deref(), Some(head[0]));
+    assert_eq!(said(beside(&["Fontana Scavi S.r.I."], &stamps[3][..1], 1)).0.as_deref(), Some(head[0]));
+    // Our own name is not cut from the registration beside it: both are one stamp.
+    let own =
+        read("COMUNE DI PIETRACHIARA            Prot. n. 0001234 del 05/02/2024\n\nAl sig. Aldo Fabbri\n\nOggetto: avviso\n");
+    assert_eq!(own.mittente, None);
+}
+
+#[test]
+fn a_name_that_may_be_a_stamps_is_no_sender_without_a_person() {
+    let held = |head: &str| {
+        let body = "\n\nAl Comune di Pietrachiara\n\nOggetto: fine dei lavori\n\nDistinti saluti\nAldo Fabbri\n";
+        let found = fields(&pages(&format!("{head}{body}"), "pdf-text"), &ente());
+        let is_held = doubts(&found, &ente()).iter().any(|hold| hold.field.as_deref() == Some("mittente"));
+        (found.mittente.map(|m| m.value.nome).unwrap_or_default(), is_held)
+    };
+    let stamp = "COMUNE DI PIETRACHIARA - PROTOCOLLO GENERALE\nN. 0001234/2024 del 05/02/2024 - ARRIVO\n";
+    assert_eq!(held(&format!("Fontana Scavi S.r.l.\n\n\n\n\n\n{stamp}")), ("Fontana Scavi S.r.l.".to_owned(), false));
+    assert_eq!(held(&format!("Fontana Scavi S.r.l.\n{stamp}")), ("Fontana Scavi S.r.l.".to_owned(), true));
+    assert!(held("Fontana Scavi S.r.l. Comune di Pietrachiara\nProt. n. 0001234/2024 - ARRIVO\n").1);
 }

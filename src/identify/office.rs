@@ -25,7 +25,7 @@ pub(super) fn look<S: Read + Seek>(file: &mut Bytes<'_, S>, limits: &Limits) -> 
     if found.is_cut {
         seen.warnings.push(Message::new("container-entries").with("what", limits.container_entries_max));
     }
-    Ok(seen.missing((!found.is_whole).then_some("end of central directory")))
+    Ok(seen.missing((!found.is_whole).then_some("EOCD")))
 }
 
 /// A document format that uses ZIP as its container.

@@ -48,7 +48,7 @@ fn version_of(kind: &[u8]) -> u8 {
 pub(super) fn gif<S: Read + Seek>(file: &mut Bytes<'_, S>) -> Seen {
     let key = if file.head.starts_with(b"GIF87a") { "gif-87a" } else { "gif-89a" };
     let last = file.tail.iter().rev().find(|&&b| b != 0);
-    Seen::of(key).missing((last != Some(&0x3b)).then_some("trailer"))
+    Seen::of(key).missing((last != Some(&0x3b)).then_some("3B"))
 }
 
 /// BMP: the version is the length of its header; the file states its own length.
@@ -88,7 +88,7 @@ pub(super) fn jp2<S: Read + Seek>(file: &mut Bytes<'_, S>) -> Result<Seen> {
         at = at.saturating_add(length);
         if at > file.len {
             let kind = String::from_utf8_lossy(lead.get(4..8).unwrap_or_default()).into_owned();
-            return Ok(Seen::of(key).missing(Some(format!("box {}", kind.trim()))));
+            return Ok(Seen::of(key).missing(Some(kind.trim())));
         }
     }
     Ok(Seen::of(key))

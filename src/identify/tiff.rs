@@ -73,7 +73,7 @@ fn named(code: u64) -> Option<&'static str> {
     })
 }
 
-/// Walks all directories; says what of them lies past the end.
+/// Walks all directories; says what of them lies past the end, in the words of TIFF 6.0, which are the same in every language.
 fn walk<S: Read + Seek>(file: &mut Bytes<'_, S>, layout: Layout, tags: &mut Tags, limits: &Limits) -> Result<Option<String>> {
     let first = if layout.big { number(&file.head, 8, 8, layout.little) } else { number(&file.head, 4, 4, layout.little) };
     let Some(mut offset) = first else { return Ok(Some("IFD 1".to_owned())) };
@@ -87,13 +87,13 @@ fn walk<S: Read + Seek>(file: &mut Bytes<'_, S>, layout: Layout, tags: &mut Tags
         }
         match directory(file, layout, offset, tags)? {
             Ok(next) => offset = next,
-            Err(part) => return Ok(Some(format!("IFD {n}, {part}"))),
+            Err(part) => return Ok(Some(format!("IFD {n}{part}"))),
         }
     }
     Ok(None)
 }
 
-/// One directory: the offset of the next one, or which part lies past the end.
+/// One directory: the offset of the next one, or which part of it lies past the end (nothing where it does itself).
 fn directory<S: Read + Seek>(
     file: &mut Bytes<'_, S>,
     layout: Layout,
@@ -102,12 +102,12 @@ fn directory<S: Read + Seek>(
 ) -> Result<std::result::Result<u64, String>> {
     let (count_size, entry_size, next_size) = if layout.big { (8, 20, 8) } else { (2, 12, 4) };
     let Some(count) = number(&file.at(offset, count_size)?, 0, count_size as usize, layout.little) else {
-        return Ok(Err("offset".to_owned()));
+        return Ok(Err(String::new()));
     };
     let kept = count.min(ENTRIES_MAX);
     let table = file.at(offset.saturating_add(count_size), kept * entry_size)?;
     if (table.len() as u64) < kept * entry_size {
-        return Ok(Err("directory".to_owned()));
+        return Ok(Err(String::new()));
     }
     let mut places: [Option<Entry>; 4] = [None; 4];
     for raw in table.chunks_exact(entry_size as usize) {
@@ -124,9 +124,9 @@ fn directory<S: Read + Seek>(
             _ => {}
         }
     }
-    for (offsets, lengths, part) in [(places[0], places[1], "strip"), (places[2], places[3], "tile")] {
+    for (offsets, lengths, part) in [(places[0], places[1], "StripOffsets"), (places[2], places[3], "TileOffsets")] {
         if let Some(bad) = past_end(file, layout, offsets, lengths)? {
-            return Ok(Err(format!("{part} {bad}")));
+            return Ok(Err(format!(", {part} {bad}")));
         }
     }
     let after = offset.saturating_add(count_size).saturating_add(count.saturating_mul(entry_size));

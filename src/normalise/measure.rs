@@ -11,9 +11,10 @@ const CELLS_PER_INCH: f32 = 100.0;
 const TILE: usize = 32;
 /// Least darkening of a cell that counts as ink: show-through darkens less.
 const INK_DROP: i32 = 36;
-/// Darkening of faint writing, and fewest letters of it: show-through of common paper stays under the first.
+/// Darkening of faint writing: show-through of common paper stays under it.
 const FAINT_DROP: i32 = 22;
-const FAINT_LETTERS: usize = 40;
+/// Fewest groups of the size of letters that make faint marks writing.
+pub const FAINT_LETTERS: u32 = 40;
 /// Darkening of traces that are read to find out what they are: less is the grain of the paper.
 const TRACE_DROP: i32 = 9;
 /// Fewest cells of a group that is content: a digit of 8 points has 12, a speck fewer than 8.
@@ -36,6 +37,10 @@ pub struct Look {
     pub contrast: f32,
     /// Spread of the paper's brightness over the page, 0 to 1.
     pub unevenness: f32,
+    /// Groups of dark cells that could be writing; 0 of a blank page.
+    pub marks: u32,
+    /// Of a page without such a group those of the size of letters that are fainter: from [`FAINT_LETTERS`] on it is written.
+    pub faint_marks: Option<u32>,
     /// True if nothing that could be writing is on the page.
     pub blank: bool,
     /// True of a blank page with traces that may be very faint writing, or the back of the sheet showing through: only reading
@@ -95,7 +100,7 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         let dark = drops.iter().map(|drop| *drop > least).collect();
         Mask { width: small.width, height: small.height, dark }
     };
-    let (mask, writing) = written(darker, INK_DROP.max(ink / 4));
+    let Seen { mask, writing, marks, faint_marks } = written(darker, INK_DROP.max(ink / 4));
     let groups = groups(&mask);
     let mut heights: Vec<usize> = groups.iter().map(|g| g.height).filter(|h| *h >= 3).collect();
     heights.sort_unstable();
@@ -104,6 +109,8 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
     Look {
         contrast: ink as f32 / 255.0,
         unevenness: paper.unevenness(),
+        marks,
+        faint_marks,
         blank: matches!(writing, Writing::None | Writing::Traces),
         has_traces: writing == Writing::Traces,
         sideways: down > LINES_DOWN * across,
@@ -128,20 +135,32 @@ enum Writing {
     None,
 }
 
-/// What is on the page, and the cells that it is seen in; `darker` gives those that are darker than paper by more than so much.
-fn written(darker: impl Fn(i32) -> Mask, least: i32) -> (Mask, Writing) {
+/// What is on the page, the cells that it is seen in, and how many marks were counted.
+struct Seen {
+    mask: Mask,
+    writing: Writing,
+    marks: u32,
+    faint_marks: Option<u32>,
+}
+
+/// What is on the page; `darker` gives the cells that are darker than paper by more than so much.
+fn written(darker: impl Fn(i32) -> Mask, least: i32) -> Seen {
     let mask = darker(least);
-    if groups(&mask).iter().any(|group| group.is_content(&mask)) {
-        return (mask, Writing::Ink);
+    let marks = groups(&mask).iter().filter(|group| group.is_content(&mask)).count() as u32;
+    if marks > 0 {
+        return Seen { mask, writing: Writing::Ink, marks, faint_marks: None };
     }
+    let mut faint_marks = None;
     for (least, writing) in [(FAINT_DROP, Writing::Faint), (TRACE_DROP, Writing::Traces)] {
         let faint = darker(least);
         let is_letter = |group: &&Group| LETTER_CELLS.contains(&group.height) && group.is_content(&faint);
-        if groups(&faint).iter().filter(is_letter).count() >= FAINT_LETTERS {
-            return (faint, writing);
+        let letters = groups(&faint).iter().filter(is_letter).count() as u32;
+        faint_marks = faint_marks.or(Some(letters));
+        if letters >= FAINT_LETTERS {
+            return Seen { mask: faint, writing, marks, faint_marks };
         }
     }
-    (mask, Writing::None)
+    Seen { mask, writing: Writing::None, marks, faint_marks }
 }
 
 /// By how much the darker quarter of the inked cells is darker than the paper; 0 where there is no ink.

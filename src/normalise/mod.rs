@@ -25,7 +25,7 @@ use std::path::Path;
 
 pub use colour::Stamp;
 pub use geometry::Back;
-pub use measure::Look;
+pub use measure::{FAINT_LETTERS, Look};
 pub use prepare::{Plan, Prepared, Treatment, prepare};
 
 use crate::error::{Error, Result};

@@ -14,7 +14,7 @@ use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
 
-use super::pdf_device::{FULL_PAGE, SeenImage, Taker, Witness, walk};
+use super::pdf_device::{SeenImage, Taker, Witness, walk};
 use super::{PageImage, broken, broken_page};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -26,8 +26,10 @@ use crate::pdf_sheet;
 pub(super) const RASTER_DPI: f64 = 300.0;
 /// Fewer visible characters than this over a page of images are a stamp, not a text.
 const STAMP_CHARS: u32 = 200;
-/// Share of the page that a lone image must cover to be the page.
+/// Share of the page that images cover on which few characters are a stamp.
 const LONE_IMAGE: f64 = 0.5;
+/// How far the edges of a lone image that is the page may be from those of the sheet, points: sizes are rounded.
+const EDGE_POINTS: f64 = 3.0;
 
 /// An open PDF. Its objects are read when they are needed.
 pub struct PdfFile {
@@ -191,7 +193,7 @@ fn verdict(witness: &Witness) -> Verdict<'_> {
         return match witness.images.as_slice() {
             // Nothing at all: a blank page, which its own (empty) text describes.
             [] if witness.drawings == 0 => Verdict::Digital,
-            [image] if is_page(image, witness, covered) => Verdict::Image(image),
+            [image] if is_page(image, witness) => Verdict::Image(image),
             _ => Verdict::Raster,
         };
     }
@@ -201,11 +203,13 @@ fn verdict(witness: &Witness) -> Verdict<'_> {
     if covered > LONE_IMAGE && readable < STAMP_CHARS { Verdict::Raster } else { Verdict::Digital }
 }
 
-/// A lone image is the page if it covers most of it, is whole (no mask, not mirrored, no inline image) and nothing is drawn over it.
-fn is_page(image: &SeenImage, witness: &Witness, covered: f64) -> bool {
-    let is_plain = image.object != 0 && image.rotation.is_some() && (!image.is_masked || image.bits == 1);
-    let is_alone = witness.drawings == 0;
-    is_plain && is_alone && (covered >= LONE_IMAGE || covered >= FULL_PAGE)
+/// A lone image is the page if it is as large as the sheet, is whole (no mask, not mirrored, not cut, no inline
+/// image) and nothing is drawn over it.
+fn is_page(image: &SeenImage, witness: &Witness) -> bool {
+    let is_plain = image.object != 0 && image.rotation.is_some() && image.is_whole && (!image.is_masked || image.bits == 1);
+    let (covers, sheet) = (image.covers, witness.sheet);
+    let edges = [covers.x0 - sheet.x0, covers.y0 - sheet.y0, covers.x1 - sheet.x1, covers.y1 - sheet.y1];
+    is_plain && witness.drawings == 0 && edges.iter().all(|off| off.abs() <= EDGE_POINTS)
 }
 
 /// The compression of an image stream, by its last filter.

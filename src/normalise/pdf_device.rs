@@ -9,6 +9,7 @@ use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{Affine, BezPath, Point, Rect, Shape as _};
 
 use super::PageImage;
+use crate::pdf_sheet::Cover;
 
 /// Has `device` see everything that is drawn on the page, in points times `scale`, upright, from the top left corner.
 pub(super) fn walk<'a>(page: &Page<'a>, scale: f64, device: &mut impl Device<'a>) {
@@ -36,6 +37,8 @@ pub(super) struct SeenImage {
     pub(super) compression: &'static str,
     pub(super) bits: u16,
     pub(super) is_masked: bool,
+    /// True if no path cuts it and nothing mixes it with what lies below.
+    pub(super) is_whole: bool,
 }
 
 /// Counts what is drawn: the witness of the survey.
@@ -49,16 +52,19 @@ pub(super) struct Witness {
     pub(super) unreadable: u32,
     /// Drawings that leave ink.
     pub(super) drawings: u32,
+    pub(super) cover: Cover,
 }
 
 /// Share of the page that an image must cover to hide what was drawn before it.
-pub(super) const FULL_PAGE: f64 = 0.85;
+const FULL_PAGE: f64 = 0.85;
 
 impl<'a> Device<'a> for Witness {
     fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, draw_mode: &DrawMode) {
         let covers = props.transform.transform_rect_bbox(path.bounding_box()).intersect(self.sheet);
         let is_seen = !matches!(draw_mode, DrawMode::Invisible) && covers.width() >= 0.0 && covers.height() >= 0.0;
-        if is_seen && covers.width() + covers.height() > 0.0 && leaves_ink(&props.paint) {
+        // White over an image may have been put there to hide what it shows: the image alone would show it again.
+        let hides = !self.images.is_empty() && covers.area() > 0.0 && is_opaque(&props.paint);
+        if is_seen && covers.width() + covers.height() > 0.0 && (leaves_ink(&props.paint) || hides) {
             self.drawings += 1;
         }
     }
@@ -81,12 +87,13 @@ impl<'a> Device<'a> for Witness {
     }
 
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
-        let seen = seen(&image, props.transform);
+        let mut seen = seen(&image, props.transform);
         let visible = seen.covers.intersect(self.sheet);
         if visible.width() <= 0.0 || visible.height() <= 0.0 {
             return;
         }
-        if !seen.is_masked && visible.area() >= FULL_PAGE * self.sheet.area() {
+        seen.is_whole = self.cover.is_whole(visible);
+        if !seen.is_masked && seen.is_whole && visible.area() >= FULL_PAGE * self.sheet.area() {
             // What lies below a full page image is not seen: text layers of some scanners.
             (self.readable, self.unreadable, self.drawings) = (0, 0, 0);
             self.images.clear();
@@ -94,10 +101,21 @@ impl<'a> Device<'a> for Witness {
         self.images.push(seen);
     }
 
-    fn push_clip_path(&mut self, _: &ClipPath) {}
-    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
-    fn pop_clip(&mut self) {}
-    fn pop_transparency_group(&mut self) {}
+    fn push_clip_path(&mut self, path: &ClipPath) {
+        self.cover.push_path(&path.path);
+    }
+
+    fn push_transparency_group(&mut self, opacity: f32, mask: Option<SoftMask<'a>>, blend_mode: BlendMode) {
+        self.cover.push_group(opacity, mask.is_some(), blend_mode);
+    }
+
+    fn pop_clip(&mut self) {
+        self.cover.pop_path();
+    }
+
+    fn pop_transparency_group(&mut self) {
+        self.cover.pop_group();
+    }
 }
 
 /// White on the white of the page leaves no ink; a pattern is taken to.
@@ -107,6 +125,14 @@ pub(super) fn leaves_ink(paint: &Paint<'_>) -> bool {
             let [r, g, b, a] = colour.to_rgba().to_rgba8();
             a > 8 && r.min(g).min(b) < 245
         }
+        Paint::Pattern(_) => true,
+    }
+}
+
+/// True of a paint that hides what lies below it; a pattern is taken to.
+fn is_opaque(paint: &Paint<'_>) -> bool {
+    match paint {
+        Paint::Color(colour) => colour.to_rgba().to_rgba8()[3] > 8,
         Paint::Pattern(_) => true,
     }
 }
@@ -149,6 +175,7 @@ fn seen(image: &Image<'_, '_>, transform: Affine) -> SeenImage {
         compression: super::pdf::compression(stream),
         bits: if is_stencil { 1 } else { dict.get::<u16>(b"BitsPerComponent".as_slice()).unwrap_or(8) * components },
         is_masked: is_stencil || has(b"SMask") || has(b"Mask") || has(b"SMaskInData"),
+        is_whole: true,
     }
 }
 

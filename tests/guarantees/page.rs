@@ -195,6 +195,8 @@ fn pale_and_blurred_writing_is_read_and_the_back_of_a_sheet_showing_through_as_f
     let back = image::imageops::flip_horizontal(&desk.clean);
     let back = desk.read("back", |path| save(&pale(&back, 230), path));
     assert!(back.page.blank, "{}", back.text.plain());
+    let figure = |code: &str| back.page.quality.iter().find(|q| q.code == code && !q.is_good);
+    assert!(figure("trace_words").or(figure("trace_confidence")).is_some(), "{:?}", back.page.quality);
 }
 
 #[test]

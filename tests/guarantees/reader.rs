@@ -412,11 +412,14 @@ fn a_blank_page_is_said_to_be_blank_and_is_not_read() {
     let page = read_first(&readers(folder.path()), &path);
     assert!(page.page.blank);
     assert_eq!((page.text.word_count(), page.page.mean_confidence), (0, None));
+    let figure = |page: &ReadPage, code: &str| page.page.quality.iter().find(|q| q.code == code).map(|q| (q.value, q.limit));
+    assert_eq!((figure(&page, "marks"), figure(&page, "faint_marks")), (Some((0.0, 1.0)), Some((0.0, 40.0))));
     // One small word more and it is not.
     let word = image::imageops::crop_imm(&image::open(fixture("page.png")).unwrap().into_luma8(), 60, 70, 160, 50).to_image();
     image::imageops::replace(&mut sheet, &word, 700, 1200);
     sheet.save(&path).unwrap();
-    assert!(!read_first(&readers(folder.path()), &path).page.blank);
+    let written = read_first(&readers(folder.path()), &path);
+    assert!(!written.page.blank && figure(&written, "marks").is_some_and(|(marks, _)| marks >= 1.0));
 }
 
 #[test]

@@ -56,9 +56,14 @@ const DEPTH: usize = 24;
 /// The blocks of the page in reading order.
 pub(super) fn blocks(items: &[Item], gutters: &[Rect], tables: &[Table]) -> Vec<Rows> {
     let mut regions = Vec::new();
-    let gutters: Vec<Rect> = gutters.iter().filter(|gutter| !tables.iter().any(|table| table.holds(gutter))).copied().collect();
+    let gutters: Vec<Rect> = gutters.iter().flat_map(|gutter| beside_tables(*gutter, tables)).collect();
     cut((0..items.len()).collect(), items, &gutters, (&mut regions, DEPTH));
     regions.into_iter().flat_map(|region| parted(ordered(region, items, tables), items)).collect()
+}
+
+/// What of a gutter lies above, between and below the ruled tables that it crosses: in them it parts cells.
+fn beside_tables(gutter: Rect, tables: &[Table]) -> Vec<Rect> {
+    tables.iter().fold(vec![gutter], |parts, table| parts.into_iter().flat_map(|part| table.spared(part)).collect())
 }
 
 /// Rows from top to bottom; bands of a ruled table with cells of several lines cell by cell.
@@ -183,7 +188,8 @@ fn sides(gutter: &Rect, inside: &[usize], items: &[Item], gutters: &[Rect]) -> [
 
 fn is_between_columns(gutter: &Rect, inside: &[usize], items: &[Item], gutters: &[Rect]) -> bool {
     let [left, right] = sides(gutter, inside, items, gutters);
-    if left.len() < LINES || right.len() < LINES {
+    // Pieces of one justified line are not several.
+    if [&left, &right].into_iter().any(|side| lines(side, items).len() < LINES) {
         return false;
     }
     let (few, many) = if left.len() < right.len() { (&left, &right) } else { (&right, &left) };
@@ -340,6 +346,21 @@ mod tests {
         let read = blocks(&items, &gutters, &[]);
         assert_eq!(read.concat().concat(), (0..24).collect::<Vec<_>>());
         assert_eq!(read.concat().len(), 8);
+    }
+
+    #[test]
+    fn a_gutter_of_a_ruled_table_does_not_part_the_justified_lines_below_it() {
+        let rule = |x: u32, y: u32, w: u32, h: u32| Rect { x, y, w, h };
+        let across = (0..6).map(|n| rule(100, 100 + n * 60, 1_400, 3));
+        let down = [100, 780, 1_500].into_iter().map(|x| rule(x, 100, 3, 303));
+        let tables = super::super::tables::tables(&across.chain(down).collect::<Vec<_>>(), (20.0, 0.0));
+        let mut items: Vec<Item> = Vec::new();
+        for row in 0..7_u8 {
+            let base = 140.0 + 60.0 * f32::from(row);
+            items.extend([item(110.0, 740.0, base), item(800.0, 1_150.0, base), item(1_200.0, 1_490.0, base)]);
+        }
+        let gutter = rule(745, 110, 50, 400);
+        assert_eq!(blocks(&items, &[gutter], &tables).concat().concat(), (0..21).collect::<Vec<_>>());
     }
 
     #[test]

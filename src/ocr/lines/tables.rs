@@ -102,12 +102,16 @@ impl Table {
         self.columns.iter().filter(|at| **at <= f32::midpoint(item.left, item.right)).count()
     }
 
-    /// True of a gutter between cells.
-    pub(super) fn holds(&self, gutter: &Rect) -> bool {
-        let (top, bottom) = (self.levels[0], self.levels[self.levels.len() - 1]);
-        let shared = bottom.min((gutter.y + gutter.h) as f32) - top.max(gutter.y as f32);
+    /// What of a gutter lies above and below the table; all of it where it runs beside it.
+    pub(super) fn spared(&self, gutter: Rect) -> Vec<Rect> {
+        let (top, bottom) = (self.levels[0].max(0.0) as u32, self.levels[self.levels.len() - 1].max(0.0) as u32);
         let across = gutter.x as f32 + gutter.w as f32 / 2.0;
-        (self.left..self.right).contains(&across) && shared > 0.6 * gutter.h as f32
+        if !(self.left..self.right).contains(&across) {
+            return vec![gutter];
+        }
+        let span = |from: u32, to: u32| (to > from).then_some(Rect { y: from, h: to.saturating_sub(from), ..gutter });
+        let end = gutter.y + gutter.h;
+        span(gutter.y, end.min(top)).into_iter().chain(span(gutter.y.max(bottom), end)).collect()
     }
 }
 
@@ -141,8 +145,11 @@ mod tests {
         assert_eq!((table.band(&item(120.0, 140.0)), table.column(&item(120.0, 140.0))), (Some(1), 1));
         assert_eq!((table.band(&item(520.0, 270.0)), table.column(&item(520.0, 270.0))), (Some(3), 3));
         assert_eq!(table.band(&item(120.0, 320.0)), None);
-        assert!(table.holds(&Rect { x: 280, y: 110, w: 40, h: 150 }));
-        assert!(!table.holds(&Rect { x: 280, y: 110, w: 40, h: 900 }));
+        let gutter = |x: u32, y: u32, h: u32| Rect { x, y, w: 40, h };
+        assert_eq!(table.spared(gutter(280, 110, 150)), []);
+        assert_eq!(table.spared(gutter(280, 110, 900)), [gutter(280, 280, 730)]);
+        assert_eq!(table.spared(gutter(280, 20, 300)), [gutter(280, 20, 80), gutter(280, 280, 40)]);
+        assert_eq!(table.spared(gutter(900, 110, 900)), [gutter(900, 110, 900)]);
     }
 
     #[test]

@@ -171,6 +171,17 @@ fn a_page_that_shows_more_than_whole_images_is_drawn() {
 }
 
 #[test]
+fn what_white_hides_on_a_scan_stays_hidden_in_its_copy() {
+    let folder = tempfile::tempdir().expect("folder");
+    let input = folder.path().join("input.pdf");
+    page(&input, vec![jpeg(&picture())], "q 300 0 0 400 0 0 cm /I0 Do Q 1 g 30 30 100 100 re f", Dictionary::new());
+    let (report, output) = copied(&input, (PdfaLevel::A2b, 2), &Limits::default());
+    assert_eq!((report.passed_through, report.rasterised), (0, vec![1]));
+    let far = difference(&drawn(&output, (300, 400)), &drawn(&input, (300, 400)));
+    assert!(far < 3.0, "{far}");
+}
+
+#[test]
 fn images_of_the_most_pixels_are_copied_and_of_one_more_the_page_is_drawn() {
     let folder = tempfile::tempdir().expect("folder");
     let input = folder.path().join("input.pdf");
