@@ -28,6 +28,8 @@ use crate::worker::Meter;
 pub struct Archive {
     /// The house.
     pub house: Arc<House>,
+    /// Scratch, where the archive's own cannot be written.
+    _scratch: Option<StandAlone>,
 }
 
 /// Makes an archive in `root`: folders, configuration, store, ente. Without `ente_file` it is a *prova*.
@@ -86,23 +88,49 @@ impl Archive {
     /// voids the leases of whoever died, sweeps what was left half written. Otherwise it works beside the porter: it looks,
     /// admits and decides, and what it asks for is carried by whoever is porter (invariant 5).
     pub async fn open(root: &Path, config: Option<&Path>) -> Result<Self> {
-        let layout = Layout::new(root);
-        let file = config.map_or_else(|| layout.config(), Path::to_owned);
-        if !layout.config().exists() || !layout.store().exists() {
-            return Err(Error::new(Kind::Environment, "archive-missing").with("path", root.display()));
-        }
-        ensure_local(root)?;
-        let config = Config::read(&file)?;
-        ensure_known(&config, &file)?;
+        let (layout, config) = found(root, config)?;
         let lock = ArchiveLock::take(root)?;
+        Self::with(layout, config, lock).await
+    }
+
+    /// Opens the archive in `root` for whoever only looks: where it can be written as [`Archive::open`] does, and else as it
+    /// lies (`store.is_read_only()`): a disk mounted read-only, an archive of somebody else's.
+    pub async fn look(root: &Path, config: Option<&Path>) -> Result<Self> {
+        let (layout, config) = found(root, config)?;
+        match ArchiveLock::take(root) {
+            Err(error) if error.code() == "archive-read-only" => {}
+            lock => return Self::with(layout, config, lock?).await,
+        }
+        let scratch = StandAlone::new()?;
+        let store = Store::look(&layout.store(), Clock::System).await?;
+        let house = assemble((layout, config), store, scratch.scratch.clone(), None).await?;
+        Ok(Self { house: Arc::new(house), _scratch: Some(scratch) })
+    }
+
+    async fn with(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> Result<Self> {
         let is_porter = lock.is_some();
-        let house = assemble(layout, config, lock).await?;
+        let scratch = ScratchRoot::open(&layout.scratch(), is_porter)?;
+        let store = Store::open(&layout.store(), Clock::System).await?;
+        let house = assemble((layout, config), store, scratch, lock).await?;
         if is_porter {
             house.store.void_leases().await?;
             house.blobs.sweep(&house.ente_id)?;
         }
-        Ok(Self { house: Arc::new(house) })
+        Ok(Self { house: Arc::new(house), _scratch: None })
     }
+}
+
+/// The archive in `root` and what it has decided.
+fn found(root: &Path, config: Option<&Path>) -> Result<(Layout, Config)> {
+    let layout = Layout::new(root);
+    let file = config.map_or_else(|| layout.config(), Path::to_owned);
+    if !layout.config().exists() || !layout.store().exists() {
+        return Err(Error::new(Kind::Environment, "archive-missing").with("path", root.display()));
+    }
+    ensure_local(root)?;
+    let config = Config::read(&file)?;
+    ensure_known(&config, &file)?;
+    Ok((layout, config))
 }
 
 /// What inboxes say by default must exist: a voce of the Titolario, a known tipo.
@@ -134,17 +162,19 @@ fn adopt_rules(layout: &Layout) -> Result<()> {
     })
 }
 
-async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> Result<House> {
+async fn assemble(
+    (layout, config): (Layout, Config),
+    store: Store,
+    scratch: ScratchRoot,
+    lock: Option<ArchiveLock>,
+) -> Result<House> {
     adopt_rules(&layout)?;
-    let clock = Clock::System;
-    let scratch = ScratchRoot::open(&layout.scratch(), lock.is_some())?;
-    let store = Store::open(&layout.store(), clock).await?;
     let ente = store.enti().await?.into_iter().next().ok_or_else(|| Error::bug("an archive without ente"))?;
     let readers = readers(
         (&config.ocr.language, config.ocr.engine),
         config.ocr.children_used(),
         &config.limits,
-        &layout.scratch(),
+        scratch.path(),
         &[layout.blobs()],
     )?;
     let mut house = House {
@@ -159,7 +189,7 @@ async fn assemble(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> 
         ente,
         store,
         readers,
-        clock,
+        clock: Clock::System,
         scratch,
         experience: Experience::default(),
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::inbox::Watching;
 use crate::store::lock::ensure_local;
@@ -59,7 +59,9 @@ pub fn listen(folder: &Path, watching: Watching, wake: impl Fn() + Send + 'stati
             wake();
         }
     };
-    let Ok(mut watcher) = notify::recommended_watcher(heard) else { return Listening::polling("events-unavailable") };
+    // A link in the inbox may lead anywhere: what lies behind it is not watched.
+    let config = Config::default().with_follow_symlinks(false);
+    let Ok(mut watcher) = RecommendedWatcher::new(heard, config) else { return Listening::polling("events-unavailable") };
     if watcher.watch(folder, RecursiveMode::Recursive).is_err() {
         return Listening::polling("events-unavailable");
     }
@@ -114,6 +116,25 @@ mod tests {
             return;
         }
         assert_eq!(listening.why, "probe-seen");
+        File::create(folder.path().join("a.tif")).expect("file");
+        wakes.recv_timeout(Duration::from_secs(5)).expect("a change wakes");
+    }
+
+    #[test]
+    fn what_lies_behind_a_link_is_not_watched() {
+        let (folder, other) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+        std::os::unix::fs::symlink(other.path(), folder.path().join("altrove")).expect("link");
+        let (woken, wakes) = channel();
+        let listening = listen(folder.path(), Watching::Events, move || {
+            let _ = woken.send(());
+        });
+        if !listening.has_events {
+            eprintln!("NOT CHECKED: no events on this file system: {}", listening.why);
+            return;
+        }
+        while wakes.recv_timeout(Duration::from_millis(300)).is_ok() {}
+        File::create(other.path().join("a.tif")).expect("file");
+        assert!(wakes.recv_timeout(Duration::from_millis(700)).is_err(), "woken by another folder");
         File::create(folder.path().join("a.tif")).expect("file");
         wakes.recv_timeout(Duration::from_secs(5)).expect("a change wakes");
     }

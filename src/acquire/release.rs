@@ -127,7 +127,7 @@ fn make_ready(folder: &Path, inbox: &Path) -> Result<()> {
 fn take(leaves: &Leaving, folder: &Path) -> Result<PathBuf> {
     let path = &leaves.path;
     if !resolved(parent(path)).starts_with(resolved(&leaves.inbox)) {
-        return Err(Error::refuse("release-outside").with("path", shown(path)).with("inbox", shown(&leaves.inbox)));
+        return Err(Error::refuse("release-outside").with("path", shown(parent(path))).with("inbox", shown(&leaves.inbox)));
     }
     leaves.ensure_seen(path)?;
     let id = leaves.id.as_str();

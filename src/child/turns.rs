@@ -43,15 +43,30 @@ pub(super) fn best<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &
     let mut best = of_page(engine, image, plan)?;
     for stamp in &image.stamps {
         let rotation = best.prepared.back.rotation;
-        best.stamps.extend(alone(engine, image, plan, (stamp, rotation))?);
+        let words = alone(engine, image, plan, (stamp, rotation))?;
+        if words.iter().flat_map(|block| &block.lines).all(|line| line.words.is_empty()) {
+            best.prepared.steps.push("coloured stamp unread".to_owned());
+        }
+        best.stamps.extend(words);
     }
     Ok(best)
 }
 
-/// The words of a stamp without the text that it lies over; none where they are no more than shreds.
+/// The words of a stamp without the text that it lies over, at the turn at which most is read; none where they are no more than
+/// shreds.
 fn alone(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan, (stamp, rotation): (&Stamp, u16)) -> Result<Vec<Block>> {
     let Some((part, own)) = normalise::prepare::stamp(image, plan, stamp) else { return Ok(Vec::new()) };
-    let Reading { prepared, mut blocks, .. } = read(engine, &part, &own, (rotation, Treatment::Even))?;
+    let mut best: Option<Reading<'_>> = None;
+    for turn in [0, 90, 270, 180] {
+        let other = read(engine, &part, &own, ((rotation + turn) % 360, Treatment::Even))?;
+        if best.as_ref().is_none_or(|best| weight(&other.blocks) > weight(&best.blocks) * BETTER) {
+            best = Some(other);
+        }
+        if best.as_ref().is_some_and(|best| is_good(&best.blocks)) {
+            break;
+        }
+    }
+    let Some(Reading { prepared, mut blocks, .. }) = best else { return Ok(Vec::new()) };
     for line in blocks.iter_mut().flat_map(|block| &mut block.lines) {
         line.words.retain(|word| word.confidence >= STAMP_WORD && word.text.chars().any(char::is_alphanumeric));
         for word in &mut line.words {

@@ -31,6 +31,21 @@ pub(crate) async fn init(all: &Global, ente: Option<&Path>) -> Result<u8> {
 /// Opens the archive; Ctrl-C and SIGTERM end the work after the step in hand.
 pub(super) async fn open(all: &Global) -> Result<Archive> {
     let archive = Archive::open(&all.archive, all.config.as_deref()).await?;
+    obey(&archive);
+    Ok(archive)
+}
+
+/// Opens the archive for a verb that only looks; one that cannot be written answers too, and that is said.
+pub(super) async fn look(all: &Global) -> Result<Archive> {
+    let archive = Archive::look(&all.archive, all.config.as_deref()).await?;
+    if archive.house.store.is_read_only() {
+        output::complain(&Message::new("archive-looked-at").with("path", all.archive.display()).text(all.words()));
+    }
+    obey(&archive);
+    Ok(archive)
+}
+
+fn obey(archive: &Archive) {
     let meter = Arc::clone(&archive.house.meter);
     tokio::spawn(async move {
         let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
@@ -40,7 +55,6 @@ pub(super) async fn open(all: &Global) -> Result<Archive> {
         tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = term.recv() => {} }
         meter.stop();
     });
-    Ok(archive)
 }
 
 /// `ingest`.
@@ -75,7 +89,7 @@ async fn show_ingested(all: &Global, house: &House, lines: &[desk::IngestLine]) 
 
 /// `list`.
 pub(crate) async fn list(all: &Global, what: Listed, lotto: Option<&str>) -> Result<u8> {
-    let archive = open(all).await?;
+    let archive = look(all).await?;
     let house = &archive.house;
     match (what, lotto) {
         (Listed::Documents, lotto) => {
@@ -200,7 +214,7 @@ async fn list_pdv(all: &Global, house: &House) -> Result<()> {
 
 /// `show`.
 pub(crate) async fn show(all: &Global, id: &str) -> Result<u8> {
-    let archive = open(all).await?;
+    let archive = look(all).await?;
     let shown = desk::show(&archive.house, id, all.words()).await?;
     let text = if all.json { shown.to_string() } else { serde_json::to_string_pretty(&shown).unwrap_or_default() };
     output::line(&text);
@@ -209,7 +223,7 @@ pub(crate) async fn show(all: &Global, id: &str) -> Result<u8> {
 
 /// `show ID --page N --picture FILE`.
 pub(crate) async fn picture(all: &Global, id: &str, page: u32, path: &Path) -> Result<u8> {
-    let archive = open(all).await?;
+    let archive = look(all).await?;
     let jpeg = desk::picture(&archive.house, id, page).await?;
     output::write_whole(path, &jpeg)?;
     let message = Message::new("picture-written").with("page", page).with("path", path.display());
@@ -234,7 +248,7 @@ pub(crate) async fn rescan(all: &Global, paths: &[PathBuf], take: bool, target: 
 
 /// `fixity`.
 pub(crate) async fn fixity(all: &Global, mib: u32, days: u32, seconds: Option<u64>) -> Result<u8> {
-    let archive = open(all).await?;
+    let archive = look(all).await?;
     let order = desk::FixityOrder { bytes_per_second: u64::from(mib) << 20, days, seconds };
     let report = desk::fixity(&archive.house, &order).await?;
     if all.json {
@@ -259,7 +273,7 @@ pub(crate) async fn fixity(all: &Global, mib: u32, days: u32, seconds: Option<u6
 
 /// `journal verify`.
 pub(crate) async fn journal_verify(all: &Global) -> Result<u8> {
-    let archive = open(all).await?;
+    let archive = look(all).await?;
     let house = &archive.house;
     let checked = house.store.check_journal(&house.ente_id).await?;
     let (message, object) = match &checked {
@@ -292,13 +306,17 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
         object["mailboxes"] = crate::daemon::mailboxes(&layout, &config, all.words()).into();
         object["uploads"] = crate::daemon::upload_doors(&layout, &config, all.words()).into();
     }
-    let code = match Archive::open(&all.archive, all.config.as_deref()).await {
+    let code = match Archive::look(&all.archive, all.config.as_deref()).await {
         Ok(archive) => {
             let house = &archive.house;
             let jobs = house.store.job_counts(None).await?;
             let journal = house.store.check_journal(&house.ente_id).await?;
-            object["archive"] =
-                json!({"path": all.archive, "ente": house.ente_id, "jobs": jobs, "journal_whole": journal.is_ok()});
+            object["archive"] = json!({"path": all.archive, "ente": house.ente_id, "jobs": jobs, "journal_whole": journal.is_ok(),
+                    "writable": !house.store.is_read_only()});
+            if house.store.is_read_only() {
+                let note = Message::new("archive-looked-at").with("path", all.archive.display());
+                object["archive"]["notes"] = json!([note.text(all.words())]);
+            }
             object["words"] = json!({"path": house.config.ocr.words, "listed": house.lexicon.is_listed()});
             u8::from(journal.is_err())
         }

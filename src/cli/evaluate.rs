@@ -10,7 +10,6 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Global, output, tables};
-use crate::app::Archive;
 use crate::document::DocumentState;
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::{Choice, Rate, Score, Seen, Tally, Truth, score, tally};
@@ -24,7 +23,7 @@ use crate::store::DocumentRow;
 
 /// Scores every truth that has a document; exit 1 if any is wrong and not held, or has none.
 pub(crate) async fn evaluate(all: &Global, folder: &Path, again: bool) -> Result<u8> {
-    let archive = Archive::open(&all.archive, all.config.as_deref()).await?;
+    let archive = super::archive::look(all).await?;
     let house = &archive.house;
     let truths = truths(folder)?;
     let mut documents: BTreeMap<String, DocumentRow> = BTreeMap::new();

@@ -23,8 +23,10 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::config::Layout;
 use crate::error::{Error, Result};
 use crate::messages::Lang;
+use crate::store::standstill::Standstill;
 
 /// From scans to verified pacchetti di versamento.
 #[derive(Debug, Parser)]
@@ -324,7 +326,8 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output::error(&Error::bug("no runtime").because(error), lang, json),
     };
-    let ended = runtime.block_on(act(opts));
+    let standstill = Standstill::begin(&Layout::new(&opts.all.archive).store());
+    let ended = runtime.block_on(act(opts)).and_then(|code| standstill.map_or(Ok(()), |still| still.ensure()).map(|()| code));
     // Whatever still runs was left to its lease: it is not waited for.
     runtime.shutdown_background();
     match ended {

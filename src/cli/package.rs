@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::archive::open;
+use super::archive::{look, open};
 use super::progress::Progress;
 use super::{Global, output, tables};
 use crate::aggregation::AggregationId;
@@ -21,7 +21,7 @@ fn selection(fascicolo: Option<String>) -> Selection {
 
 /// `package --dry-run`.
 pub(crate) async fn preview(all: &Global, fascicolo: Option<String>, profile: desk::Profile) -> Result<u8> {
-    let archive = open(all).await?;
+    let archive = look(all).await?;
     let selected = selection(fascicolo);
     let mut show =
         |plan: &desk::Plan| output::line(&if all.json { plan.summary_json().to_string() } else { plan.summary(all.words()) });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use super::archive::{open, show_rows};
+use super::archive::{look, open, show_rows};
 use super::progress::Progress;
 use super::{Global, keys, output, tables};
 use crate::desk;
@@ -62,7 +62,11 @@ pub(crate) struct Review {
 
 /// `review`: the queue, or one document with what was decided about it.
 pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
-    let archive = open(all).await?;
+    let request = request(all, &review)?;
+    let is_decision = request.approve || request.retry || request.release || request.refuse || !request.set.is_empty();
+    let only_looks =
+        if review.id.is_none() { !review.apply } else { !is_decision && review.rescan.is_none() && review.merge.is_none() };
+    let archive = if only_looks { look(all).await? } else { open(all).await? };
     let house = &archive.house;
     let Some(id) = review.id.clone() else {
         return match &review.found {
@@ -73,8 +77,6 @@ pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
             None => queue(all, house).await,
         };
     };
-    let request = request(all, &review)?;
-    let is_decision = request.approve || request.retry || request.release || request.refuse || !request.set.is_empty();
     if let Some(page) = review.rescan {
         rescan(all, house, (&id, page), &review).await?;
     } else if let Some(other) = &review.merge {

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::archive::open;
+use super::archive::{look, open};
 use super::{Global, output, tables};
 use crate::desk::{self, Question};
 use crate::error::Result;
@@ -29,7 +29,7 @@ pub(crate) struct Search {
 
 /// `search`: exit 0 also where nothing was found.
 pub(crate) async fn search(all: &Global, search: Search) -> Result<u8> {
-    let archive = open(all).await?;
+    let archive = if search.rebuild { open(all).await? } else { look(all).await? };
     let house = &archive.house;
     if search.rebuild {
         let passed = desk::reindex(house).await?;

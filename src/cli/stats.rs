@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::{Global, output, tables};
-use crate::app::Archive;
 use crate::desk::{self, Count, Stats};
 use crate::error::{Error, Result};
 use crate::messages::{Lang, Message, label};
 
 /// `stats`: 0 whatever they say; what is stuck is told, and for alarms there is `doctor`.
 pub(crate) async fn stats(all: &Global) -> Result<u8> {
-    let archive = Archive::open(&all.archive, all.config.as_deref()).await?;
+    let archive = super::archive::look(all).await?;
     let house = Arc::clone(&archive.house);
     let inboxes = crate::daemon::inboxes(&house.layout, &house.config, all.words());
     let stats = desk::stats(&house, inboxes).await?;

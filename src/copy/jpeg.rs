@@ -71,7 +71,7 @@ pub(super) fn head(data: &[u8]) -> Option<JpegHead> {
 }
 
 /// The marker segments up to the first scan: marker, place, body.
-fn segments(data: &[u8]) -> Option<Vec<(u8, usize, &[u8])>> {
+pub(super) fn segments(data: &[u8]) -> Option<Vec<(u8, usize, &[u8])>> {
     if !data.starts_with(&[0xFF, 0xD8]) {
         return None;
     }

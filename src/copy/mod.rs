@@ -15,8 +15,10 @@ mod hocr;
 mod icc;
 mod in_file;
 mod jpeg;
+mod laid;
 mod layer;
 mod masked;
+mod mirror;
 mod order;
 mod other;
 mod overlay;
@@ -255,7 +257,8 @@ fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
     }
     let data = std::fs::read(path).map_err(|e| Error::disk("read image", path, e))?;
     if png::is_png(&data) {
-        return png::page_image(&data, limits);
+        let image = png::page_image(&data, limits)?;
+        return Ok(if mirror::of_png(&data) { mirror::mirrored(image) } else { image });
     }
     if !data.starts_with(&[0xFF, 0xD8]) {
         return other::page_image(&data, limits);
@@ -267,6 +270,7 @@ fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
     if !data.windows(2).rev().any(|pair| pair == [0xFF, 0xD9]) {
         return Err(tiff::damaged("JPEG", format!("byte {}", data.len())));
     }
+    let is_mirrored = mirror::of_jpeg(&data);
     if head.components == 4 {
         let mut picture = jpeg::picture(&head, data);
         picture.entries = String::from("/ColorSpace/DeviceCMYK/BitsPerComponent 8/Filter/DCTDecode");
@@ -274,9 +278,11 @@ fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
             // Adobe's writers store the ink inverted.
             picture.entries += "/Decode[1 0 1 0 1 0 1 0]";
         }
-        return Ok(PageImage::whole(raster::converted(&picture, 1, true)?, Some("cmyk-to-rgb")));
+        let converted = PageImage::whole(raster::converted(&picture, 1, true)?, Some("cmyk-to-rgb"));
+        return Ok(if is_mirrored { mirror::mirrored(converted) } else { converted });
     }
-    Ok(PageImage::whole(jpeg::picture(&head, data), None))
+    let image = PageImage::whole(jpeg::picture(&head, data), None);
+    Ok(if is_mirrored { mirror::mirrored(image) } else { image })
 }
 
 fn dpi(page: &ReadPage) -> f64 {

@@ -145,7 +145,8 @@ fn packed(pixels: Pixels<'_>) -> Result<Picture> {
     packer.finish()
 }
 
-fn as_jpeg(pixels: Pixels<'_>, quality: u8) -> Result<Picture> {
+/// The pixels as JPEG of that quality.
+pub(super) fn as_jpeg(pixels: Pixels<'_>, quality: u8) -> Result<Picture> {
     let Pixels { width, height, rgba: source } = pixels;
     let is_gray = source.chunks_exact(4).all(|p| p[0] == p[1] && p[1] == p[2]);
     let samples = if is_gray { 1 } else { 3 };

@@ -2,9 +2,10 @@
 
 use super::ccitt::{Fax, G4Joiner, g4_picture};
 use super::jpeg;
+use super::mirror;
 use super::picture::{Colour, PageImage, Picture, Piece, Place, RowPacker, Shape};
 use super::tiff::{Directory, TiffFile, damaged};
-use super::unpack::{inflated, interleaved, on_white, unlzw, unpackbits, unpredict};
+use super::unpack::{inflated, interleaved, lab_to_rgb, on_white, unlzw, unpackbits, unpredict};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
@@ -44,7 +45,7 @@ pub(super) fn page_image(tiff: &mut TiffFile, number: u32, page: u32, limits: &L
     if aspect.is_finite() && (0.2..=5.0).contains(&aspect) {
         image.aspect = aspect;
     }
-    Ok(image)
+    Ok(if mirror::is_mirror(directory.get(274).unwrap_or(1)) { mirror::mirrored(image) } else { image })
 }
 
 fn stored<'a>(tiff: &'a mut TiffFile, directory: &'a Directory, page: u32, limits: &Limits) -> Result<Stored<'a>> {
@@ -253,12 +254,16 @@ impl Stored<'_> {
                 let alpha = self.directory.get(338).unwrap_or(0);
                 band = on_white(&band, (colour.samples() as usize, extra), alpha, self.photometric == 0);
             }
+            if self.is_lab() {
+                lab_to_rgb(&mut band, self.photometric == 8);
+            }
             packer.push(&band)?;
         }
         if packer.rows() < self.height {
             return Err(damaged("TIFF", format!("page {}, row {}", self.page, packer.rows())));
         }
         let why = match (self.bits, extra, self.compression) {
+            _ if self.is_lab() => "lab-to-rgb",
             (16, ..) => "16-bit-to-8",
             (_, 1.., _) => "alpha-on-white",
             (.., 5) => "lzw-to-flate",
@@ -274,11 +279,17 @@ impl Stored<'_> {
         Ok(PageImage::whole(picture, Some(why)))
     }
 
+    /// True of CIE or ICC Lab.
+    fn is_lab(&self) -> bool {
+        matches!(self.photometric, 8 | 9)
+    }
+
     /// Colour, and the number of samples beyond it.
     fn colour(&self) -> Result<(Colour, usize)> {
         let colour = match self.photometric {
             0 | 1 => Colour::Gray,
             2 => Colour::Rgb,
+            8 | 9 if self.samples == 3 && self.bits >= 8 => Colour::Rgb,
             3 => {
                 let map = self.directory.list(320);
                 let third = map.len() / 3;

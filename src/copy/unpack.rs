@@ -94,6 +94,36 @@ pub(super) fn on_white(pixels: &[u8], (samples, extra): (usize, usize), alpha: u
     out
 }
 
+/// Pixels of 8-bit Lab become sRGB. The hues are signed in CIE Lab (TIFF 6.0 section 23), from 128 on in ICC Lab.
+pub(super) fn lab_to_rgb(pixels: &mut [u8], is_signed: bool) {
+    let hue = |byte: u8| if is_signed { f32::from(byte as i8) } else { f32::from(byte) - 128.0 };
+    let cubed = |t: f32| if t > 6.0 / 29.0 { t * t * t } else { 3.0 * (6.0_f32 / 29.0).powi(2) * (t - 4.0 / 29.0) };
+    let gamma = |v: f32| if v <= 0.003_130_8 { 12.92 * v } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 };
+    let mut last: Option<([u8; 3], [u8; 3])> = None;
+    for pixel in pixels.chunks_exact_mut(3) {
+        let own = [pixel[0], pixel[1], pixel[2]];
+        // Neighbours are mostly alike.
+        if let Some((lab, rgb)) = last
+            && lab == own
+        {
+            pixel.copy_from_slice(&rgb);
+            continue;
+        }
+        let middle = (f32::from(own[0]) / 2.55 + 16.0) / 116.0;
+        // The white of D50, and from there to linear sRGB (ICC.1, annex E; IEC 61966-2-1).
+        let (x, y, z) =
+            (0.964_2 * cubed(middle + hue(own[1]) / 500.0), cubed(middle), 0.824_9 * cubed(middle - hue(own[2]) / 200.0));
+        let linear = [
+            3.133_9 * x - 1.616_9 * y - 0.490_6 * z,
+            -0.978_8 * x + 1.916_1 * y + 0.033_5 * z,
+            0.071_9 * x - 0.229_0 * y + 1.405_2 * z,
+        ];
+        let rgb = linear.map(|v| (gamma(v.clamp(0.0, 1.0)) * 255.0 + 0.5) as u8);
+        pixel.copy_from_slice(&rgb);
+        last = Some((own, rgb));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -75,7 +75,8 @@ impl Door {
                     self.clean(&mut cleaned).await;
                     let has_events = listening.as_ref().is_some_and(|listening| listening.has_events);
                     let look = if sight.offered == 0 { began.elapsed() } else { Duration::ZERO };
-                    self.wait(self.delay(sight, has_events), look * 2, &wake).await;
+                    let delay = self.delay(sight, has_events);
+                    self.wait(past.goes_on().map_or(delay, |on| delay.min(on)), look * 2, &wake).await;
                 }
                 Err(error) => {
                     self.say_paused(&error);
@@ -351,7 +352,7 @@ fn fate_of(watched: &Watched, key: u64, error: Error) -> Fate {
         code => {
             tracing::info!(inbox = watched.inbox.profile, code, "a file stays in the inbox");
             // The place in this sentence is a folder; other reasons name a file, which no board needs to know.
-            Fate::Struck(key, (code == "release-denied").then(|| error.message().clone()))
+            Fate::Struck(key, matches!(code, "release-denied" | "release-outside").then(|| error.message().clone()))
         }
     }
 }

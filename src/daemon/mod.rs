@@ -187,7 +187,7 @@ pub fn mailboxes(layout: &Layout, config: &Config, lang: Lang) -> Vec<Value> {
 
 /// What the doors say of themselves. Who holds the lock keeps them; where nobody does, what the board says is the past.
 fn notices(layout: &Layout) -> Vec<board::Notice> {
-    let is_watched = ArchiveLock::take_doors(layout.root()).is_ok_and(|lock| lock.is_none());
+    let is_watched = ArchiveLock::is_held(layout.root(), true);
     if is_watched { board::read(&layout.doors()) } else { Vec::new() }
 }
 
@@ -196,7 +196,7 @@ fn notices(layout: &Layout) -> Vec<board::Notice> {
 pub fn inboxes(layout: &Layout, config: &Config, lang: Lang) -> Vec<Value> {
     let notices = board::read(&layout.doors());
     // Who holds the lock keeps the doors; where nobody does, what the board says is the past.
-    let is_watched = ArchiveLock::take_doors(layout.root()).is_ok_and(|lock| lock.is_none());
+    let is_watched = ArchiveLock::is_held(layout.root(), true);
     let one = |(inbox, folder): (Inbox, std::path::PathBuf)| {
         let waits = waiting(&inbox, &folder, (&config.limits, Clock::System));
         let notice = notices.iter().find(|notice| notice.profile == inbox.profile).filter(|_| is_watched);

@@ -134,6 +134,14 @@ fn stamp(rect: Rect, width: usize, rgb: &[u8]) -> Option<Stamp> {
 }
 
 impl Stamp {
+    /// Exchanges left and right, as on the page of that width.
+    pub(super) fn mirror(&mut self, width: u32) {
+        self.rect.x = width.saturating_sub(self.rect.x + self.rect.w);
+        for part in [&mut self.below, &mut self.alone] {
+            part.chunks_exact_mut(self.rect.w.max(1) as usize).for_each(<[u8]>::reverse);
+        }
+    }
+
     /// Puts what lies below the stamp in its place on the page.
     pub(super) fn lift(&self, image: &mut PageImage) {
         let width = image.width as usize;

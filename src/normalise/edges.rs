@@ -4,7 +4,7 @@
 //! hangs together with an edge is taken away, and only on the image that is read.
 
 use super::PageImage;
-use super::measure::Small;
+use super::measure::{Group, Mask, Small, groups};
 
 /// Cells of the small picture (100 per inch) that a part must be thick: 1.3 mm, thicker than rules and letters.
 const THICK: usize = 5;
@@ -12,6 +12,13 @@ const THICK: usize = 5;
 const DARK: f32 = 0.25;
 /// Cells around the part that go with it: its blurred rim.
 const RIM: usize = 2;
+
+/// Heights of letters in a dark band, cells, how many of them make it one, and how far from them the band is looked for.
+const LETTER: std::ops::RangeInclusive<usize> = 6..=60;
+const LETTERS: usize = 8;
+const BESIDE: usize = 4;
+/// Cells by which the feet of letters of one line differ.
+const LEVEL: usize = 2;
 
 /// Dark parts at the edges, cell by cell of the small picture.
 #[derive(Debug, Clone)]
@@ -34,22 +41,21 @@ impl Edges {
         }
         let dark: Vec<bool> = small.values.iter().map(|value| *value < limit).collect();
         let thick = dilated(&eroded(&dark, width, THICK), width, THICK);
-        let mut cells = vec![false; dark.len()];
-        let mut stack: Vec<usize> = rim(width, height).filter(|at| thick[*at]).collect();
-        for at in &stack {
-            cells[*at] = true;
-        }
-        while let Some(at) = stack.pop() {
-            let (x, y) = (at % width, at / width);
-            let mut visit = |at: usize| {
-                if thick[at] && !std::mem::replace(&mut cells[at], true) {
-                    stack.push(at);
+        let mut light = None;
+        let (mut cells, mut been) = (vec![false; dark.len()], vec![false; dark.len()]);
+        for seed in rim(width, height).filter(|at| thick[*at]) {
+            let part = joined(seed, &thick, width, &mut been);
+            if part.is_empty() {
+                continue;
+            }
+            let light = light.get_or_insert_with(|| {
+                groups(&Mask { width, height, dark: small.values.iter().map(|value| *value >= limit).collect() })
+            });
+            if !is_written(&part, light, (width, height)) {
+                for at in part {
+                    cells[at] = true;
                 }
-            };
-            (x > 0).then(|| visit(at - 1));
-            (x + 1 < width).then(|| visit(at + 1));
-            (y > 0).then(|| visit(at - width));
-            (y + 1 < height).then(|| visit(at + width));
+            }
         }
         cells.iter().any(|cell| *cell).then(|| Self { cell, width, cells: dilated(&cells, width, RIM * 2 + 1) })
     }
@@ -77,6 +83,42 @@ impl Edges {
             }
         }
     }
+}
+
+/// The cells that hang together with `seed`; none where they were looked at before.
+fn joined(seed: usize, thick: &[bool], width: usize, been: &mut [bool]) -> Vec<usize> {
+    let mut part = Vec::new();
+    let mut stack = vec![seed];
+    while let Some(at) = stack.pop() {
+        if !thick[at] || std::mem::replace(&mut been[at], true) {
+            continue;
+        }
+        part.push(at);
+        let (x, y) = (at % width, at / width);
+        (x > 0).then(|| stack.push(at - 1));
+        (x + 1 < width).then(|| stack.push(at + 1));
+        (y > 0).then(|| stack.push(at - width));
+        (at + width < thick.len()).then(|| stack.push(at + width));
+    }
+    part
+}
+
+/// True of a part in which a line of letters is spared out: the band of a letterhead that runs to the edge of the sheet.
+fn is_written(part: &[usize], light: &[Group], (width, height): (usize, usize)) -> bool {
+    let own: std::collections::HashSet<usize> = part.iter().copied().collect();
+    let is_letter = |group: &&Group| {
+        let (middle, below) = (group.left + group.width / 2, group.top + group.height + BESIDE);
+        LETTER.contains(&group.height)
+            && group.width <= *LETTER.end()
+            && group.top >= BESIDE
+            && below < height
+            && own.contains(&((group.top - BESIDE) * width + middle))
+            && own.contains(&(below * width + middle))
+    };
+    // Light spots of a picture stand on no common line.
+    let mut feet: Vec<usize> = light.iter().filter(is_letter).map(|group| group.top + group.height).collect();
+    feet.sort_unstable();
+    feet.windows(LETTERS).any(|line| line[LETTERS - 1] - line[0] <= LEVEL)
 }
 
 /// True if bright parts thicker than any stroke are a good part of the picture: a sheet on black, not light writing.
@@ -141,6 +183,14 @@ mod tests {
         assert_eq!(image.gray[50 * 300 + 5], 255);
         assert_eq!(image.gray[101 * 300 + 150], 10);
         assert_eq!(image.gray[300 * 300 + 250], 10);
+    }
+
+    #[test]
+    fn a_dark_band_with_letters_spared_out_is_no_edge() {
+        let is_band = |_: u32, y: u32| y < 60;
+        let is_letter = |x: u32, y: u32| (20..30).contains(&y) && (40..240).contains(&x) && x % 12 < 6;
+        assert!(Edges::of(&Small::of(&page(|x, y| is_band(x, y) && !is_letter(x, y)), 1), 1).is_none());
+        assert!(Edges::of(&Small::of(&page(is_band), 1), 1).is_some());
     }
 
     #[test]

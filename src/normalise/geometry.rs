@@ -45,6 +45,15 @@ impl Back {
     }
 }
 
+/// The image with left and right exchanged, its stamps with it.
+pub(super) fn mirrored(mut image: PageImage) -> PageImage {
+    let width = image.width;
+    let flip = |gray: &mut [u8], width: u32| gray.chunks_exact_mut(width.max(1) as usize).for_each(<[u8]>::reverse);
+    flip(&mut image.gray, width);
+    image.stamps.iter_mut().for_each(|stamp| stamp.mirror(width));
+    image
+}
+
 /// The image turned clockwise by a multiple of 90 degrees.
 pub(super) fn turned(image: &PageImage, rotation: u16) -> PageImage {
     let (width, height) = (image.width as usize, image.height as usize);

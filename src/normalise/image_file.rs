@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::{AnimationDecoder as _, DynamicImage, ImageFormat};
 
+use super::geometry::mirrored;
 use super::{PageImage, broken, broken_page, colour, tiff_directory, truncated};
 use crate::error::{Error, Result};
 use crate::jpx;
@@ -24,6 +25,7 @@ pub struct ImageFile {
     dpi: f32,
     bits: u16,
     rotation: u16,
+    is_mirrored: bool,
 }
 
 impl ImageFile {
@@ -37,7 +39,8 @@ impl ImageFile {
             "image/jp2" | "image/jpx" => None,
             _ => Some(ImageFormat::Jpeg),
         };
-        let mut file = Self { path: path.to_owned(), format, width: 0, height: 0, dpi: 0.0, bits: 8, rotation: 0 };
+        let (path, dpi) = (path.to_owned(), 0.0);
+        let mut file = Self { path, format, width: 0, height: 0, dpi, bits: 8, rotation: 0, is_mirrored: false };
         match format {
             Some(ImageFormat::Png) => file.look_at_png(&bytes)?,
             Some(ImageFormat::Jpeg) => file.look_at_jpeg(&bytes)?,
@@ -81,7 +84,7 @@ impl ImageFile {
         image.bilevel = self.bits == 1;
         image.dpi = self.dpi;
         image.rotation = self.rotation;
-        Ok(image)
+        Ok(if self.is_mirrored { mirrored(image) } else { image })
     }
 
     /// A plan or drawing: only its brightness is decoded, a third of the memory of its colours.
@@ -92,11 +95,11 @@ impl ImageFile {
             .set_max_width(self.width as usize)
             .set_max_height(self.height as usize);
         let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-        let gray = decoder.decode().map_err(|e| broken_page(1, &e))?;
+        let gray = decoder.decode().map_err(|e| broken_page(1, "JPEG").because(e))?;
         let mut image = PageImage::new(self.width, self.height, gray)
             .ok_or_else(|| broken_page(1, format_args!("{} × {}", self.width, self.height)))?;
         (image.dpi, image.rotation) = (self.dpi, self.rotation);
-        Ok(image)
+        Ok(if self.is_mirrored { mirrored(image) } else { image })
     }
 
     /// GIF, BMP and WebP: the decoder knows their heads. One that moves is more than one page would show.
@@ -195,7 +198,7 @@ impl ImageFile {
 
     fn heed_exif(&mut self, data: &[u8]) {
         let Ok(directory) = tiff_directory::first(&data) else { return };
-        self.rotation = directory.rotation();
+        (self.rotation, self.is_mirrored) = (directory.rotation(), directory.is_mirrored());
         // 72 is what cameras write when they mean nothing.
         if self.dpi <= 0.0 && directory.dpi() > 72.5 {
             self.dpi = directory.dpi();
@@ -213,7 +216,9 @@ fn decoded(bytes: Vec<u8>, format: ImageFormat, (page, dpi): (u32, f32), limits:
     let mut ceilings = image::Limits::default();
     ceilings.max_alloc = Some(limits.page_pixels_max.saturating_mul(8));
     reader.limits(ceilings);
-    shown(reader.decode().map_err(|e| broken_page(page, &e))?, (page, dpi))
+    // The name of the format alone stands in the sentence: a decoder's own words are in no language of ours.
+    let name = format.extensions_str().first().copied().unwrap_or("image").to_uppercase();
+    shown(reader.decode().map_err(|e| broken_page(page, name).because(e))?, (page, dpi))
 }
 
 /// The page that decoded pixels are.

@@ -284,12 +284,12 @@ fn energy(length: usize, count: impl Fn(usize) -> usize) -> f32 {
 }
 
 /// A connected group of dark cells.
-struct Group {
-    cells: usize,
-    left: usize,
-    top: usize,
-    width: usize,
-    height: usize,
+pub(super) struct Group {
+    pub(super) cells: usize,
+    pub(super) left: usize,
+    pub(super) top: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
 }
 
 impl Group {
@@ -312,7 +312,7 @@ impl Group {
     }
 }
 
-fn groups(mask: &Mask) -> Vec<Group> {
+pub(super) fn groups(mask: &Mask) -> Vec<Group> {
     let mut left_over = mask.dark.clone();
     let mut groups = Vec::new();
     let mut stack = Vec::new();

@@ -20,6 +20,7 @@ mod sharpness;
 mod skew;
 mod tiff_directory;
 mod tiff_file;
+mod tiff_unpacked;
 
 use std::path::Path;
 
@@ -35,7 +36,7 @@ use crate::page::{Block, PageSource, PageSurvey};
 /// What is said of a page over the ceiling of pixels.
 const TOO_LARGE: &str = "page-too-large";
 
-/// The pixels of one page as stored, in grey: 0 is black.
+/// The pixels of one page as stored, in grey: 0 is black. One that its file calls mirrored is mirrored back.
 #[derive(Debug, Clone)]
 pub struct PageImage {
     /// Pixels across.

@@ -29,6 +29,8 @@ pub struct Plan {
     pub is_dpi_estimated: bool,
     /// What was seen.
     pub look: Look,
+    /// Steepest skew that its text may have, degrees.
+    pub lean_most: f32,
 }
 
 /// A page ready for an engine.
@@ -84,14 +86,14 @@ pub fn plan(image: &PageImage, survey: &PageSurvey) -> Plan {
     let declared = if image.dpi > 0.0 { image.dpi } else { survey.dpi };
     let first = look(image, if is_plausible(declared, image) { declared } else { a4_dpi(image) });
     if is_plausible(declared, image) && !contradicts(declared, image, &first) {
-        return Plan { dpi: declared, is_dpi_estimated: false, look: first };
+        return Plan { dpi: declared, is_dpi_estimated: false, look: first, lean_most: skew::PAGE_MOST };
     }
     let (short, long) = (image.width.min(image.height) as f32, image.width.max(image.height) as f32);
     let is_sheet = (1.25..1.6).contains(&(long / short)) && (90.0..1300.0).contains(&a4_dpi(image));
     // A letter with its neighbours is about 7 points high in text of 10 to 12 points.
     let by_letters = first.letter_height * 72.0 / 7.0;
     let dpi = if is_sheet || by_letters < 1.0 { a4_dpi(image) } else { by_letters };
-    Plan { dpi: dpi.clamp(70.0, 1200.0).round(), is_dpi_estimated: true, look: first }
+    Plan { dpi: dpi.clamp(70.0, 1200.0).round(), is_dpi_estimated: true, look: first, lean_most: skew::PAGE_MOST }
 }
 
 /// A declared resolution is believed if the sheet it implies could lie on a scanner or a plotter.
@@ -141,7 +143,7 @@ pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment:
         image = Cow::Owned(turned(&image, rotation));
         steps.push(format!("rotate {rotation}"));
     }
-    let skew_deg = skew::degrees(&plan.look.mask, rotation);
+    let skew_deg = skew::degrees(&plan.look.mask, rotation, plan.lean_most);
     let is_straightened = skew_deg.abs() >= SKEW_LEFT_ALONE;
     if is_straightened {
         image = Cow::Owned(straightened(&image, skew_deg));
@@ -225,12 +227,12 @@ fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, steps: 
 pub fn stamp(page: &PageImage, plan: &Plan, stamp: &Stamp) -> Option<(PageImage, Plan)> {
     let image = stamp.image(page)?;
     let look = look(&image, plan.dpi);
-    Some((image, Plan { dpi: plan.dpi, is_dpi_estimated: false, look }))
+    Some((image, Plan { dpi: plan.dpi, is_dpi_estimated: false, look, lean_most: skew::STAMP_MOST }))
 }
 
 /// Degrees by which text rises to the right on the page turned by `rotation`.
 pub fn skew_of(plan: &Plan, rotation: u16) -> f32 {
-    skew::degrees(&plan.look.mask, rotation)
+    skew::degrees(&plan.look.mask, rotation, plan.lean_most)
 }
 
 fn scale(image: &PageImage, dpi: f32) -> f32 {
@@ -303,7 +305,7 @@ pub fn region(stored: &PageImage, plan: &Plan, rotation: u16, (rect, manner): (R
         part.gray.iter_mut().for_each(|value| *value = 255 - *value);
     }
     let of_page = skew_of(plan, rotation);
-    let own = if manner == Manner::Sauvola { 0.0 } else { skew::degrees(&look(&part, plan.dpi).mask, 0) };
+    let own = if manner == Manner::Sauvola { 0.0 } else { skew::degrees(&look(&part, plan.dpi).mask, 0, skew::PAGE_MOST) };
     let skew_deg = if own == 0.0 { of_page } else { own };
     if skew_deg.abs() >= SKEW_LEFT_ALONE {
         part = straightened(&part, skew_deg);

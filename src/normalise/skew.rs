@@ -2,15 +2,18 @@
 
 use super::measure::Mask;
 
-/// Steepest skew looked for, degrees; beyond it a page is turned, not skewed.
-const MOST: f32 = 8.0;
+/// Steepest skew of a page, degrees; beyond it a page is turned, not skewed.
+pub(super) const PAGE_MOST: f32 = 8.0;
+/// Steepest lean of a stamp, degrees: a hand sets it as it comes.
+pub(super) const STAMP_MOST: f32 = 25.0;
 /// Most ink cells looked at.
 const CELLS_MAX: usize = 60_000;
 /// How much sharper than straight the rows must become for the angle to be believed.
 const GAIN: f32 = 1.03;
 
-/// Degrees by which text rises to the right, once the page is turned clockwise by `rotation`; 0 where nothing shows it.
-pub(super) fn degrees(mask: &Mask, rotation: u16) -> f32 {
+/// Degrees, at most `most`, by which text rises to the right, once the page is turned clockwise by `rotation`; 0 where nothing
+/// shows it.
+pub(super) fn degrees(mask: &Mask, rotation: u16, most: f32) -> f32 {
     let points = points(mask, rotation);
     if points.len() < 200 {
         return 0.0;
@@ -23,9 +26,9 @@ pub(super) fn degrees(mask: &Mask, rotation: u16) -> f32 {
             .map(|degrees| (degrees, sharpness(degrees)))
             .fold((0.0, f32::MIN), |best, next| if next.1 > best.1 { next } else { best })
     };
-    let coarse = best_of(-MOST, MOST, 0.5).0;
+    let coarse = best_of(-most, most, 0.5).0;
     let (fine, sharp) = best_of(coarse - 0.5, coarse + 0.5, 0.05);
-    let is_certain = fine.abs() < MOST - 0.1 && sharp > GAIN * sharpness(0.0);
+    let is_certain = fine.abs() < most - 0.1 && sharp > GAIN * sharpness(0.0);
     if is_certain { (fine * 100.0).round() / 100.0 } else { 0.0 }
 }
 

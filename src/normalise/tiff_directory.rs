@@ -44,6 +44,13 @@ pub(super) struct Directory {
     pub(super) resolution: f64,
     pub(super) resolution_unit: u16,
     pub(super) is_tiled: bool,
+    /// Pixels of one tile, across and down.
+    pub(super) tile: (u32, u32),
+    pub(super) planar: u16,
+    pub(super) predictor: u16,
+    /// What the first sample beyond the colours is: 1 and 2 are opacity.
+    pub(super) extra: u16,
+    pub(super) sample_format: u16,
     pub(super) is_reduced: bool,
     pub(super) colour_map: Vec<u64>,
     /// Where the value of the photometric entry stands, and a one in the file's byte order.
@@ -70,6 +77,11 @@ impl Default for Directory {
             resolution: 0.0,
             resolution_unit: 2,
             is_tiled: false,
+            tile: (0, 0),
+            planar: 1,
+            predictor: 1,
+            extra: 0,
+            sample_format: 1,
             is_reduced: false,
             colour_map: Vec::new(),
             photometric_at: (0, [0; 2]),
@@ -91,14 +103,19 @@ impl Directory {
         if dpi.is_finite() && dpi > 0.0 { dpi as f32 } else { 0.0 }
     }
 
-    /// Degrees clockwise that bring the page upright; mirrored orientations count as their unmirrored ones.
+    /// Degrees clockwise that bring the page upright, once a mirrored one is mirrored back.
     pub(super) fn rotation(&self) -> u16 {
         match self.orientation {
             3 | 4 => 180,
-            5 | 6 => 90,
-            7 | 8 => 270,
+            6 | 7 => 90,
+            5 | 8 => 270,
             _ => 0,
         }
+    }
+
+    /// True if left and right of the stored pixels are to be exchanged before anything else.
+    pub(super) fn is_mirrored(&self) -> bool {
+        matches!(self.orientation, 2 | 4 | 5 | 7)
     }
 }
 
@@ -237,8 +254,10 @@ impl<'a, B: Bytes> Reader<'a, B> {
     }
 
     fn fill(&self, directory: &mut Directory, entry: &Entry, page: u32) -> Result<()> {
-        const WANTED: [u16; 23] =
-            [254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 292, 293, 296, 320, 322, 323, 324, 325, 513, 514];
+        const WANTED: [u16; 27] = [
+            254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 284, 292, 293, 296, 317, 320, 322, 323, 324, 325,
+            338, 339, 513, 514,
+        ];
         if !WANTED.contains(&entry.tag) {
             return Ok(());
         }
@@ -262,7 +281,12 @@ impl<'a, B: Bytes> Reader<'a, B> {
             292 => directory.t4_options = long,
             296 => directory.resolution_unit = word,
             320 => directory.colour_map = values,
-            322 | 323 => directory.is_tiled = true,
+            284 => directory.planar = word,
+            317 => directory.predictor = word,
+            322 => (directory.is_tiled, directory.tile.0) = (true, long),
+            323 => (directory.is_tiled, directory.tile.1) = (true, long),
+            338 => directory.extra = word,
+            339 => directory.sample_format = word,
             513 => directory.jpeg.0 = value,
             514 => directory.jpeg.1 = value,
             _ => {}

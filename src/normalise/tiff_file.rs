@@ -10,8 +10,9 @@ use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
 
 use super::ccitt::{self, Coding};
+use super::geometry::mirrored;
 use super::tiff_directory::{Bytes, Directory, chain};
-use super::{PageImage, broken_page, colour, image_file, truncated};
+use super::{PageImage, broken_page, colour, image_file, tiff_unpacked, truncated};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{PageSource, PageSurvey};
@@ -85,7 +86,7 @@ impl TiffFile {
         image.bilevel = directory.bits == 1 && directory.samples == 1;
         image.rotation = directory.rotation();
         image.dpi = directory.dpi();
-        Ok(image)
+        Ok(if directory.is_mirrored() { mirrored(image) } else { image })
     }
 
     fn fax_image(&self, directory: &Directory, page: u32) -> Result<PageImage> {
@@ -139,7 +140,8 @@ impl TiffFile {
         if is_page { Ok(image) } else { Err(broken_page(page, format_args!("{} × {}", directory.width, directory.height))) }
     }
 
-    fn strip(&self, directory: &Directory, strip: usize) -> Result<Option<Vec<u8>>> {
+    /// The stored bytes of one strip or tile; none of one that the page has not.
+    pub(super) fn strip(&self, directory: &Directory, strip: usize) -> Result<Option<Vec<u8>>> {
         let (Some(at), Some(count)) = (directory.offsets.get(strip), directory.counts.get(strip)) else { return Ok(None) };
         // Within the file, as `is_whole` saw to.
         let mut data = vec![0; usize::try_from(*count).unwrap_or(0)];
@@ -147,7 +149,8 @@ impl TiffFile {
         Ok(Some(data))
     }
 
-    /// The file with the page's photometric entry saying grey: `tiff` 0.11 does not decode palettes, the indices it does.
+    /// The file with the page's photometric entry saying grey: `tiff` 0.11 decodes neither palettes nor Lab, but the indices and
+    /// the lightness, which is the first sample.
     fn as_gray(&self, directory: &Directory, limits: &Limits) -> Result<Vec<u8>> {
         if self.bytes.size > limits.unpacked_bytes_max {
             return Err(Error::hold("file-memory").with("bytes", limits.unpacked_bytes_max));
@@ -168,22 +171,33 @@ impl TiffFile {
         let mut ceilings = TiffLimits::default();
         ceilings.decoding_buffer_size = usize::try_from(limits.page_pixels_max.saturating_mul(4)).unwrap_or(usize::MAX);
         ceilings.intermediate_buffer_size = ceilings.decoding_buffer_size;
-        let fail = |e: tiff::TiffError| broken_page(page, &e);
-        let (kind, pixels) = if directory.photometric == 3 {
-            decoded(std::io::Cursor::new(self.as_gray(directory, limits)?), at, ceilings)
+        let fail = |e: tiff::TiffError| match e {
+            tiff::TiffError::UnsupportedError(_) => unreadable(directory, page),
+            e => broken_page(page, "TIFF").because(e),
+        };
+        let outcome = if matches!(directory.photometric, 3 | 8 | 9) {
+            decoded(std::io::Cursor::new(self.as_gray(directory, limits)?), at, ceilings.clone())
         } else {
             let mut file = self.bytes.file.try_clone().map_err(super::broken)?;
             // The clone shares its place in the file with earlier ones.
             file.rewind().map_err(super::broken)?;
-            decoded(BufReader::new(file), at, ceilings)
-        }
-        .map_err(fail)?;
+            decoded(BufReader::new(file), at, ceilings.clone())
+        };
+        // `tiff` gives up on LZW data that end without their end code; unpacked at one go they are whole.
+        let is_lzw = directory.compression == 5;
+        let outcome = match outcome {
+            Err(tiff::TiffError::IoError(_) | tiff::TiffError::FormatError(_)) if is_lzw => {
+                decoded(std::io::Cursor::new(tiff_unpacked::file(self, directory, page, limits)?), 0, ceilings)
+            }
+            other => other,
+        };
+        let (kind, pixels) = outcome.map_err(fail)?;
         if let (ColorType::RGB(8), DecodingResult::U8(rgb)) = (kind, &pixels) {
             return colour::page(directory.width, directory.height, rgb, directory.dpi())
                 .ok_or_else(|| broken_page(page, format_args!("{} × {}", directory.width, directory.height)));
         }
         let size = (directory.width as usize, directory.height as usize);
-        let mut gray = to_gray(&pixels, kind, size).ok_or_else(|| broken_page(page, format_args!("{kind:?}")))?;
+        let mut gray = to_gray(&pixels, (kind, directory.extra), size).ok_or_else(|| unreadable(directory, page))?;
         if directory.photometric == 3 {
             through_map(&mut gray, &directory.colour_map, directory.bits);
         }
@@ -221,6 +235,15 @@ fn chunky(pixels: DecodingResult, planes: usize) -> DecodingResult {
     }
 }
 
+/// A page whose samples mean something that is not read here.
+fn unreadable(directory: &Directory, page: u32) -> Error {
+    Error::hold("page-samples")
+        .with("page", page)
+        .with("photometric", directory.photometric)
+        .with("samples", directory.samples)
+        .with("bits", directory.bits)
+}
+
 /// Every strip must lie in the file, and the page must have a size.
 fn is_whole(directory: &Directory, page: u32, size: u64) -> Result<()> {
     if directory.width == 0 || directory.height == 0 || directory.offsets.is_empty() {
@@ -249,7 +272,7 @@ fn compression(number: u16) -> &'static str {
 }
 
 /// Decoded samples as one grey byte per pixel; `None` if they are fewer than the page has.
-fn to_gray(pixels: &DecodingResult, colour: ColorType, (width, height): (usize, usize)) -> Option<Vec<u8>> {
+fn to_gray(pixels: &DecodingResult, colour: (ColorType, u16), (width, height): (usize, usize)) -> Option<Vec<u8>> {
     let bytes: Vec<u8> = match pixels {
         DecodingResult::U8(values) => return bytes_to_gray(values, colour, width, height),
         DecodingResult::U16(values) => values.iter().map(|v| (v >> 8) as u8).collect(),
@@ -260,7 +283,7 @@ fn to_gray(pixels: &DecodingResult, colour: ColorType, (width, height): (usize, 
     bytes_to_gray(&bytes, colour, width, height)
 }
 
-fn bytes_to_gray(bytes: &[u8], colour: ColorType, width: usize, height: usize) -> Option<Vec<u8>> {
+fn bytes_to_gray(bytes: &[u8], (colour, extra): (ColorType, u16), width: usize, height: usize) -> Option<Vec<u8>> {
     let luma = |r: u8, g: u8, b: u8| ((u32::from(r) * 299 + u32::from(g) * 587 + u32::from(b) * 114) / 1000) as u8;
     let over_white = |value: u8, alpha: u8| (255 - (u32::from(255 - value) * u32::from(alpha)) / 255) as u8;
     let gray: Vec<u8> = match colour {
@@ -274,6 +297,11 @@ fn bytes_to_gray(bytes: &[u8], colour: ColorType, width: usize, height: usize) -
             .chunks_exact(4)
             .map(|p| luma(255 - p[0].saturating_add(p[3]), 255 - p[1].saturating_add(p[3]), 255 - p[2].saturating_add(p[3])))
             .collect(),
+        // Grey with more beside it, or lightness before its colours.
+        ColorType::Multiband { num_samples: samples, .. } => {
+            let has_alpha = samples == 2 && matches!(extra, 1 | 2);
+            bytes.chunks_exact(usize::from(samples)).map(|p| if has_alpha { over_white(p[0], p[1]) } else { p[0] }).collect()
+        }
         _ => return None,
     };
     (gray.len() >= width * height).then(|| gray[..width * height].to_vec())

@@ -72,8 +72,11 @@ pub(crate) async fn doubt(house: &House, document: &Document) -> Result<Option<H
             earliest = Some(row);
         }
     }
+    let age = |document: &Document| (document.formed_at, document.id.clone());
     Ok(earliest.map(|row| {
+        // Should both say it, they say the same of the same one: else a person who does as he is told refuses both.
+        let code = if age(&row.document) > age(document) { "looks-like-later" } else { "looks-like" };
         let (id, name, when) = (&row.document.id, row.document.name.shown(), row.document.formed_at);
-        Hold::new(Message::new("looks-like").with("id", id).with("name", name).with("when", when))
+        Hold::new(Message::new(code).with("id", id).with("name", name).with("when", when))
     }))
 }

@@ -34,6 +34,18 @@ impl Store {
         Ok(Self::Sqlite(Sqlite::open(path, clock).await?))
     }
 
+    /// Opens the store at `path` where nothing can be written: it answers, and every change is refused (`archive-read-only`). One
+    /// of an older release, which would have to be migrated, is refused too (`schema-older`).
+    pub async fn look(path: &Path, clock: Clock) -> Result<Self> {
+        Ok(Self::Sqlite(Sqlite::look(path, clock).await?))
+    }
+
+    /// True of a store that [`Store::look`] has opened.
+    pub fn is_read_only(&self) -> bool {
+        let Self::Sqlite(engine) = self;
+        engine.is_read_only()
+    }
+
     /// Applies `changes` in one transaction, in order, whole or not at all. With a `fence`, only if that job is still
     /// under that very lease (else `lease-lost`, kind retry), and the job is closed in the same transaction.
     ///

@@ -39,6 +39,12 @@ impl ArchiveLock {
         (boot == boot_id()).then(|| process.trim().parse().ok()).flatten()
     }
 
+    /// True while somebody holds the archive's lock, or that of its doors; leaves no trace, and asks for no leave to write.
+    pub fn is_held(archive: &Path, is_doors: bool) -> bool {
+        let file = File::open(archive.join(if is_doors { DOORS } else { PORTER }));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+    }
+
     fn take_file(path: &Path) -> Result<Option<Self>> {
         let mut file = File::options()
             .create(true)
@@ -47,7 +53,7 @@ impl ArchiveLock {
             .write(true)
             .mode(0o600)
             .open(path)
-            .map_err(|e| Error::disk("open lock", path, e))?;
+            .map_err(|e| unwritable(path, e))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
@@ -57,6 +63,17 @@ impl ArchiveLock {
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
         written.map_err(|e| Error::disk("write lock", path, e))?;
         Ok(Some(Self { _file: file }))
+    }
+}
+
+/// A lock that cannot be opened because the disk, or whoever set the permissions, lets nothing be written here.
+fn unwritable(path: &Path, error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+            let archive = path.parent().unwrap_or(Path::new("."));
+            Error::new(Kind::Store, "archive-read-only").with("path", archive.display()).because(error)
+        }
+        _ => Error::disk("open lock", path, error),
     }
 }
 

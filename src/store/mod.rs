@@ -9,6 +9,7 @@ pub mod journal;
 pub mod lock;
 mod sheaf;
 mod sqlite;
+pub mod standstill;
 
 pub use engine::Store;
 pub use sheaf::{Gathering, Sheaf};

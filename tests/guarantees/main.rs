@@ -42,6 +42,7 @@ mod pictures;
 mod planes;
 mod power;
 mod profiles;
+mod read_only;
 mod reader;
 mod reading_order;
 mod replay;

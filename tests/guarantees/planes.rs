@@ -1,4 +1,4 @@
-//! TIFFs whose samples are stored plane by plane read as those whose samples are stored pixel by pixel.
+//! TIFFs whose samples are stored plane by plane, as LZW data without an end, or with more beside the colours, read as others.
 
 use std::path::Path;
 
@@ -23,6 +23,13 @@ struct Kind {
     lzw: bool,
 }
 
+/// LZW data of nine-bit codes, the table cleared before it would need longer ones, and no end code.
+fn endless_lzw(data: &[u8]) -> Vec<u8> {
+    let codes = data.chunks(200).flat_map(|part| std::iter::once(256).chain(part.iter().map(|byte| u32::from(*byte))));
+    let bits: Vec<u8> = codes.flat_map(|code| (0..9).rev().map(move |bit| (code >> bit & 1) as u8)).collect();
+    bits.chunks(8).map(|bits| bits.iter().enumerate().fold(0, |byte, (n, bit)| byte | bit << (7 - n))).collect()
+}
+
 /// The strips of the page: of one plane, or of all samples.
 fn strips(kind: Kind, planes: bool) -> Vec<Vec<u8>> {
     let sample = |x, y, n| match kind.bits {
@@ -38,6 +45,9 @@ fn strips(kind: Kind, planes: bool) -> Vec<Vec<u8>> {
             .collect();
         if !kind.lzw {
             return data;
+        }
+        if planes {
+            return endless_lzw(&data);
         }
         weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&data).expect("LZW")
     };
@@ -64,7 +74,9 @@ fn tiff(kind: Kind, planes: bool) -> Vec<u8> {
     let format: u16 = if kind.bits == 32 { 3 } else { 1 };
     let words = |word: u16| word.to_le_bytes().repeat(kind.samples as usize);
     let (offsets, lengths) = (put(&offsets), put(&lengths));
-    let (bits, formats) = (put(&words(kind.bits)), put(&words(format)));
+    // Two short values stand in the entry itself.
+    let mut each = |word: u16| if kind.samples == 2 { u32::from(word) << 16 | u32::from(word) } else { put(&words(word)) };
+    let (bits, formats) = (each(kind.bits), each(format));
     let mut entries: Vec<(u16, u16, u32, u32)> = vec![
         (256, 4, 1, SIZE.0),
         (257, 4, 1, SIZE.1),
@@ -116,4 +128,33 @@ fn samples_stored_plane_by_plane_read_as_those_stored_pixel_by_pixel() {
             assert!(chunky == planar, "{what}");
         }
     }
+}
+
+#[test]
+fn grey_with_opacity_and_lightness_before_its_colours_are_read_as_grey() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tif");
+    let read = |kind| {
+        std::fs::write(&path, tiff(kind, false)).expect("written");
+        gray(&path, &Limits::default()).expect("read")
+    };
+    let pixels = || (0..SIZE.1).flat_map(|y| (0..SIZE.0).map(move |x| (x, y)));
+    let byte = |x, y, n| u32::from((value(x, y, n) * 255.0) as u8);
+    let opaque = Kind { bits: 8, samples: 2, photometric: 1, extra: true, lzw: false };
+    let on_white: Vec<u8> = pixels().map(|(x, y)| (255 - (255 - byte(x, y, 0)) * byte(x, y, 1) / 255) as u8).collect();
+    assert_eq!(read(opaque), on_white);
+    let first: Vec<u8> = pixels().map(|(x, y)| byte(x, y, 0) as u8).collect();
+    for photometric in [8, 9] {
+        assert_eq!(read(Kind { samples: 3, photometric, extra: false, ..opaque }), first, "{photometric}");
+    }
+    assert_eq!(read(Kind { samples: 3, photometric: 8, extra: false, lzw: true, ..opaque }), first, "LZW");
+}
+
+#[test]
+fn samples_that_mean_nothing_known_are_held_in_plain_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tif");
+    std::fs::write(&path, tiff(Kind { bits: 8, samples: 3, photometric: 10, extra: false, lzw: false }, false)).expect("written");
+    let error = gray(&path, &Limits::default()).expect_err("ITU Lab is not read");
+    assert_eq!(error.code(), "page-samples");
 }

@@ -229,11 +229,11 @@ fn a_folder_arrives_whole_or_says_what_is_missing() {
     );
     // Bytes that are not those of the digest declared are not admitted, and asked for again.
     let other = patch(port, &path(2), 3, b" tru").expect("an answer");
-    assert_eq!((other.status, other.json()["error"].as_str()), (460, Some("blob-unexpected")));
+    assert_eq!((other.status, other.json()["error"].as_str()), (460, Some("upload-other-file")));
     let (names, now) = missing();
     assert_eq!(
         (names.as_str(), &now["files"][1]["error"]),
-        ("lotto/due/uno.txt missing, tre.txt missing, vuoto.txt missing", &"blob-unexpected".into())
+        ("lotto/due/uno.txt missing, tre.txt missing, vuoto.txt missing", &"upload-other-file".into())
     );
     assert_eq!(arrivals(&stage).len(), 1);
     assert_eq!(patch(port, &path(2), 0, b"tre tre").expect("an answer").status, 204);
@@ -375,5 +375,24 @@ fn an_upload_that_is_whole_becomes_its_blob_and_takes_its_room_once() {
     // Asked again with nothing to add, it opens nothing.
     let again = patch(port, &path, bytes.len() as u64, b"").expect("an answer");
     assert_eq!(again.header("conserva-state").as_deref(), Some("admitted"));
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn a_batch_beyond_its_ceiling_is_refused_whole_with_a_sentence() {
+    let (stage, port) = with_door("batch_files_max = 3");
+    let daemon = Daemon::start(&stage, &["--only", "acquire"], &[]);
+    let files: Vec<(String, &[u8])> = (0..4).map(|n| (format!("{n}.txt"), &b"x"[..])).collect();
+    let listed: Vec<(&str, &[u8], bool)> = files.iter().map(|(name, bytes)| (name.as_str(), *bytes, false)).collect();
+    assert_eq!(declare(port, &listed[..3]).expect("an answer").status, 201, "the last that passes");
+    let answer = declare(port, &listed).expect("an answer");
+    let told = answer.json();
+    assert_eq!((answer.status, told["error"].as_str()), (413, Some("upload-too-many")), "{told}");
+    assert!(told["message"].as_str().is_some_and(|message| message.contains('4') && message.contains('3')), "{told}");
+    assert_eq!(doctor(&stage)["unfinished"]["open"], 1, "nothing is kept of it: {}", doctor(&stage));
+    // A list that is itself too long is not even read to its end.
+    let long = vec![b' '; (64 << 20) + 1];
+    let answer = ask(port, "POST", "/upload/ufficio/batch", (&[], &long)).expect("an answer");
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (413, Some("upload-too-large")));
     assert_eq!(daemon.end(Signal::TERM), Some(0));
 }

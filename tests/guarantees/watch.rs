@@ -546,6 +546,13 @@ fn a_full_disk_pauses_the_door_which_goes_on_by_itself_when_there_is_room() {
     }
     until("the door says that it is paused", 15, || doctor(&stage)["door"]["state"] == "paused");
     assert_eq!(lying(&inbox).len(), 5, "every source is where it was");
+    // The reason, with its place and cause, for whoever asks: in doctor, and among what is stuck in stats, in both languages.
+    for (lang, words) in [("it", "Operazione su disco non riuscita"), ("en", "Disk operation failed")] {
+        let told = stage.json(&["--lang", lang, "doctor"], &[0, 4]).remove(0)["inboxes"][0]["notes"].to_string();
+        assert!(told.contains(words) && told.contains("No space left"), "{told}");
+        let stats = said(&stage.run(&["--lang", lang, "stats"]));
+        assert!(stats.contains(words), "{stats}");
+    }
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(daemon.log().matches("the door is paused").count(), 1, "said once: {}", daemon.log());
     std::fs::remove_file(&ballast).expect("room");

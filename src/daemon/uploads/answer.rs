@@ -86,7 +86,7 @@ pub(super) fn status(error: &Error) -> StatusCode {
         "upload-busy" => StatusCode::LOCKED,
         "upload-offset" | "upload-over" => StatusCode::CONFLICT,
         // The number that tus gives it; no other protocol has one.
-        "upload-checksum" | "blob-unexpected" => StatusCode::from_u16(460).unwrap_or(StatusCode::CONFLICT),
+        "upload-checksum" | "upload-other-file" => StatusCode::from_u16(460).unwrap_or(StatusCode::CONFLICT),
         "upload-open-full" => StatusCode::TOO_MANY_REQUESTS,
         "upload-unauthorized" => StatusCode::UNAUTHORIZED,
         _ => match error.kind() {

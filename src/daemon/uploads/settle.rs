@@ -32,8 +32,9 @@ impl Counter {
             Err(error) if error.code() == "blob-unexpected" => {
                 // Not what was declared: the line or the sender slipped, and the bytes are asked for again.
                 let resetting = Arc::clone(&held);
-                self.blocking(move || resetting.reset(Some("blob-unexpected"))).await?;
-                return Err(error);
+                self.blocking(move || resetting.reset(Some("upload-other-file"))).await?;
+                let of = |name| error.message().value(name).unwrap_or_default().to_owned();
+                return Err(Error::retry("upload-other-file").with("found", of("found")).with("expected", of("expected")));
             }
             Err(error) if error.kind() == Kind::Refuse => Over::Refused { reason: error.message().clone() },
             Err(error) => return Err(error),

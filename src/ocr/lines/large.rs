@@ -14,6 +14,8 @@ const LARGE_WIDE: f32 = 14.0;
 const LETTER_HIGH: f32 = 8.0;
 /// Thickness of a rule, letter heights.
 const RULE_THICK: f32 = 0.3;
+/// Ink that reaches so far across a rule hangs on it, letter heights.
+const HANGING: f32 = 0.6;
 /// Unbroken ink this long is a rule, letter heights.
 const RULE_LONG: f32 = 2.6;
 /// Share of its box that is dark in a block: letters and frames are thinner.
@@ -64,7 +66,7 @@ pub(super) fn sort_out(page: &mut Ink, letter: f32) -> Large {
     for (place, at) in order.iter().enumerate() {
         let part = page.parts[*at];
         let area = part.width() as usize * part.height() as usize;
-        if is_rule(&part, letter) {
+        if is_rule(&part, letter) && is_bare(&part, &runs[place], letter) {
             large.rules.push(part.rect());
             is_gone[*at] = true;
         } else if place >= LARGE_MAX || area > left {
@@ -90,6 +92,23 @@ fn is_rule(part: &Part, letter: f32) -> bool {
     part.ink as f32 / long <= RULE_THICK * letter
         && short <= long * 0.06
         && (short < letter || part.ink as f32 / long < 0.2 * letter)
+}
+
+/// True of a rule that no letter hangs on: the tails of underlined letters touch the line.
+fn is_bare(part: &Part, runs: &[Run], letter: f32) -> bool {
+    let is_level = part.width() >= part.height();
+    let mut reach = vec![(i32::MAX, i32::MIN); part.width().max(part.height()) as usize];
+    for run in runs {
+        let (y, from, to) = (run.y as i32 - part.top, run.from as i32 - part.left, run.to as i32 - part.left);
+        if is_level {
+            reach[from as usize..to as usize].iter_mut().for_each(|(low, high)| (*low, *high) = ((*low).min(y), (*high).max(y)));
+        } else {
+            let (low, high) = &mut reach[y as usize];
+            (*low, *high) = ((*low).min(from), (*high).max(to - 1));
+        }
+    }
+    let is_thick = |(low, high): &&(i32, i32)| *high > *low && (high - low) as f32 > HANGING * letter;
+    reach.iter().filter(is_thick).count() as f32 <= 0.1 * letter
 }
 
 /// Parts as high as wide, higher than letters, and without a gap in any row: letters of such a size are never so solid.

@@ -45,7 +45,7 @@ const ALIGNED: f32 = 0.55;
 const TEXT_WIDE: f32 = 15.0;
 const FILLED: f32 = 0.5;
 /// A line goes on with a column if it is no further from its last one than so many usual distances.
-const TAIL: f32 = 1.7;
+const TAIL: f32 = 2.2;
 /// A row that is further from the last one than so many usual distances begins a block.
 const BLOCK_GAP: f32 = 1.55;
 /// So does one whose letters are larger or smaller by this.
@@ -125,34 +125,43 @@ fn cut(inside: Vec<usize>, items: &[Item], gutters: &[Rect], (regions, depth): (
         regions.push(parts.concat());
         return;
     }
-    let [_, left, _, below] = &mut parts;
-    let count = tail(left, below, items, middle);
-    left.extend(below.drain(..count));
+    let [_, left, right, below] = &mut parts;
+    let count = tails([&*left, &*right], below, items, middle);
+    for at in below.drain(..count) {
+        if items[at].middle() < middle { left.push(at) } else { right.push(at) }
+    }
     for part in parts {
         cut(part, items, gutters, (regions, depth - 1));
     }
 }
 
-/// How many of the lines below a gutter go on with its left column, which is the longer one: beside its end there is nothing, so
-/// the gutter does not reach so far. They are put first.
-fn tail(left: &[usize], below: &mut [usize], items: &[Item], middle: f32) -> usize {
-    let mut bases: Vec<f32> = left.iter().map(|at| items[*at].base).collect();
-    bases.sort_by(f32::total_cmp);
-    let mut steps: Vec<f32> = bases.windows(2).map(|two| two[1] - two[0]).collect();
-    steps.retain(|step| *step > 0.5 * items[left[0]].small);
+/// How many of the lines below a gutter go on with its columns: beside the end of the longer one there is nothing, so the
+/// gutter does not reach so far. They are put first, from top to bottom.
+fn tails(columns: [&[usize]; 2], below: &mut [usize], items: &[Item], middle: f32) -> usize {
+    let bases = columns.map(|column| {
+        let mut bases: Vec<f32> = column.iter().map(|at| items[*at].base).collect();
+        bases.sort_by(f32::total_cmp);
+        bases
+    });
+    let mut steps: Vec<f32> = bases.iter().flat_map(|of| of.windows(2).map(|two| two[1] - two[0])).collect();
+    steps.retain(|step| *step > 0.5 * items[columns[0][0]].small);
     steps.sort_by(f32::total_cmp);
-    let (Some(usual), Some(mut last)) = (steps.get(steps.len() / 2), bases.last().copied()) else { return 0 };
+    let (Some(usual), [Some(left), Some(right)]) = (steps.get(steps.len() / 2), bases.map(|of| of.last().copied())) else {
+        return 0;
+    };
+    let mut last = [left, right];
     below.sort_by(|a, b| items[*a].base.total_cmp(&items[*b].base));
     let mut count = 0;
     for item in below.iter().map(|at| &items[*at]) {
-        if item.base - last > TAIL * usual {
+        if item.left < middle && item.right > middle {
+            // A line as wide as the page that follows closely on a short one: the short one is its own.
+            return if count == 1 { 0 } else { count };
+        }
+        let last = &mut last[usize::from(item.left > middle)];
+        if item.base - *last > TAIL * usual {
             return count;
         }
-        if item.right > middle {
-            // Lines as wide as the page that follow closely: the short ones are theirs.
-            return 0;
-        }
-        last = last.max(item.base);
+        *last = last.max(item.base);
         count += 1;
     }
     count
@@ -332,6 +341,12 @@ mod tests {
         items.extend((0..8).map(|n| item(860.0, 1500.0, line(n))));
         items.extend([item(100.0, 400.0, line(8)), item(100.0, 1500.0, line(9))]);
         assert_eq!(read(&items), (0..18).collect::<Vec<_>>());
+        // A last line of the right column, and a second paragraph of the left one.
+        let mut items: Vec<Item> = (0..8).map(|n| item(100.0, 780.0, line(n))).collect();
+        items.extend((10..16).map(|n| item(100.0, 780.0, line(n) - 15.0)));
+        items.extend((0..8).map(|n| item(860.0, 1500.0, line(n))));
+        items.push(item(860.0, 1_000.0, line(8) + 10.0));
+        assert_eq!(read(&items), (0..23).collect::<Vec<_>>());
     }
 
     #[test]

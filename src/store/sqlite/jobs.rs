@@ -59,14 +59,14 @@ impl Sqlite {
             .bind(claim.ente.as_str())
             .bind(claim.attempt)
             .bind(rows::micros(until))
-            .execute(&self.writer)
+            .execute(self.writer()?)
             .await
             .map_err(failed)?;
         Ok(done.rows_affected() == 1)
     }
 
     pub(in crate::store) async fn void_leases(&self) -> Result<u64> {
-        let done = sqlx::query("UPDATE jobs SET until = NULL WHERE until IS NOT NULL").execute(&self.writer).await;
+        let done = sqlx::query("UPDATE jobs SET until = NULL WHERE until IS NOT NULL").execute(self.writer()?).await;
         Ok(done.map_err(failed)?.rows_affected())
     }
 
@@ -78,7 +78,7 @@ impl Sqlite {
         .bind(step)
         .bind(owner)
         .bind(rows::micros(now))
-        .execute(&self.writer)
+        .execute(self.writer()?)
         .await
         .map_err(failed)?;
         Ok(done.rows_affected() == 1)

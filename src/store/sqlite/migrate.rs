@@ -50,6 +50,18 @@ pub(super) async fn migrate(writer: &SqlitePool, path: &Path, migrations: &[&'st
     Ok(())
 }
 
+/// Refuses a store that does not have the schema `known`, where it cannot be brought to it.
+pub(super) async fn ensure_present(readers: &SqlitePool, path: &Path, known: usize) -> Result<()> {
+    let mut look = readers.acquire().await.map_err(failed)?;
+    let found = schema(&mut look, path).await?;
+    let code = match found.cmp(&known) {
+        std::cmp::Ordering::Equal => return Ok(()),
+        std::cmp::Ordering::Greater => "schema-newer",
+        std::cmp::Ordering::Less => "schema-older",
+    };
+    Err(Error::new(Kind::Environment, code).with("found", found).with("known", known))
+}
+
 /// Applies the script that follows schema `n`, unless another process has done so meanwhile.
 async fn step(writer: &SqlitePool, path: &Path, n: usize, script: &'static str) -> Result<()> {
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
@@ -127,7 +139,7 @@ mod tests {
     async fn versions(path: &Path, migrations: &[&'static str]) -> Result<Vec<Ente>> {
         let store = Sqlite::open_with(path, Clock::System, migrations).await?;
         let enti = store.enti().await;
-        store.writer.close().await;
+        store.writer.as_ref().expect("a writer").close().await;
         store.readers.close().await;
         enti
     }

@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Sqlite as Engine, Transaction};
 
 use crate::arrival::EnteId;
@@ -25,6 +27,7 @@ use crate::digest::Digest;
 use crate::drill;
 use crate::ente::Ente;
 use crate::error::{Error, Kind, Result};
+use crate::store::standstill::Lie;
 
 /// Readers beside the one writer: as many as a desk and a few workers can use.
 const READERS_MAX: u32 = 4;
@@ -39,7 +42,8 @@ const OPEN_AGAIN: Duration = Duration::from_millis(100);
 /// The SQLite engine of [`super::Store`].
 #[derive(Debug, Clone)]
 pub struct Sqlite {
-    writer: SqlitePool,
+    /// None where nothing can be written.
+    writer: Option<SqlitePool>,
     readers: SqlitePool,
     clock: Clock,
 }
@@ -64,24 +68,47 @@ impl Sqlite {
             .synchronous(if drill::forgets("store.sync") { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
             .busy_timeout(Duration::from_secs(BUSY_SECONDS));
         let writing = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
-        let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
         let writer = pool().max_connections(1).connect_with(writing).await.map_err(|e| unopened(path, e))?;
         migrate::migrate(&writer, path, migrations).await?;
         let readers = pool().max_connections(READERS_MAX).connect_with(options.pragma("query_only", "ON")).await;
-        Ok(Self { writer, readers: readers.map_err(failed)?, clock })
+        Ok(Self { writer: Some(writer), readers: readers.map_err(failed)?, clock })
+    }
+
+    pub(in crate::store) async fn look(path: &Path, clock: Clock) -> Result<Self> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let options = options.busy_timeout(Duration::from_secs(BUSY_SECONDS));
+        let options = match Lie::of(path) {
+            Lie::Closed => options.immutable(true),
+            Lie::Logged => options,
+            // An index of the log in memory alone is only made by whoever has the store for himself, and locks ask for leave to write.
+            Lie::Left => options.vfs("unix-none").locking_mode(SqliteLockingMode::Exclusive),
+        };
+        let readers = pool().max_connections(READERS_MAX).connect_with(options.pragma("query_only", "ON")).await;
+        let readers = readers.map_err(|e| unopened(path, e))?;
+        migrate::ensure_present(&readers, path, migrate::known().len()).await?;
+        Ok(Self { writer: None, readers, clock })
+    }
+
+    pub(in crate::store) fn is_read_only(&self) -> bool {
+        self.writer.is_none()
+    }
+
+    fn writer(&self) -> Result<&SqlitePool> {
+        self.writer.as_ref().ok_or_else(|| Error::new(Kind::Store, "store-read-only"))
     }
 
     /// The one writer's transaction: the write lock is taken at once, so that nothing read in it can turn stale.
     async fn begin(&self) -> Result<Transaction<'static, Engine>> {
-        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        let writer = self.writer()?;
+        let begun = writer.begin_with("BEGIN IMMEDIATE").await;
         if !matches!(begun, Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed)) {
             return begun.map_err(failed);
         }
         // A full disk makes the engine end a transaction by itself; sqlx 0.9 then believes it open for ever. Its
         // connection is given up for a fresh one, or the store would stay out of order when there is room again.
-        let stale = self.writer.acquire().await.map_err(failed)?;
+        let stale = writer.acquire().await.map_err(failed)?;
         stale.close().await.map_err(failed)?;
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+        writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
     }
 
     pub(in crate::store) async fn add_ente(&self, ente: &Ente) -> Result<()> {
@@ -156,6 +183,10 @@ impl Sqlite {
         let rows = sqlx::query("SELECT * FROM blobs WHERE ente = ?1 ORDER BY sha256").bind(ente.as_str());
         rows.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::blob).collect()
     }
+}
+
+fn pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false)
 }
 
 /// A failure of the engine: waiting too long for another process may pass, the rest is the store's.

@@ -90,8 +90,10 @@ fn object_breaches(doc: &Document, object: &Object, part: u8) -> Vec<String> {
         Object::Stream(stream) => &stream.dict,
         _ => return found,
     };
+    // Soft masks are of ISO 19005-2 on (6.2.10); part 1 forbids them (6.4).
+    let is_mask_allowed = part > 1 && dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Image");
     for key in ["JS", "JavaScript", "SMask", "TR", "TR2", "HTP", "OPI", "Alternates", "F", "Launch", "BM", "ca", "CA"] {
-        if dict.has(key.as_bytes()) && dict.get(b"Type").is_ok() {
+        if dict.has(key.as_bytes()) && dict.get(b"Type").is_ok() && !(key == "SMask" && is_mask_allowed) {
             found.push(format!("an object has {key}"));
         }
     }

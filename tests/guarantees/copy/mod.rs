@@ -2,6 +2,8 @@
 
 mod judge;
 mod material;
+mod mirrored;
+mod over;
 mod pdf;
 mod placed;
 mod sheets;

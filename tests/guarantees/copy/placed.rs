@@ -12,7 +12,7 @@ use super::material::{difference, drawn, made, order, read_page, sample_lines, t
 use super::{images, judge};
 
 /// A page of 300 by 400 points: what it shows, of images that are named in their order.
-fn page(path: &Path, streams: Vec<Stream>, content: &str, more: Dictionary) {
+pub(super) fn page(path: &Path, streams: Vec<Stream>, content: &str, more: Dictionary) {
     let mut doc = Document::with_version("1.7");
     let pages = doc.new_object_id();
     let mut named = Dictionary::new();
@@ -41,11 +41,11 @@ fn page(path: &Path, streams: Vec<Stream>, content: &str, more: Dictionary) {
 }
 
 /// A picture of 300 by 400 that tells left from right and top from foot.
-fn picture() -> image::RgbImage {
+pub(super) fn picture() -> image::RgbImage {
     image::imageops::resize(&truth("rgb.png"), 300, 400, image::imageops::FilterType::Triangle)
 }
 
-fn stream(entries: &Dictionary, (width, height): (u32, u32), data: Vec<u8>) -> Stream {
+pub(super) fn stream(entries: &Dictionary, (width, height): (u32, u32), data: Vec<u8>) -> Stream {
     let mut dict = dictionary! {
         "Type" => "XObject", "Subtype" => "Image", "Width" => i64::from(width), "Height" => i64::from(height),
     };
@@ -53,7 +53,7 @@ fn stream(entries: &Dictionary, (width, height): (u32, u32), data: Vec<u8>) -> S
     Stream::new(dict, data).with_compression(false)
 }
 
-fn jpeg(picture: &image::RgbImage) -> Stream {
+pub(super) fn jpeg(picture: &image::RgbImage) -> Stream {
     let mut data = Vec::new();
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut data, 90).encode_image(picture).expect("JPEG");
     let entries = dictionary! { "ColorSpace" => "DeviceRGB", "BitsPerComponent" => 8, "Filter" => "DCTDecode" };
@@ -71,14 +71,14 @@ fn stencil() -> Stream {
 }
 
 /// Four strips of the picture, and the operators that set them one below the other.
-fn strips() -> (Vec<Stream>, String) {
+pub(super) fn strips() -> (Vec<Stream>, String) {
     let whole = picture();
     let strips = (0..4).map(|n| jpeg(&image::imageops::crop_imm(&whole, 0, n * 100, 300, 100).to_image())).collect();
     let content = (0..4).map(|n| format!("q 300 0 0 100 0 {} cm /I{n} Do Q ", 300 - n * 100)).collect::<Vec<_>>().concat();
     (strips, content)
 }
 
-fn copied(input: &Path, (level, part): (PdfaLevel, u8), limits: &Limits) -> (CopyReport, std::path::PathBuf) {
+pub(super) fn copied(input: &Path, (level, part): (PdfaLevel, u8), limits: &Limits) -> (CopyReport, std::path::PathBuf) {
     let opened = Opened::open(input, "application/pdf", limits).expect("opens");
     let survey = opened.survey(limits).expect("a survey").remove(0);
     assert_eq!(survey.source, PageSource::PdfRaster { page: 1 }, "read as it is drawn");
@@ -158,9 +158,8 @@ fn a_page_that_shows_more_than_whole_images_is_drawn() {
     let input = folder.path().join("input.pdf");
     let (streams, content) = strips();
     let wanted = [
-        ("a line", format!("{content} 10 10 m 200 200 l S")),
-        ("a word", format!("{content} BT /F 12 Tf 30 60 Td (Prot. 4821) Tj ET")),
-        ("something hidden in white", format!("{content} 1 g 30 30 100 100 re f")),
+        ("a line between images", content.replacen(" q", " 10 10 m 200 200 l S q", 1)),
+        ("something soft over them", format!("{content} /Soft gs 10 10 100 100 re f")),
         ("a soft image", format!("/Soft gs {content}")),
         ("a cut image", format!("0 0 290 400 re W n {content}")),
         ("an image cut by no rectangle", format!("0 0 m 300 0 l 300 400 l W n {content}")),
@@ -176,14 +175,35 @@ fn a_page_that_shows_more_than_whole_images_is_drawn() {
 }
 
 #[test]
-fn what_white_hides_on_a_scan_stays_hidden_in_its_copy() {
+fn an_image_that_stands_there_often_is_placed_up_to_a_number_and_beyond_it_the_page_is_drawn() {
     let folder = tempfile::tempdir().expect("folder");
     let input = folder.path().join("input.pdf");
-    page(&input, vec![jpeg(&picture())], "q 300 0 0 400 0 0 cm /I0 Do Q 1 g 30 30 100 100 re f", Dictionary::new());
-    let (report, output) = copied(&input, (PdfaLevel::A2b, 2), &Limits::default());
-    assert_eq!((report.passed_through, report.rasterised), (0, vec![1]));
-    let far = difference(&drawn(&output, (300, 400)), &drawn(&input, (300, 400)));
-    assert!(far < 3.0, "{far}");
+    let small = jpeg(&image::imageops::thumbnail(&picture(), 8, 8));
+    for (count, passed) in [(1_000, 1), (1_001, 0)] {
+        let content = (0..count).map(|n| format!("q 8 0 0 8 {} {} cm /I0 Do Q ", n % 30 * 10, n / 30 * 10));
+        page(&input, vec![small.clone()], &content.collect::<String>(), Dictionary::new());
+        let page = read_page(1, PageSource::PdfRaster { page: 1 }, (150, 200), 36.0, sample_lines());
+        let order = order(&input, vec![page], PdfaLevel::A2b, folder.path().join("copy.pdf"));
+        let report = searchable(&order, &Limits::default()).expect("a copy");
+        assert_eq!((report.passed_through, report.rasterised.len() as u32), (passed, 1 - passed), "{count}");
+        assert_eq!(images(&order.output).len(), 1, "written once");
+    }
+}
+
+#[test]
+fn images_of_the_most_bytes_are_held_for_a_page_and_of_one_more_it_is_drawn() {
+    let folder = tempfile::tempdir().expect("folder");
+    let input = folder.path().join("input.pdf");
+    let mut large = jpeg(&image::imageops::thumbnail(&picture(), 8, 8));
+    // What follows the end of a JPEG is carried along and not looked at.
+    large.content.resize(400_000, 0);
+    page(&input, vec![large], "q 8 0 0 8 0 0 cm /I0 Do Q q 8 0 0 8 9 9 cm /I0 Do Q", Dictionary::new());
+    let page = read_page(1, PageSource::PdfRaster { page: 1 }, (150, 200), 36.0, sample_lines());
+    let order = order(&input, vec![page], PdfaLevel::A2b, folder.path().join("copy.pdf"));
+    for (unpacked_bytes_max, passed) in [(800_000, 1), (799_999, 0)] {
+        let report = searchable(&order, &Limits { unpacked_bytes_max, ..Limits::default() }).expect("a copy");
+        assert_eq!((report.passed_through, report.rasterised.len() as u32), (passed, 1 - passed));
+    }
 }
 
 #[test]
