@@ -343,7 +343,7 @@ mod tests {
         assert_eq!(read(&items), (0..18).collect::<Vec<_>>());
         // A last line of the right column, and a second paragraph of the left one.
         let mut items: Vec<Item> = (0..8).map(|n| item(100.0, 780.0, line(n))).collect();
-        items.extend((10..16).map(|n| item(100.0, 780.0, line(n) - 15.0)));
+        items.extend((9..15).map(|n| item(100.0, 780.0, line(n) - 15.0)));
         items.extend((0..8).map(|n| item(860.0, 1500.0, line(n))));
         items.push(item(860.0, 1_000.0, line(8) + 10.0));
         assert_eq!(read(&items), (0..23).collect::<Vec<_>>());

@@ -147,8 +147,8 @@ mod tests {
         assert_eq!(table.band(&item(120.0, 320.0)), None);
         let gutter = |x: u32, y: u32, h: u32| Rect { x, y, w: 40, h };
         assert_eq!(table.spared(gutter(280, 110, 150)), []);
-        assert_eq!(table.spared(gutter(280, 110, 900)), [gutter(280, 280, 730)]);
-        assert_eq!(table.spared(gutter(280, 20, 300)), [gutter(280, 20, 80), gutter(280, 280, 40)]);
+        assert_eq!(table.spared(gutter(280, 110, 900)), [gutter(280, 281, 729)]);
+        assert_eq!(table.spared(gutter(280, 20, 300)), [gutter(280, 20, 81), gutter(280, 281, 39)]);
         assert_eq!(table.spared(gutter(900, 110, 900)), [gutter(900, 110, 900)]);
     }
 
