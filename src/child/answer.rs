@@ -65,14 +65,14 @@ fn may_say(kind: Kind, message: &Message) -> bool {
     may && message.is_known() && message.bytes() <= 4096
 }
 
-/// Page surveys within the ceilings, numbered from 1 without gaps.
+/// Page surveys within the ceilings (but for their pixels, which are held against theirs when the page is read), numbered from 1 without gaps.
 pub(super) fn surveys(mut surveys: Vec<PageSurvey>, limits: &Limits) -> Result<Vec<PageSurvey>> {
     if surveys.len() > limits.pages_max as usize {
         return Err(Error::hold("pages-too-many").with("pages", surveys.len()).with("max", limits.pages_max));
     }
     for (survey, n) in surveys.iter_mut().zip(1..) {
         let pixels = u64::from(survey.width) * u64::from(survey.height);
-        if survey.n != n || pixels == 0 || pixels > limits.page_pixels_max || !survey.dpi.is_finite() {
+        if survey.n != n || pixels == 0 || !survey.dpi.is_finite() {
             return Err(Error::hold("file-crashed"));
         }
         survey.dpi = survey.dpi.clamp(0.0, 100_000.0);

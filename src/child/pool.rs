@@ -25,6 +25,8 @@ pub(super) struct Pool {
 struct Seats {
     idle: Vec<Process>,
     busy: usize,
+    /// Pieces of work that are done, or wait to be done, while nothing else is.
+    alone: usize,
 }
 
 struct Start {
@@ -48,39 +50,67 @@ impl Pool {
         &self.options.limits
     }
 
-    /// Has one child do the work. The child comes back to its seat only after a good answer.
+    /// Has one child do the work. One that is killed from outside (by a kernel short of memory, which takes the largest) may be
+    /// no fault of the work's: it is done once more, by a fresh child while no other works.
     pub(super) fn ask(&self, call: Call<'_>, payload: &[u8]) -> Result<Vec<u8>> {
         let input = std::path::absolute(call.input).map_err(|e| Error::disk("find", call.input, e))?;
         let (seat, idle) = self.take(&input, call.page);
+        let mut answer = self.work((seat, idle), (call, &input), payload)?;
+        if matches!(answer, Err(Death::Killed)) {
+            answer = self.work((self.take_all(), None), (call, &input), payload)?;
+        }
+        answer.map_err(|death| epitaph(death, call, &self.options.limits))
+    }
+
+    /// One try. The child comes back to its seat only after a good answer.
+    fn work(
+        &self,
+        (seat, idle): (Seat<'_>, Option<Process>),
+        (call, input): (Call<'_>, &Path),
+        payload: &[u8],
+    ) -> Result<std::result::Result<Vec<u8>, Death>> {
         let mut process = match idle {
             Some(process) => process,
-            None => self.start_for(&input)?,
+            None => self.start_for(input)?,
         };
         let answer = process.ask(payload, call.seconds);
-        match answer {
-            Ok(answer) => {
-                process.last_input = Some(input);
+        match &answer {
+            Ok(_) => {
+                process.last_input = Some(input.to_owned());
                 process.ahead = call.next.or(process.ahead);
                 self.seats().idle.push(process);
-                drop(seat);
-                Ok(answer)
             }
             Err(death) => {
                 tracing::warn!(op = call.op, page = call.page, ?death, "a page reader was lost");
                 drop(process);
-                Err(epitaph(death, call, &self.options.limits))
             }
         }
+        drop(seat);
+        Ok(answer)
+    }
+
+    /// Waits until nobody works and lets nobody begin; the idle children go, for the memory that they hold.
+    fn take_all(&self) -> Seat<'_> {
+        let mut seats = self.seats();
+        seats.alone += 1;
+        while seats.busy > 0 {
+            seats = self.freed.wait(seats).unwrap_or_else(PoisonError::into_inner);
+        }
+        seats.busy += 1;
+        let idle = std::mem::take(&mut seats.idle);
+        drop(seats);
+        drop(idle);
+        Seat { pool: self, is_alone: true }
     }
 
     /// Waits for a free seat and takes it; no child if none that is idle may read `input`.
     fn take(&self, input: &Path, page: Option<u32>) -> (Seat<'_>, Option<Process>) {
         let mut seats = self.seats();
-        while seats.busy >= self.options.count {
+        while seats.busy >= self.options.count || seats.alone > 0 {
             seats = self.freed.wait(seats).unwrap_or_else(PoisonError::into_inner);
         }
         seats.busy += 1;
-        let seat = Seat { pool: self };
+        let seat = Seat { pool: self, is_alone: false };
         let has_open = |p: &Process| p.last_input.as_deref() == Some(input);
         let decoded = seats.idle.iter().position(|p| has_open(p) && page.is_some() && p.ahead == page);
         let best = decoded.or_else(|| seats.idle.iter().position(has_open));
@@ -114,6 +144,7 @@ impl Pool {
 /// A seat taken; leaving it wakes who waits.
 struct Seat<'a> {
     pool: &'a Pool,
+    is_alone: bool,
 }
 
 impl Drop for Seat<'_> {
@@ -121,8 +152,10 @@ impl Drop for Seat<'_> {
         // A panic or an error on the way in must free the seat as well.
         let mut seats = self.pool.seats();
         seats.busy = seats.busy.saturating_sub(1);
+        seats.alone = seats.alone.saturating_sub(usize::from(self.is_alone));
         drop(seats);
-        self.pool.freed.notify_one();
+        // All: one of them may wait for all seats, the others for any.
+        self.pool.freed.notify_all();
     }
 }
 
@@ -161,10 +194,10 @@ fn greet(mut process: Process, options: &ReadersOptions) -> Result<Process> {
 
 fn epitaph(death: Death, call: Call<'_>, limits: &Limits) -> Error {
     let code = match (death, call.page) {
-        (Death::Crashed, Some(_)) => "page-crashed",
+        (Death::Crashed | Death::Killed, Some(_)) => "page-crashed",
         (Death::TimedOut, Some(_)) => "page-timeout",
         (Death::OutOfMemory, Some(_)) => "page-memory",
-        (Death::Crashed, None) => "file-crashed",
+        (Death::Crashed | Death::Killed, None) => "file-crashed",
         (Death::TimedOut, None) => "file-timeout",
         (Death::OutOfMemory, None) => "file-memory",
     };

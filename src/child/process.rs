@@ -31,6 +31,8 @@ pub(super) enum Death {
     Crashed,
     TimedOut,
     OutOfMemory,
+    /// By a signal that no fault of its own sends: the kernel short of memory, or a person.
+    Killed,
 }
 
 /// One running child.
@@ -85,30 +87,31 @@ impl Process {
 
     fn cause_of_death(&mut self) -> Death {
         use std::os::unix::process::ExitStatusExt as _;
-        self.end();
-        if let Ok(status) = self.child.wait()
-            && status.signal() == Some(libc::SIGXCPU)
-        {
-            return Death::TimedOut;
+        let is_own_end = self.end();
+        match self.child.wait().ok().and_then(|status| status.signal()) {
+            Some(libc::SIGXCPU) => return Death::TimedOut,
+            Some(libc::SIGKILL) if is_own_end => return Death::Killed,
+            _ => {}
         }
         let words: Vec<u8> = self.last_words.lock().map(|heard| heard.iter().copied().collect()).unwrap_or_default();
         let words = String::from_utf8_lossy(&words);
         if MEMORY_MARKS.iter().any(|mark| words.contains(mark)) { Death::OutOfMemory } else { Death::Crashed }
     }
 
-    /// Gives a dying child a moment to finish dying by its own cause, then kills it.
-    fn end(&mut self) {
+    /// Gives a dying child a moment to finish dying by its own cause, then kills it. True if it did.
+    fn end(&mut self) -> bool {
         for _ in 0..20 {
             if matches!(self.child.try_wait(), Ok(Some(_))) {
                 // The thread that listens needs a moment for the last words.
                 std::thread::sleep(Duration::from_millis(10));
-                return;
+                return true;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
         if let Err(error) = self.child.kill() {
             tracing::debug!(%error, "a page reader could not be killed");
         }
+        false
     }
 }
 

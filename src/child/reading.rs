@@ -42,7 +42,7 @@ impl Reader {
         let survey = &request.survey;
         let file = self.files.opened(&request.input, &request.mime, &self.limits)?;
         if survey.source.is_digital()
-            && let Some(blocks) = file.own_text(survey)?
+            && let Some(blocks) = file.own_text(survey, &self.limits)?
         {
             return Ok(digital(survey, blocks));
         }

@@ -26,15 +26,16 @@ fn ensure_regular(path: &Path, metadata: &Metadata) -> Result<()> {
     Err(Error::new(Kind::Refuse, code).with("path", path.display()))
 }
 
-/// Refuses to write `outputs` where that would cost the input (invariant 7), where two of them are one file, and where
-/// no folder is to write into: said before the work, not after it.
+/// Refuses to write `outputs` where that would cost the input (invariant 7), where two of them are one file, where one is no
+/// file, and where no folder is to write into: said before the work, not after it.
 pub(super) fn ensure_apart(input: &Path, outputs: &[&Path]) -> Result<()> {
     let mut places: Vec<PathBuf> = vec![input.canonicalize().map_err(|cause| absent(input, cause))?];
     let mut seen = vec![identity(&places[0])];
     for output in outputs {
-        let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let behind = super::output::target(output)?;
+        let folder = behind.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = folder.canonicalize().map_err(|cause| absent(folder, cause))?;
-        let place = folder.join(output.file_name().unwrap_or_default());
+        let place = folder.join(behind.file_name().unwrap_or_default());
         let place = place.canonicalize().unwrap_or(place);
         let own = identity(&place);
         if places.contains(&place) || own.is_some() && seen.contains(&own) {
@@ -78,6 +79,9 @@ mod tests {
             assert_eq!(said(&[&at("new.pdf"), &same]), Err("output-is-input".to_owned()), "{}", same.display());
         }
         assert_eq!(said(&[&at("a.pdf"), &at("a.pdf")]), Err("output-is-input".to_owned()));
+        std::os::unix::fs::symlink("a.pdf", at("dangling.pdf")).expect("linked");
+        assert_eq!(said(&[&at("a.pdf"), &at("dangling.pdf")]), Err("output-is-input".to_owned()));
+        assert_eq!(said(&[&at("a.pdf"), folder.path()]), Err("output-is-special".to_owned()));
         assert_eq!(said(&[&at("none/a.pdf")]), Err("path-missing".to_owned()));
         assert_eq!(said(&[&at("a.pdf"), &at("a.txt")]), Ok(()));
     }

@@ -13,7 +13,7 @@ use crate::app::{self, StandAlone};
 use crate::arrival::FileName;
 use crate::child::{PageAt, Readers};
 use crate::config::OcrConfig;
-use crate::copy::{self, CopyOrder, PageLines, Pages, PdfaLevel};
+use crate::copy::{self, CopyOrder, CopyReport, PageLines, Pages, PdfaLevel};
 use crate::digest::Digest;
 use crate::document::Format;
 use crate::error::{Error, Kind, Result};
@@ -133,11 +133,20 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     if all.json {
         let answer = json!({"input": args.input, "output": args.output, "pages": tally, "report": report});
         output::line(&answer.to_string());
-    } else if !report.rasterised.is_empty() {
-        let pages = report.rasterised.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-        output::complain(&Message::new("pages-drawn").with("pages", pages).text(all.words()));
+    } else {
+        told(&report, all);
     }
     Ok(u8::from(tally.unread > 0))
+}
+
+/// What the person should know of the copy.
+fn told(report: &CopyReport, all: &Global) {
+    for (code, pages) in [("pages-drawn", &report.rasterised), ("pages-left-empty", &report.left_empty)] {
+        if !pages.is_empty() {
+            let pages = pages.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            output::complain(&Message::new(code).with("pages", pages).text(all.words()));
+        }
+    }
 }
 
 /// Reads the pages into the file `kept`, each as soon as it is read, and says how they fared.

@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::messages::Lang;
 
 /// One line of result. A reader that went away (a closed pipe) is no fault of ours.
@@ -52,9 +52,28 @@ pub(crate) fn copy_whole(source: &Path, target: &Path) -> Result<()> {
     write_with(target, |to| std::io::copy(&mut from, to).map(drop).map_err(disk))
 }
 
+/// Links in a row that are followed: as many as the kernel follows.
+const LINKS_MAX: usize = 40;
+
+/// Where `path` is written: behind its links, which stay. What is there and is no regular file (a device, a queue, a folder) would
+/// be replaced or waited for, and is refused.
+pub(super) fn target(path: &Path) -> Result<PathBuf> {
+    let refused = || Error::new(Kind::Usage, "output-is-special").with("path", path.display());
+    let mut target = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(next) = std::fs::read_link(&target) else {
+            let is_special = target.metadata().is_ok_and(|metadata| !metadata.is_file());
+            return if is_special { Err(refused()) } else { Ok(target) };
+        };
+        target = target.parent().unwrap_or(Path::new("")).join(next);
+    }
+    Err(refused())
+}
+
 /// Has `write` write a file that the person asked for, the same way.
 #[expect(clippy::disallowed_methods, reason = "a file outside the archive, written whole")]
 pub(crate) fn write_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
+    let path = &target(path)?;
     let disk = |e| Error::disk("write", path, e);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
@@ -98,5 +117,32 @@ mod tests {
         write_whole(&path, b"two").expect("written again");
         assert_eq!(std::fs::read(&path).expect("read"), b"two");
         assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 1);
+    }
+    #[test]
+    fn a_link_is_written_through_and_stays_and_what_is_no_file_is_refused_untouched() {
+        use std::os::unix::fs::{FileTypeExt as _, symlink};
+        let folder = tempfile::tempdir().expect("folder");
+        let at = |name: &str| folder.path().join(name);
+        write_whole(&at("real.txt"), b"old").expect("written");
+        symlink("real.txt", at("link.txt")).expect("linked");
+        symlink("link.txt", at("twice.txt")).expect("linked");
+        symlink("new.txt", at("dangling.txt")).expect("linked");
+        symlink("ring.txt", at("ring.txt")).expect("linked");
+        write_whole(&at("twice.txt"), b"through").expect("written through");
+        write_whole(&at("dangling.txt"), b"fresh").expect("written through");
+        assert_eq!(std::fs::read(at("real.txt")).expect("read"), b"through");
+        assert_eq!(std::fs::read(at("new.txt")).expect("read"), b"fresh");
+        for link in ["link.txt", "twice.txt", "dangling.txt"] {
+            assert!(at(link).symlink_metadata().expect("there").is_symlink(), "{link}");
+        }
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("queue"), mode).expect("a queue");
+        symlink("queue", at("to queue")).expect("linked");
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).expect("a socket");
+        for special in ["queue", "to queue", "socket", "ring.txt", "."] {
+            let error = write_whole(&at(special), b"never").expect_err(special);
+            assert_eq!((error.kind(), error.code()), (Kind::Usage, "output-is-special"), "{special}");
+        }
+        assert!(at("queue").symlink_metadata().expect("there").file_type().is_fifo());
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use jiff::Timestamp;
 
 use super::writer::{PdfWriter, Ref, text_string};
-use super::{CopyOrder, Outline, PdfaLevel, icc, ranges};
+use super::{CopyOrder, CopyReport, Outline, PdfaLevel, icc, ranges};
 use crate::error::Result;
 use crate::messages::{Lang, Message};
 
@@ -24,11 +24,11 @@ pub(super) struct Leaf {
     pub(super) n: u32,
 }
 
-/// Writes everything but the pages themselves and says which objects are catalogue and information. `drawn` are the
-/// numbers of the pages that were drawn anew: the subject of the copy says so to whoever opens its properties.
+/// Writes everything but the pages themselves and says which objects are catalogue and information. The
+/// subject of the copy names the pages of `report` that were drawn anew or left empty to whoever opens its properties.
 pub(super) fn write<W: Write>(
     out: &mut PdfWriter<W>,
-    (order, drawn): (&CopyOrder, &[u32]),
+    (order, report): (&CopyOrder, &CopyReport),
     root: Ref,
     pages: &[Leaf],
 ) -> Result<(Ref, Ref)> {
@@ -45,7 +45,7 @@ pub(super) fn write<W: Write>(
         ),
     )?;
     let title = clean(&order.title);
-    let subject = subject(drawn);
+    let subject = subject(report);
     out.stream(metadata, "/Type/Metadata/Subtype/XML", xmp(order, &title, &subject).as_bytes())?;
     let entry = |key: &str, text: &str| if text.is_empty() { String::new() } else { format!("/{key}{}", text_string(text)) };
     let titled = entry("Title", &title) + &entry("Subject", &subject);
@@ -94,11 +94,11 @@ fn outlines<W: Write>(out: &mut PdfWriter<W>, wanted: &[Outline], pages: &[Leaf]
 }
 
 /// What the properties of the copy say about pages that are no image of the original's bytes; nothing where there are none.
-fn subject(drawn: &[u32]) -> String {
-    if drawn.is_empty() {
-        return String::new();
-    }
-    clean(&Message::new("copy-drawn-pages").with("pages", ranges(drawn)).sentence(Lang::It))
+fn subject(report: &CopyReport) -> String {
+    let said = [("copy-drawn-pages", &report.rasterised), ("copy-empty-pages", &report.left_empty)];
+    let said = said.into_iter().filter(|(_, pages)| !pages.is_empty());
+    let said = said.map(|(code, pages)| Message::new(code).with("pages", ranges(pages)).sentence(Lang::It));
+    clean(&said.collect::<Vec<_>>().join(" "))
 }
 
 fn page_tree<W: Write>(out: &mut PdfWriter<W>, root: Ref, pages: &[Leaf]) -> Result<()> {

@@ -13,10 +13,15 @@ impl PdfSource {
         self.look().ok()?;
         let sheet = self.raster.as_ref()?.pages().get((page as usize).checked_sub(1)?)?;
         let [width, height] = raster::size(sheet, dpi).map(|side| side as u32);
-        let (mut pieces, mut reencoded) = (Vec::new(), None);
+        let (mut pieces, mut reencoded, mut bytes) = (Vec::new(), None, 0_u64);
         let shown = placed::images(sheet, limits.page_pixels_max)?;
         for placed in shown.images {
             let (picture, why) = self.laid(page, &placed, level, limits)?;
+            // What stands there many times is held as many times until the page is written.
+            bytes += picture.data.len() as u64;
+            if bytes > limits.unpacked_bytes_max {
+                return None;
+            }
             reencoded = reencoded.or(why);
             pieces.push(Piece { picture, place: Place::Laid { matrix: placed.matrix, ink: placed.ink } });
         }

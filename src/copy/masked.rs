@@ -1,5 +1,7 @@
 //! An image that is seen in part only: scanners that part ink from paper store it so. Its mask goes into the copy with it.
 
+use std::fmt::Write as _;
+
 use lopdf::{Object, ObjectId};
 
 use super::PdfaLevel;
@@ -29,7 +31,7 @@ impl PdfSource {
             let colours = dict.get_deref(b"Mask", stored.doc).and_then(Object::as_array).ok()?;
             let colours: Option<Vec<String>> =
                 colours.iter().map(|value| Some(number(f64::from(value.as_float().ok()?), 0))).collect();
-            piece.picture.entries += &format!("/Mask[{}]", colours?.join(" "));
+            _ = write!(piece.picture.entries, "/Mask[{}]", colours?.join(" "));
         }
         Some(image)
     }

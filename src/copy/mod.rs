@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 use crate::page::{PageSource, PageSurvey, ReadPage};
 
@@ -122,8 +122,9 @@ fn write_copy<W: Write>(order: &CopyOrder, limits: &Limits, out: W) -> Result<Co
         let page = page?;
         is_all_digital &= page.page.survey.source.is_digital();
         let n = page.page.survey.n;
-        let image = files.page_image(&page)?;
+        let image = files.shown(&page)?;
         match image.reencoded {
+            None if image.pieces.is_empty() => report.left_empty.push(n),
             None => report.passed_through += 1,
             Some("rasterised") => report.rasterised.push(n),
             Some(why) => report.reencoded.push((n, why.to_owned())),
@@ -143,7 +144,7 @@ fn write_copy<W: Write>(order: &CopyOrder, limits: &Limits, out: W) -> Result<Co
     } else {
         alphabet.write(&mut out, font, order.level.is_first())?;
     }
-    let (catalog, info) = frame::write(&mut out, (order, &report.rasterised), root, &leaves)?;
+    let (catalog, info) = frame::write(&mut out, (order, &report), root, &leaves)?;
     report.bytes = out.end(catalog, info, &order.id)?;
     Ok(report)
 }
@@ -156,6 +157,26 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
+    /// What is drawn on one page. One that could not be read may be one that cannot be shown: it keeps its place, empty, and is
+    /// never painted here, where no limit holds for it alone.
+    fn shown(&mut self, page: &ReadPage) -> Result<PageImage> {
+        if !page.is_unread() {
+            return self.page_image(page);
+        }
+        let survey = &page.page.survey;
+        let image = match &survey.source {
+            PageSource::PdfRaster { .. } | PageSource::PdfDigital { .. } => {
+                Ok(self.order.drawings.as_ref().and_then(|folder| drawing::kept(folder, survey.n, self.limits)))
+            }
+            _ => self.page_image(page).map(Some),
+        };
+        match image {
+            Ok(image) => Ok(image.unwrap_or_else(|| PageImage::empty(survey.width, survey.height))),
+            Err(error) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => Ok(PageImage::empty(survey.width, survey.height)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What is drawn on one page.
     fn page_image(&mut self, page: &ReadPage) -> Result<PageImage> {
         let survey = &page.page.survey;

@@ -176,6 +176,9 @@ pub struct CopyReport {
     pub reencoded: Vec<(u32, String)>,
     /// Pages drawn anew, digital ones of a mixed PDF among them; the copy's subject names them too.
     pub rasterised: Vec<u32>,
+    /// Pages that could be neither read nor shown: they keep their place, empty, and the copy's subject names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_empty: Vec<u32>,
 }
 
 /// Numbers as a person writes them: `1-3, 7`.

@@ -20,16 +20,16 @@ const OBJECTS_MAX: usize = 20_000;
 /// Entries that a page takes from those above it (ISO 32000-1, 7.7.3.4).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
 
-/// The piece that lies over the images of the page, drawn as large as `size`; none of its own where nothing is there, and no
-/// answer where the page cannot be drawn so.
-pub(super) fn of_page(doc: &Document, id: ObjectId, (page, size): (u32, [u32; 2]), limits: &Limits) -> Option<Option<Piece>> {
+/// The piece that lies over the images of the page, drawn as large as `size`: none where nothing is there, no answer
+/// where the page cannot be drawn so.
+pub(super) fn of_page(doc: &Document, id: ObjectId, (page, size): (u32, [u32; 2]), limits: &Limits) -> Option<Vec<Piece>> {
     let pdf = raster::opened(without_images(doc, id)?)?;
     let pixels = raster::rendered(pdf.pages().first()?, size.map(f64::from), (page, TRANSPARENT), limits).ok()?;
     let width = usize::from(pixels.width());
     let rows: Vec<&[u8]> = pixels.data_as_u8_slice().chunks_exact(4 * width).collect();
     let is_seen = |pixel: &[u8]| pixel[3] >= SEEN;
     let has_ink = |row: &&[u8]| row.chunks_exact(4).any(is_seen);
-    let Some(top) = rows.iter().position(has_ink) else { return Some(None) };
+    let Some(top) = rows.iter().position(has_ink) else { return Some(Vec::new()) };
     let bottom = rows.iter().rposition(has_ink)? + 1;
     let inked = &rows[top..bottom];
     let left = inked.iter().filter_map(|row| row.chunks_exact(4).position(is_seen)).min()?;
@@ -38,7 +38,7 @@ pub(super) fn of_page(doc: &Document, id: ObjectId, (page, size): (u32, [u32; 2]
     let [across, down] = [f64::from(pixels.width()), f64::from(pixels.height())];
     let (w, h) = (f64::from(picture.width), f64::from(picture.height));
     let matrix = [w / across, 0.0, 0.0, h / down, left as f64 / across, 1.0 - (top as f64 + h) / down];
-    Some(Some(Piece { picture, place: Place::Laid { matrix, ink: None } }))
+    Some(vec![Piece { picture, place: Place::Laid { matrix, ink: None } }])
 }
 
 /// The colours between two columns, and the mask of what is seen of them.
@@ -91,7 +91,9 @@ fn without_images(doc: &Document, id: ObjectId) -> Option<Vec<u8>> {
     let mut wanted = Vec::new();
     leaf.remove(b"Parent");
     references(&Object::Dictionary(leaf.clone()), 0, &mut wanted);
-    layers.iter().for_each(|layers| references(layers, 0, &mut wanted));
+    if let Some(layers) = &layers {
+        references(layers, 0, &mut wanted);
+    }
     while let Some(next) = wanted.pop() {
         if next == id || alone.objects.contains_key(&next) {
             continue;

@@ -59,6 +59,11 @@ impl PageImage {
         let (width, height) = (picture.width, picture.height);
         Self { width, height, pieces: vec![Piece { picture, place: Place::Pixels { x: 0, y: 0 } }], aspect: 1.0, reencoded }
     }
+
+    /// A page that shows nothing.
+    pub(super) fn empty(width: u32, height: u32) -> Self {
+        Self { width, height, pieces: Vec::new(), aspect: 1.0, reencoded: None }
+    }
 }
 
 /// The streams attached to pictures, each written once.

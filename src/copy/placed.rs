@@ -4,8 +4,6 @@
 //! not count: invisible text, and what lies below an image that covers the whole page. Opaque letters and lines over the images
 //! are drawn alone. Anything else that leaves a mark (a soft edge, an image cut by a path) makes it a page to be drawn.
 
-use std::collections::HashSet;
-
 use hayro::hayro_interpret::font::GlyphRun;
 use hayro::hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache, InterpreterSettings,
@@ -16,6 +14,9 @@ use hayro::kurbo::{Affine, BezPath, Rect};
 use lopdf::ObjectId;
 
 use crate::pdf_sheet::Cover;
+
+/// Most images of a page that are copied one by one: as many as a scanner's strips and more. Each is held until the page is written.
+const IMAGES_MAX: usize = 1_000;
 
 /// One image as the page draws it.
 #[derive(Debug)]
@@ -36,8 +37,8 @@ pub(super) struct Shown {
     pub(super) has_more: bool,
 }
 
-/// The images of the page; none where there are no images, where it shows more than images and what lies over them, one of them
-/// twice, or more than `pixels_max` pixels of them.
+/// The images of the page; none where there are no images, where it shows more than images and what lies over them, more than
+/// [`IMAGES_MAX`] of them, or more than `pixels_max` pixels of them. One that stands there twice counts twice.
 pub(super) fn images(page: &Page<'_>, pixels_max: u64) -> Option<Shown> {
     let (width, height) = page.render_dimensions();
     let sheet = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
@@ -46,8 +47,7 @@ pub(super) fn images(page: &Page<'_>, pixels_max: u64) -> Option<Shown> {
     let transform = page.initial_transform(true).to_kurbo();
     let mut context = Context::new(transform, sheet, &cache, page.xref(), InterpreterSettings::default());
     interpret_page(page, &mut context, &mut seen);
-    let numbers: HashSet<ObjectId> = seen.images.iter().map(|image| image.object).collect();
-    let is_plain = !seen.is_more && numbers.len() == seen.images.len() && seen.pixels <= pixels_max;
+    let is_plain = !seen.is_more && seen.images.len() <= IMAGES_MAX && seen.pixels <= pixels_max;
     (is_plain && !seen.images.is_empty()).then_some(Shown { images: seen.images, has_more: seen.has_over })
 }
 
@@ -141,7 +141,9 @@ impl<'a> Device<'a> for Seen {
         let upright = Affine::new([1.0 / self.sheet.width(), 0.0, 0.0, -1.0 / self.sheet.height(), 0.0, 1.0]);
         let pixels = Affine::new([width, 0.0, 0.0, -height, 0.0, height]);
         let matrix = (upright * props.transform * pixels).as_coeffs();
-        self.images.push(Placed { object: (object, generation), matrix, ink });
+        if self.images.len() <= IMAGES_MAX {
+            self.images.push(Placed { object: (object, generation), matrix, ink });
+        }
     }
 
     fn push_clip_path(&mut self, path: &ClipPath) {

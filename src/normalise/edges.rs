@@ -17,6 +17,8 @@ const RIM: usize = 2;
 const LETTER: std::ops::RangeInclusive<usize> = 6..=60;
 const LETTERS: usize = 8;
 const BESIDE: usize = 4;
+/// Cells by which the feet of letters of one line differ.
+const LEVEL: usize = 2;
 
 /// Dark parts at the edges, cell by cell of the small picture.
 #[derive(Debug, Clone)]
@@ -50,7 +52,9 @@ impl Edges {
                 groups(&Mask { width, height, dark: small.values.iter().map(|value| *value >= limit).collect() })
             });
             if !is_written(&part, light, (width, height)) {
-                part.iter().for_each(|at| cells[*at] = true);
+                for at in part {
+                    cells[at] = true;
+                }
             }
         }
         cells.iter().any(|cell| *cell).then(|| Self { cell, width, cells: dilated(&cells, width, RIM * 2 + 1) })
@@ -99,7 +103,7 @@ fn joined(seed: usize, thick: &[bool], width: usize, been: &mut [bool]) -> Vec<u
     part
 }
 
-/// True of a part in which letters are spared out: the band of a letterhead that runs to the edge of the sheet.
+/// True of a part in which a line of letters is spared out: the band of a letterhead that runs to the edge of the sheet.
 fn is_written(part: &[usize], light: &[Group], (width, height): (usize, usize)) -> bool {
     let own: std::collections::HashSet<usize> = part.iter().copied().collect();
     let is_letter = |group: &&Group| {
@@ -111,7 +115,10 @@ fn is_written(part: &[usize], light: &[Group], (width, height): (usize, usize)) 
             && own.contains(&((group.top - BESIDE) * width + middle))
             && own.contains(&(below * width + middle))
     };
-    light.iter().filter(is_letter).take(LETTERS).count() == LETTERS
+    // Light spots of a picture stand on no common line.
+    let mut feet: Vec<usize> = light.iter().filter(is_letter).map(|group| group.top + group.height).collect();
+    feet.sort_unstable();
+    feet.windows(LETTERS).any(|line| line[LETTERS - 1] - line[0] <= LEVEL)
 }
 
 /// True if bright parts thicker than any stroke are a good part of the picture: a sheet on black, not light writing.

@@ -33,6 +33,9 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{Block, PageSource, PageSurvey};
 
+/// What is said of a page over the ceiling of pixels.
+const TOO_LARGE: &str = "page-too-large";
+
 /// The pixels of one page as stored, in grey: 0 is black. One that its file calls mirrored is mirrored back.
 #[derive(Debug, Clone)]
 pub struct PageImage {
@@ -91,17 +94,25 @@ impl Opened {
         }
     }
 
-    /// Its pages, nothing decoded.
+    /// Its pages, nothing decoded. One over the ceiling stands among them and is held when it is read, so that it costs the
+    /// others nothing; where all are over it, the file is held.
     pub fn survey(&self, limits: &Limits) -> Result<Vec<PageSurvey>> {
         let surveys = match self {
             Self::Image(file) => file.survey(),
             Self::Tiff(file) => file.survey(),
             Self::Pdf(file) => file.survey(limits)?,
         };
+        let mut too_large = Vec::new();
         for survey in &surveys {
-            within(survey, limits)?;
+            match within(survey, limits) {
+                Err(error) if error.code() == TOO_LARGE => too_large.push(error),
+                other => other?,
+            }
         }
-        Ok(surveys)
+        if too_large.len() < surveys.len() {
+            return Ok(surveys);
+        }
+        too_large.into_iter().next().map_or(Ok(surveys), Err)
     }
 
     /// One page, decoded as it is stored (a page that must be rasterised: at 300 dpi).
@@ -127,7 +138,8 @@ impl Opened {
 
 impl Opened {
     /// The own text of a born-digital page, boxes as on its raster; `None` if it has none that can be used.
-    pub fn own_text(&self, survey: &PageSurvey) -> Result<Option<Vec<Block>>> {
+    pub fn own_text(&self, survey: &PageSurvey, limits: &Limits) -> Result<Option<Vec<Block>>> {
+        within(survey, limits)?;
         match (self, &survey.source) {
             (Self::Pdf(file), PageSource::PdfDigital { page }) => file.own_text(*page),
             _ => Ok(None),
@@ -157,7 +169,7 @@ fn within(survey: &PageSurvey, limits: &Limits) -> Result<()> {
         return Err(broken_page(survey.n, format_args!("{} × {}", survey.width, survey.height)));
     }
     if pixels > limits.page_pixels_max {
-        return Err(Error::hold("page-too-large")
+        return Err(Error::hold(TOO_LARGE)
             .with("page", survey.n)
             .with("width", survey.width)
             .with("height", survey.height)

@@ -75,6 +75,9 @@ fn told(mut outcome: Outcome, made: &CopyMade) -> Outcome {
     if !report.rasterised.is_empty() {
         outcome = outcome.noting("rasterised", copy::ranges(&report.rasterised));
     }
+    if !report.left_empty.is_empty() {
+        outcome = outcome.noting("left-empty", copy::ranges(&report.left_empty));
+    }
     let mut reasons: Vec<&str> = report.reencoded.iter().map(|(_, why)| why.as_str()).collect();
     reasons.sort_unstable();
     reasons.dedup();

@@ -187,6 +187,38 @@ fn ocr_never_writes_over_what_it_reads() {
 }
 
 #[test]
+fn ocr_writes_to_no_device_and_no_queue_and_through_links() {
+    let stage = Stage::bare();
+    let scan = repository().join("tests/fixtures/drill/foglio.png");
+    let path = |p: &std::path::Path| p.to_str().expect("a path").to_owned();
+    let (scan, copy, queue, node) = (path(&scan), path(&stage.path("copia.pdf")), stage.path("coda"), stage.path("nodo"));
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &queue, mode).expect("a queue");
+    // A node of our own that swallows all; who may not make one tries the queue alone.
+    let null = rustix::fs::makedev(1, 3);
+    let made = rustix::fs::mknodat(rustix::fs::CWD, &node, rustix::fs::FileType::CharacterDevice, mode, null);
+    let special = if made.is_ok() { vec![path(&queue), path(&node)] } else { vec![path(&queue)] };
+    for special in &special {
+        for args in [
+            &["ocr", &scan, special][..],
+            &["ocr", "--text", special, &scan, &copy],
+            &["ocr", "--alto", special, &scan, &copy],
+            &["ocr", "--hocr", special, &scan, &copy],
+        ] {
+            let output = stage.run(args);
+            assert_eq!(output.status.code(), Some(2), "{args:?}: {}", said(&output));
+            assert!(said(&output).contains("non è un file"), "{}", said(&output));
+            let kind = std::fs::symlink_metadata(special).expect("it is still there").file_type();
+            assert!(!kind.is_file() && !stage.path("copia.pdf").exists(), "{args:?}");
+        }
+    }
+    let link = stage.path("legame.pdf");
+    std::os::unix::fs::symlink("vero.pdf", &link).expect("linked");
+    assert_eq!(code(&stage, &["ocr", &scan, &path(&link)]), 0);
+    assert!(link.symlink_metadata().expect("there").is_symlink() && stage.path("vero.pdf").is_file());
+}
+
+#[test]
 fn what_is_missing_or_no_file_is_said_at_once_and_costs_no_other_its_answer() {
     let stage = Stage::bare();
     let file = repository().join("tests/fixtures/drill/foglio.png");

@@ -294,6 +294,10 @@ fn a_claim_in_metadata_is_declared_and_never_more() {
     let pdf = [b"%PDF-1.7\n1 0 obj\n<</Type/Metadata/Length 71>>\nstream\n", &xmp[..], b"\nendstream\nendobj\n%%EOF\n"].concat();
     let format = seen(&pdf, "a.pdf");
     assert_eq!((format.puid.as_deref(), format.claims), (Some("fmt/477"), vec!["pdfa-2b".to_owned()]));
+    let by_name = br#"<a xmlns:id="http://www.aiim.org/pdfa/ns/id/"><id:part>2</id:part><id:conformance>B</id:conformance></a>"#;
+    let pdf =
+        [b"%PDF-1.7\n1 0 obj\n<</Type/Metadata/Length 99>>\nstream\n", &by_name[..], b"\nendstream\nendobj\n%%EOF\n"].concat();
+    assert_eq!(seen(&pdf, "a.pdf").claims, ["pdfa-2b"], "by its namespace, whatever the prefix");
     let other = [b"%PDF-1.7\n1 0 obj\n<</Type/XObject/Length 71>>\nstream\n", &xmp[..], b"\nendstream\nendobj\n%%EOF\n"].concat();
     assert_eq!(seen(&other, "a.pdf").puid.as_deref(), Some("fmt/276"));
 }

@@ -552,6 +552,45 @@ mod drill {
         }
     }
 
+    /// Kills, so many times, the child that leaves its number in the folder `marks`.
+    fn kill_the_child_of(marks: &Path, times: usize) -> usize {
+        let mut killed = 0;
+        while killed < times {
+            let found = wait_for(|| {
+                let mark = std::fs::read_dir(marks).ok()?.flatten().next()?.path();
+                let pid: i32 = mark.file_name()?.to_str()?.parse().ok()?;
+                std::fs::remove_file(&mark).ok()?;
+                rustix::process::Pid::from_raw(pid)
+            });
+            let Some(pid) = found else { return killed };
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+            killed += 1;
+        }
+        killed
+    }
+
+    #[test]
+    fn a_page_whose_child_is_killed_from_outside_is_tried_once_more_and_not_a_third_time() {
+        for (times, is_read) in [(0, true), (1, true), (2, false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let marks = folder.path().join("marks");
+            std::fs::create_dir(&marks).unwrap();
+            let readers = readers_with(Limits::default(), folder.path());
+            let how = format!("wait-to-be-killed {times} {}", marks.display());
+            let (killed, answer) = std::thread::scope(|scope| {
+                let killer = scope.spawn(|| kill_the_child_of(&marks, times));
+                let answer = ask(&readers, &how, 20);
+                (killer.join().unwrap(), answer)
+            });
+            assert_eq!(killed, times);
+            assert_eq!(answer.is_ok(), is_read, "killed {times} times: {answer:?}");
+            if let Err(error) = answer {
+                assert_eq!((error.kind(), error.code()), (Kind::Hold, "page-crashed"));
+            }
+            assert_eq!(ask(&readers, "fine", 5).unwrap(), "fine");
+        }
+    }
+
     #[test]
     fn a_child_is_told_nothing_of_the_environment_but_what_it_needs() {
         let folder = tempfile::tempdir().unwrap();

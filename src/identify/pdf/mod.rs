@@ -3,6 +3,7 @@
 mod frame;
 mod lock;
 mod sieve;
+mod xmp;
 
 use std::io::{Read, Seek};
 

@@ -151,6 +151,9 @@ impl Sieve {
         drop(inflater);
         self.unpacked += out.bytes.len().max(1_024);
         let plain = if whole || !out.bytes.is_empty() { out.bytes.as_slice() } else { raw };
+        let (part, level) = super::xmp::claim(plain);
+        self.claims.part = part.or_else(|| self.claims.part.take());
+        self.claims.conformance = level.or_else(|| self.claims.conformance.take());
         self.tokens(plain);
     }
 

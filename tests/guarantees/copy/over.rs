@@ -7,7 +7,7 @@ use conserva::copy::{CopyReport, PdfaLevel};
 use conserva::limits::Limits;
 use lopdf::{Dictionary, Object, Stream, dictionary};
 
-use super::material::{difference, drawn, truth};
+use super::material::{difference, drawn};
 use super::placed::{copied, jpeg, page, picture, stream, strips};
 use super::{images, judge};
 
@@ -80,7 +80,7 @@ fn ink_and_paper_that_are_stored_apart_stay_so_where_the_level_allows_it() {
         ink
     };
     let soft = dictionary! { "ColorSpace" => "DeviceGray", "BitsPerComponent" => 8 };
-    let soft = stream(&soft, (300, 400), truth("gray.png").pixels().map(|p| p.0[0]).cycle().take(120_000).collect());
+    let soft = stream(&soft, (300, 400), (0..120_000_u32).map(|n| (n % 300 * 255 / 299) as u8).collect());
     let hard = stream(
         &dictionary! { "ImageMask" => true, "BitsPerComponent" => 1 },
         (80, 40),

@@ -108,6 +108,12 @@ fn a_page_of_images_alone_is_copied_image_by_image_where_they_stood() {
             Dictionary::new(),
         ),
         (
+            "one image twice",
+            vec![jpeg(&picture())],
+            "q 300 0 0 200 0 0 cm /I0 Do Q q 300 0 0 200 0 200 cm /I0 Do Q".to_owned(),
+            Dictionary::new(),
+        ),
+        (
             "ink over paper",
             vec![jpeg(&picture()), stencil()],
             format!("{behind} q 300 0 0 400 0 0 cm /I0 Do Q 0 0 0.6 rg q 150 0 0 -80 40 200 cm /I1 Do Q"),
@@ -157,7 +163,6 @@ fn a_page_that_shows_more_than_whole_images_is_drawn() {
         ("a soft image", format!("/Soft gs {content}")),
         ("a cut image", format!("0 0 290 400 re W n {content}")),
         ("an image cut by no rectangle", format!("0 0 m 300 0 l 300 400 l W n {content}")),
-        ("an image twice", format!("{content} q 20 0 0 20 0 0 cm /I0 Do Q")),
         ("an inline image", format!("{content} q 20 0 0 20 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID x EI Q")),
     ];
     for (what, content) in wanted {
@@ -230,7 +235,7 @@ fn the_unit_of_a_page_counts_in_its_size_its_resolution_and_its_text() {
         let opened = survey(&input);
         let seen = opened.survey(&limits).expect("a survey").remove(0);
         assert_eq!(seen.source, PageSource::PdfDigital { page: 1 });
-        let blocks = opened.own_text(&seen).expect("read").expect("text");
+        let blocks = opened.own_text(&seen, &limits).expect("read").expect("text");
         (seen.width, blocks[0].lines[0].words[0].clone())
     };
     let (width, word) = text(unit(2.0), "BT /F 12 Tf 30 60 Td (Protocollo 4821) Tj ET");

@@ -30,3 +30,58 @@ fn a_page_that_cannot_be_read_holds_its_document_and_keeps_its_place_in_the_copy
     let blob = blob.into_iter().find(|entry| entry.file_name().to_string_lossy().contains(digest)).expect("the blob");
     assert_eq!(Document::load(blob.path()).expect("a PDF").get_pages().len(), 3);
 }
+
+/// Three pages, the second of which claims an image of 90,000 by 90,000 pixels.
+fn with_a_huge_page(path: &std::path::Path) {
+    let whole = std::fs::read(fixture("rgb.jpg")).expect("the fixture");
+    image_pdf(path, |_| [&whole, &whole, &whole].map(|jpeg| jpeg_image(jpeg)).into());
+    let mut document = Document::load(path).expect("a PDF");
+    let second = *document.get_pages().get(&2).expect("page 2");
+    let image = document.get_page_images(second).expect("images").first().expect("an image").id;
+    let stream = document.get_object_mut(image).and_then(lopdf::Object::as_stream_mut).expect("a stream");
+    stream.dict.set("Width", 90_000);
+    stream.dict.set("Height", 90_000);
+    document.save(path).expect("saved");
+}
+
+#[test]
+fn a_page_over_the_most_pixels_costs_itself_only_and_stands_empty_in_the_copy() {
+    let stage = Stage::with_archive();
+    let (scan, copy, text) = (stage.path("tre.pdf"), stage.path("copia.pdf"), stage.path("tre.txt"));
+    with_a_huge_page(&scan);
+    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    let told = stage.json(&["ocr", "--text", &path(&text), &path(&scan), &path(&copy)], &[1]).remove(0);
+    assert_eq!((&told["pages"]["all"], &told["pages"]["unread"]), (&3.into(), &1.into()), "{told}");
+    assert_eq!(told["report"]["left_empty"], serde_json::json!([2]), "{told}");
+    let texts = std::fs::read_to_string(&text).expect("texts");
+    let words: Vec<usize> = texts.split('\u{c}').map(|page| page.split_whitespace().count()).collect();
+    assert!(words[0] > 0 && words[1] == 0 && words[2] == words[0], "{words:?}");
+    let made = Document::load(&copy).expect("a PDF");
+    assert_eq!(made.get_pages().len(), 3);
+    let bytes = std::fs::read(&copy).expect("the copy");
+    let subject = "pagine non lette e non copiate, qui vuote: 2.";
+    assert!(memchr::memmem::find(&bytes, subject.as_bytes()).is_some(), "its XMP says so");
+    assert_eq!(super::judge::breaches(&copy, 2), Vec::<String>::new());
+    stage.json(&["ingest", &path(&scan)], &[1]);
+    let row = stage.json(&["list"], &[0]).remove(0);
+    let why = row["why"].to_string();
+    assert!(row["state"] == "held" && why.contains("page_pixels_max") && why.contains("pagina 2"), "{row}");
+}
+
+#[test]
+fn a_file_all_of_whose_pages_are_over_the_most_pixels_is_held_and_one_page_within_them_saves_it() {
+    use conserva::limits::Limits;
+    use conserva::normalise::Opened;
+    let folder = tempfile::tempdir().expect("a folder");
+    let scan = folder.path().join("tre.pdf");
+    with_a_huge_page(&scan);
+    let (width, height) = super::material::SIZE;
+    let most = u64::from(width) * u64::from(height);
+    let limits = |page_pixels_max| Limits { page_pixels_max, ..Limits::default() };
+    let opened = Opened::open(&scan, "application/pdf", &limits(most)).expect("opens");
+    let surveys = opened.survey(&limits(most)).expect("a survey");
+    assert_eq!(surveys.len(), 3);
+    assert_eq!(opened.image(&surveys[1], &limits(most)).expect_err("too large").code(), "page-too-large");
+    assert!(opened.image(&surveys[2], &limits(most)).is_ok());
+    assert_eq!(opened.survey(&limits(most - 1)).expect_err("all too large").code(), "page-too-large");
+}
