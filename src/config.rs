@@ -152,9 +152,9 @@ impl Config {
         if self.inbox.len() > INBOXES_MAX {
             return wrong(&format!("inbox: {INBOXES_MAX}"));
         }
-        let numbered = self.inbox.iter().zip(1..);
+        let mut numbered = self.inbox.iter().zip(1..);
         let named = |(inbox, n): (&Inbox, u32)| Some(format!("[[inbox]] {n} ({}): {}", inbox.path.display(), inbox.fault()?));
-        numbered.filter_map(named).next().map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
+        numbered.find_map(named).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         mailbox::fault(&self.mailbox).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         self.uploads.fault().map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         Ok(self)
