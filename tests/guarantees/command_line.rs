@@ -192,11 +192,11 @@ fn ocr_writes_to_no_device_and_no_queue_and_through_links() {
     let scan = repository().join("tests/fixtures/drill/foglio.png");
     let path = |p: &std::path::Path| p.to_str().expect("a path").to_owned();
     let (scan, copy, queue, node) = (path(&scan), path(&stage.path("copia.pdf")), stage.path("coda"), stage.path("nodo"));
-    let mode = rustix::fs::Mode::from_raw_mode(0o600);
-    rustix::fs::mkfifoat(rustix::fs::CWD, &queue, mode).expect("a queue");
+    let rights = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &queue, rights).expect("a queue");
     // A node of our own that swallows all; who may not make one tries the queue alone.
     let null = rustix::fs::makedev(1, 3);
-    let made = rustix::fs::mknodat(rustix::fs::CWD, &node, rustix::fs::FileType::CharacterDevice, mode, null);
+    let made = rustix::fs::mknodat(rustix::fs::CWD, &node, rustix::fs::FileType::CharacterDevice, rights, null);
     let special = if made.is_ok() { vec![path(&queue), path(&node)] } else { vec![path(&queue)] };
     for special in &special {
         for args in [

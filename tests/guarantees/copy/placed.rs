@@ -175,6 +175,38 @@ fn a_page_that_shows_more_than_whole_images_is_drawn() {
 }
 
 #[test]
+fn an_image_that_stands_there_often_is_placed_up_to_a_number_and_beyond_it_the_page_is_drawn() {
+    let folder = tempfile::tempdir().expect("folder");
+    let input = folder.path().join("input.pdf");
+    let small = jpeg(&image::imageops::thumbnail(&picture(), 8, 8));
+    for (count, passed) in [(1_000, 1), (1_001, 0)] {
+        let content = (0..count).map(|n| format!("q 8 0 0 8 {} {} cm /I0 Do Q ", n % 30 * 10, n / 30 * 10));
+        page(&input, vec![small.clone()], &content.collect::<String>(), Dictionary::new());
+        let page = read_page(1, PageSource::PdfRaster { page: 1 }, (150, 200), 36.0, sample_lines());
+        let order = order(&input, vec![page], PdfaLevel::A2b, folder.path().join("copy.pdf"));
+        let report = searchable(&order, &Limits::default()).expect("a copy");
+        assert_eq!((report.passed_through, report.rasterised.len() as u32), (passed, 1 - passed), "{count}");
+        assert_eq!(images(&order.output).len(), 1, "written once");
+    }
+}
+
+#[test]
+fn images_of_the_most_bytes_are_held_for_a_page_and_of_one_more_it_is_drawn() {
+    let folder = tempfile::tempdir().expect("folder");
+    let input = folder.path().join("input.pdf");
+    let mut large = jpeg(&image::imageops::thumbnail(&picture(), 8, 8));
+    // What follows the end of a JPEG is carried along and not looked at.
+    large.content.resize(400_000, 0);
+    page(&input, vec![large], "q 8 0 0 8 0 0 cm /I0 Do Q q 8 0 0 8 9 9 cm /I0 Do Q", Dictionary::new());
+    let page = read_page(1, PageSource::PdfRaster { page: 1 }, (150, 200), 36.0, sample_lines());
+    let order = order(&input, vec![page], PdfaLevel::A2b, folder.path().join("copy.pdf"));
+    for (unpacked_bytes_max, passed) in [(800_000, 1), (799_999, 0)] {
+        let report = searchable(&order, &Limits { unpacked_bytes_max, ..Limits::default() }).expect("a copy");
+        assert_eq!((report.passed_through, report.rasterised.len() as u32), (passed, 1 - passed));
+    }
+}
+
+#[test]
 fn images_of_the_most_pixels_are_copied_and_of_one_more_the_page_is_drawn() {
     let folder = tempfile::tempdir().expect("folder");
     let input = folder.path().join("input.pdf");
