@@ -128,6 +128,10 @@ fn found(root: &Path, config: Option<&Path>) -> Result<(Layout, Config)> {
         return Err(Error::new(Kind::Environment, "archive-missing").with("path", root.display()));
     }
     ensure_local(root)?;
+    // The archive's own may be absent; one that was asked for is a slip of the hand, not the default.
+    if config.is_some() && !file.exists() {
+        return Err(Error::new(Kind::Environment, "config-missing").with("file", file.display()));
+    }
     let config = Config::read(&file)?;
     ensure_known(&config, &file)?;
     Ok((layout, config))

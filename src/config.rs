@@ -124,10 +124,15 @@ impl Config {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(e) => return Err(Error::disk("read configuration", file, e)),
+            Err(e) => {
+                let error = Error::new(Kind::Environment, "config-wrong").with("file", file.display());
+                return Err(error.with("what", &e).because(e));
+            }
         };
         let config: Self = toml::from_str(&text).map_err(|e| {
-            Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", e.message()).because(e)
+            let (line, key) = place(&text, e.span());
+            let error = Error::new(Kind::Environment, "config-wrong").with("file", format!("{}:{line}", file.display()));
+            error.with("what", format!("{key}: {}", e.message())).because(e)
         })?;
         config.checked(file)
     }
@@ -147,7 +152,9 @@ impl Config {
         if self.inbox.len() > INBOXES_MAX {
             return wrong(&format!("inbox: {INBOXES_MAX}"));
         }
-        self.inbox.iter().find_map(Inbox::fault).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
+        let mut numbered = self.inbox.iter().zip(1..);
+        let named = |(inbox, n): (&Inbox, u32)| Some(format!("[[inbox]] {n} ({}): {}", inbox.path.display(), inbox.fault()?));
+        numbered.find_map(named).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         mailbox::fault(&self.mailbox).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         self.uploads.fault().map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
         Ok(self)
@@ -159,6 +166,14 @@ impl Config {
         let all = if self.inbox.is_empty() { &own[..] } else { &self.inbox };
         all.iter().map(|inbox| (inbox.clone(), inbox.folder(layout.root()))).collect()
     }
+}
+
+/// The line at which a fault begins, and the key or table that stands there (no value: it may be a secret).
+fn place(text: &str, span: Option<std::ops::Range<usize>>) -> (usize, &str) {
+    let start = span.map_or(0, |span| span.start);
+    let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+    let key = text.lines().nth(line).unwrap_or_default().split('=').next().unwrap_or_default();
+    (line + 1, key.trim())
 }
 
 /// The folders of one archive (design.md section 5).
@@ -266,5 +281,6 @@ mod tests {
         let error = Config::read(&file).expect_err("an unknown key");
         assert_eq!((error.code(), error.exit_code()), ("config-wrong", 3));
         assert!(error.message().value("what").is_some_and(|w| w.contains("lingua")));
+        assert!(error.message().value("file").is_some_and(|file| file.ends_with(":2")));
     }
 }

@@ -19,6 +19,11 @@ pub const PATTERNS_MAX: usize = 64;
 const PATTERN_BYTES_MAX: usize = 255;
 /// Longest name of a profile, bytes: it stands in every arrival's row and journal line.
 pub const PROFILE_BYTES_MAX: usize = 32;
+/// Ends of the names of documents: a pattern that fits all names with one of them is none of a marker.
+const ENDS: [&str; 16] = [
+    ".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png", ".xml", ".txt", ".eml", ".p7m", ".docx", ".odt", ".xlsx", ".zip", ".html",
+    ".json",
+];
 /// The profile of the archive's own inbox, where none is configured.
 const OWN: &str = "inbox";
 
@@ -169,6 +174,13 @@ impl Inbox {
         if texts.into_iter().flatten().any(|text| text.trim().is_empty() || text.len() > VALUE_BYTES_MAX) {
             return Some(format!("inbox.defaults: 1-{VALUE_BYTES_MAX} byte"));
         }
+        let is_of = |pattern: &str, end: &str| fits(pattern.as_bytes(), format!("documento di prova 0017{end}").as_bytes());
+        if self.end_marker.as_ref().is_some_and(|pattern| ENDS.iter().any(|end| is_of(pattern, end))) {
+            return Some("inbox.end_marker: ≠ \"*\", \"*.pdf\", \"*.tif\", \"*.xml\", …".to_owned());
+        }
+        if self.ignore.iter().any(|pattern| ENDS.iter().all(|end| is_of(pattern, end))) {
+            return Some("inbox.ignore: ≠ \"*\"".to_owned());
+        }
         if self.ignore.len() > PATTERNS_MAX || !self.ignore.iter().chain(&self.end_marker).all(is_pattern) {
             return Some(format!("inbox.ignore, inbox.end_marker: 1-{PATTERN_BYTES_MAX} byte, {PATTERNS_MAX}"));
         }
@@ -275,6 +287,17 @@ mod tests {
             assert!(bad.fault().is_some(), "case {n}");
         }
         assert!(Inbox { profile: "../x".to_owned(), ..Inbox::default() }.fault().is_some());
+    }
+
+    #[test]
+    fn a_pattern_that_fits_all_documents_is_no_marker_and_nothing_to_ignore() {
+        for (pattern, is_marker, is_ignored) in
+            [("*", false, false), ("*.*", false, false), ("*.XML", false, true), ("?*.pdf", false, true), ("*.end", true, true)]
+        {
+            let marker = Inbox { end_marker: Some(pattern.to_owned()), ..Inbox::default() };
+            let ignoring = Inbox { ignore: vec![pattern.to_owned()], ..Inbox::default() };
+            assert_eq!((marker.fault().is_none(), ignoring.fault().is_none()), (is_marker, is_ignored), "{pattern}");
+        }
     }
 
     #[test]

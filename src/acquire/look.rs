@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Beside;
 use super::complete::is_complete;
-use super::folder::{Listing, listing};
+use super::folder::{Listing, is_marker, listing};
 use super::guard::{Seen, changed_ns, resolved, shown};
 use super::lease::has_writer;
 use super::outgrown::Thing;
@@ -90,7 +90,7 @@ impl Eye<'_> {
     /// What may be admitted of what was found: a file, or the folder in which it lies, once.
     fn candidate(&mut self, found: Found) -> Option<Candidate> {
         let inbox = &self.watched.inbox;
-        if inbox.ignores(found.name.bytes()) || inbox.is_end_marker(found.name.bytes()) {
+        if inbox.ignores(found.name.bytes()) || is_marker(inbox, &found.path) {
             return None;
         }
         if inbox.subfolders == Subfolders::Document
@@ -98,7 +98,11 @@ impl Eye<'_> {
         {
             return if self.folders.insert(folder.clone()) { self.folder(folder) } else { None };
         }
-        if self.batch.is_ended(self.watched, parent(&found.path)) { self.file(found) } else { None }
+        if self.batch.is_ended(self.watched, parent(&found.path)) {
+            return self.file(found);
+        }
+        self.sight.unmarked += 1;
+        None
     }
 
     /// The folder just below the inbox in which `path` lies, if it does not lie in the inbox itself.
@@ -172,16 +176,22 @@ impl Eye<'_> {
 
     /// A folder is complete with its end marker where one is configured, else when nothing in it has changed for long enough.
     fn folder(&mut self, path: PathBuf) -> Option<Candidate> {
-        let Ok(Listing { pages, entries, is_ended }) = listing(&path, &self.watched.inbox, &self.watched.limits) else {
+        let Ok(Listing { pages, temporary, entries, is_ended }) = listing(&path, &self.watched.inbox, &self.watched.limits)
+        else {
             self.sight.unwalked += 1;
             return None;
         };
-        if pages.is_empty() || !is_ended && self.watched.inbox.end_marker.is_some() {
+        if !is_ended && self.watched.inbox.end_marker.is_some() {
+            self.sight.unmarked += (pages.len() + temporary.len()) as u64;
+            return None;
+        }
+        if pages.is_empty() && temporary.is_empty() {
             return None;
         }
         let mut hasher = DefaultHasher::new();
         entries.hash(&mut hasher);
-        for (page, metadata) in &pages {
+        let parts = || pages.iter().chain(&temporary);
+        for (page, metadata) in parts() {
             (page, mark_of(metadata)).hash(&mut hasher);
         }
         let (key, mark) = (key_of(&path), hasher.finish());
@@ -190,12 +200,17 @@ impl Eye<'_> {
         if matches!(neighbour, Neighbour::None) {
             patience.settle_ms = patience.settle_ms.max(self.watched.inbox.sidecar_seconds * 1_000);
         }
-        let mut times: Vec<&Metadata> = pages.iter().map(|(_, metadata)| metadata).collect();
+        let mut times: Vec<&Metadata> = parts().map(|(_, metadata)| metadata).collect();
         let own = path.symlink_metadata().ok()?;
         times.push(&own);
         let rest = self.rest((key, mark), &times, patience);
-        let files: Vec<(&Path, &Metadata)> = pages.iter().map(|(page, metadata)| (page.as_path(), metadata)).collect();
+        let files: Vec<(&Path, &Metadata)> = parts().map(|(page, metadata)| (page.as_path(), metadata)).collect();
         if !self.is_at_rest(rest, &files) {
+            return None;
+        }
+        // However long it rests, a page that has not got its name is none that the folder could go without.
+        if !temporary.is_empty() {
+            self.sight.temporary += temporary.len() as u64;
             return None;
         }
         if matches!(neighbour, Neighbour::Unsettled) {

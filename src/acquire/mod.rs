@@ -18,6 +18,7 @@ pub mod sidecar;
 mod walk;
 pub mod watch;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -231,10 +232,11 @@ pub async fn quarantine(desk: &Admission, offer: &Offer, folder: &Path, reason: 
     Ok(Some(moved))
 }
 
-/// Puts away the markers of batches that are in, so that the next batch waits for its own.
-pub fn retire_markers(watched: &watch::Watched) -> Result<()> {
+/// Puts away the markers of batches that are in, so that the next batch waits for its own; `come`: the folders from which
+/// files have come since their last marker.
+pub fn retire_markers(watched: &watch::Watched, come: &mut BTreeSet<PathBuf>) -> Result<()> {
     let day = watched.clock.now().to_zoned(TimeZone::UTC).date();
-    watch::spent_markers(watched).iter().try_for_each(|marker| release::retire(marker, &watched.folder, day))
+    watch::spent_markers(watched, come).iter().try_for_each(|marker| release::retire(marker, &watched.folder, day))
 }
 
 /// How many more may be admitted, and what is said to the others: doors stop admitting while too many jobs wait.

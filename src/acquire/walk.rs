@@ -99,7 +99,13 @@ impl Iterator for Walk {
 pub fn is_input(name: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
     let is_left = matches!(lower.as_slice(), b"thumbs.db" | b"desktop.ini" | b".ds_store");
-    !(is_left || lower == PROBE.as_bytes() || lower.starts_with(b"~$") || lower.ends_with(b".part") || lower.ends_with(b".tmp"))
+    !(is_left || lower == PROBE.as_bytes() || lower.starts_with(b"~$") || is_temporary(name))
+}
+
+/// True of the name under which a program writes what it will rename when it is whole: `*.part`, `*.tmp`.
+pub(super) fn is_temporary(name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    (lower.ends_with(b".part") || lower.ends_with(b".tmp")) && !lower.starts_with(b"~$")
 }
 
 fn unwalked(error: walkdir::Error) -> Error {

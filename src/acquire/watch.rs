@@ -1,6 +1,6 @@
 //! Which inboxes are watched, and what waits in them? How one is looked through is `look`'s business.
 
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,10 +10,11 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::Beside;
+use super::folder::is_marker;
 use super::guard::{changed_ns, resolved, shown};
 pub use super::look::look;
 use super::settle::Patience;
-use super::walk::{Found, is_input, walk};
+use super::walk::{Found, is_input, is_temporary, walk};
 use crate::blobs::local::parent;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -61,6 +62,12 @@ pub struct Sight {
     pub stuck: u64,
     /// Places that could not be walked.
     pub unwalked: u64,
+    /// Files under the name of their time, for which their folder waits.
+    #[serde(default)]
+    pub temporary: u64,
+    /// Files that wait for their end-of-batch marker.
+    #[serde(default)]
+    pub unmarked: u64,
     /// Files offered for admission.
     pub offered: u64,
 }
@@ -110,7 +117,7 @@ pub fn waiting(inbox: &Inbox, folder: &Path, (limits, clock): (&Limits, Clock)) 
     std::fs::read_dir(&folder).map_err(|e| Error::retry("inbox-unreachable").with("path", shown(&folder)).with("cause", e))?;
     let (mut count, mut oldest) = (0, None);
     for found in walk(std::slice::from_ref(&folder), limits).as_it_lies().flatten() {
-        if inbox.ignores(found.name.bytes()) || inbox.is_end_marker(found.name.bytes()) {
+        if inbox.ignores(found.name.bytes()) || is_marker(inbox, &found.path) {
             continue;
         }
         count += 1;
@@ -121,24 +128,34 @@ pub fn waiting(inbox: &Inbox, folder: &Path, (limits, clock): (&Limits, Clock)) 
     Ok((count, oldest.map(|mtime| (clock.now().as_second() - mtime).max(0))))
 }
 
-/// The end-of-batch markers in folders where nothing else waits: the batch is in, and the next one brings its own.
-pub fn spent_markers(watched: &Watched) -> Vec<PathBuf> {
+/// The end-of-batch markers in folders where nothing else waits: the batch is in, and the next one brings its own. A marker from
+/// whose folder nothing has come yet (`come` has the others) may be earlier than its files: it stays for as long as an
+/// incomplete file is waited for. What `come` says of folders where nothing waits is forgotten.
+pub fn spent_markers(watched: &Watched, come: &mut BTreeSet<PathBuf>) -> Vec<PathBuf> {
     if watched.inbox.end_marker.is_none() {
         return Vec::new();
     }
-    let is_marker = |path: &Path| watched.inbox.is_end_marker(path.file_name().unwrap_or(OsStr::new("")).as_bytes());
+    let is_old = |path: &Path| {
+        let age = path.symlink_metadata().map_or(0, |metadata| watched.age_ms(&metadata, true));
+        age >= watched.patience().incomplete_ms
+    };
+    let is_spent = |path: &Path| {
+        let folder = parent(path);
+        is_marker(&watched.inbox, path) && is_alone(watched, folder) && (come.contains(folder) || is_old(path))
+    };
     let found = walk(&[resolved(&watched.folder)], &watched.limits).as_it_lies().flatten();
-    found.filter(|found| is_marker(&found.path) && is_alone(watched, parent(&found.path))).map(|found| found.path).collect()
+    let spent = found.map(|found| found.path).filter(|path| is_spent(path)).collect();
+    come.retain(|folder| !is_alone(watched, folder));
+    spent
 }
 
 fn is_alone(watched: &Watched, folder: &Path) -> bool {
     let mut others = std::fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| {
         let name = entry.file_name();
+        let name = name.as_bytes();
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        !is_folder
-            && is_input(name.as_bytes())
-            && !watched.inbox.ignores(name.as_bytes())
-            && !watched.inbox.is_end_marker(name.as_bytes())
+        let is_waited_for = is_input(name) || is_temporary(name);
+        !is_folder && is_waited_for && !watched.inbox.ignores(name) && !is_marker(&watched.inbox, &entry.path())
     });
     others.next().is_none()
 }

@@ -162,7 +162,16 @@ mod tests {
             notice.why = "events-unavailable".to_owned();
             notice.code = Some("c".repeat(64));
             let most = u64::MAX;
-            notice.sight = Sight { moving: most, unfinished: most, open: most, stuck: most, unwalked: most, offered: most };
+            notice.sight = Sight {
+                moving: most,
+                unfinished: most,
+                open: most,
+                stuck: most,
+                unwalked: most,
+                temporary: most,
+                unmarked: most,
+                offered: most,
+            };
             (notice.kept, notice.outgrown) = (most, most);
             let long = Message::new("disk-failed").with("what", "w".repeat(99)).with("path", "\u{1}/è".repeat(2_000));
             notice.reason = fitting(&long);

@@ -1,5 +1,7 @@
 //! One door: look, admit what has come to rest, wait for the next event or the clock; pause while there is no room.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use crate::acquire::events::{Listening, listen};
 use crate::acquire::settle::Settling;
 use crate::acquire::watch::{Candidate, Sight, Watched, look};
 use crate::acquire::{self, Admission, AdmitOutcome, Offer, Past, Release, TOGETHER_MAX};
+use crate::blobs::local::parent;
 use crate::error::{Error, Result};
 use crate::messages::Message;
 use crate::pipeline::House;
@@ -37,6 +40,8 @@ pub(super) struct Door {
     /// Its number on the board.
     pub(super) n: usize,
     pub(super) stop: watch::Receiver<bool>,
+    /// The folders from which files have come since their last end-of-batch marker.
+    pub(super) come: BTreeSet<PathBuf>,
 }
 
 /// What became of one candidate.
@@ -80,7 +85,8 @@ impl Door {
                 }
                 Err(error) => {
                     self.say_paused(&error);
-                    if error.code() == "inbox-unreachable" {
+                    // A disk that fails may come back as another one, of which nobody tells the old watch.
+                    if matches!(error.code(), "inbox-unreachable" | "disk-failed") {
                         listening = None;
                     }
                     // Where something went in, the next may too: only a door that gets nowhere waits longer each time.
@@ -109,7 +115,7 @@ impl Door {
     }
 
     /// One look through the inbox; what it offers is admitted while it goes on, as many together as there are.
-    async fn round(&self, settling: &mut Settling, met: &mut Met) -> Result<Sight> {
+    async fn round(&mut self, settling: &mut Settling, met: &mut Met) -> Result<Sight> {
         let (sender, mut candidates) = mpsc::channel(TOGETHER_MAX);
         let (watched, mut known) = (Arc::clone(&self.watched), std::mem::replace(settling, Settling::new(0)));
         let looking = tokio::task::spawn_blocking(move || {
@@ -125,6 +131,9 @@ impl Door {
                 break;
             }
             let group = group(first, &mut candidates);
+            if self.watched.inbox.end_marker.is_some() {
+                self.come.extend(group.iter().map(|candidate| parent(&candidate.found.path).to_owned()));
+            }
             crew.spawn(fates(Arc::clone(&self.house), Arc::clone(&self.watched), group));
         }
         // The look ends at its next offer.
@@ -146,8 +155,14 @@ impl Door {
         let mut sight = sight?;
         sight.stuck += met.struck.len() as u64;
         if sight.offered > 0 || self.watched.inbox.end_marker.is_some() {
-            let watched = Arc::clone(&self.watched);
-            tokio::task::spawn_blocking(move || acquire::retire_markers(&watched)).await.map_err(Error::panicked)??;
+            let (watched, mut come) = (Arc::clone(&self.watched), std::mem::take(&mut self.come));
+            let retiring = tokio::task::spawn_blocking(move || {
+                let retired = acquire::retire_markers(&watched, &mut come);
+                (come, retired)
+            });
+            let (come, retired) = retiring.await.map_err(Error::panicked)?;
+            self.come = come;
+            retired?;
         }
         Ok(sight)
     }

@@ -7,6 +7,7 @@ mod pipe;
 mod service;
 mod uploads;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,7 +76,14 @@ pub async fn keep(house: &Arc<House>, roles: Roles, mut stop: watch::Receiver<bo
         let (limits, clock, began) = (&house.config.limits, house.clock, Instant::now());
         for (n, (inbox, folder)) in inboxes.iter().cloned().enumerate() {
             let watched = Arc::new(Watched { inbox, folder, limits: limits.clone(), clock, began });
-            let door = Door { house: Arc::clone(house), watched, board: Arc::clone(&board), n, stop: stop.clone() };
+            let door = Door {
+                house: Arc::clone(house),
+                watched,
+                board: Arc::clone(&board),
+                n,
+                stop: stop.clone(),
+                come: BTreeSet::new(),
+            };
             crew.spawn(async move {
                 door.keep().await;
                 Ok(())
@@ -166,6 +174,8 @@ fn notes(inbox: &Inbox, notice: &Notice) -> Vec<Message> {
     let said = [
         (sight.open, Message::new("door-open").with("seconds", inbox.open_seconds)),
         (sight.unfinished, Message::new("door-unfinished").with("seconds", inbox.incomplete_seconds)),
+        (sight.temporary, Message::new("door-temporary")),
+        (sight.unmarked, Message::new("door-unmarked")),
         (sight.stuck, Message::new("door-stuck")),
         (sight.unwalked, Message::new("door-unwalked")),
         (notice.kept, Message::new("taken-kept").with("days", inbox.taken_days)),

@@ -107,6 +107,19 @@ fn a_default_that_does_not_exist_is_refused_by_name() {
 }
 
 #[test]
+fn a_configuration_that_was_asked_for_and_is_not_there_or_is_no_text_is_refused() {
+    let stage = Stage::with_archive();
+    let refused = |file: &Path| {
+        let output = stage.run(&["--config", &file.display().to_string(), "list"]);
+        assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    };
+    refused(&stage.path("manca.toml"));
+    refused(&stage.path("."));
+    write(&stage.path("latin.toml"), b"# citt\xe0\n");
+    refused(&stage.path("latin.toml"));
+}
+
+#[test]
 fn a_default_against_what_the_page_surely_says_holds_and_shows_both() {
     let (stage, inbox) = watched("defaults = { tipo = 'lettera', voce = 'IV.3' }");
     std::fs::copy(repository().join("samples/documenti/03 delibera giunta.tif"), inbox.join("delibera.tif")).expect("copied");
@@ -350,6 +363,52 @@ fn a_folder_waits_for_its_end_marker_or_for_all_of_it_to_settle() {
     until("it is in", 10, || lying(&inbox).is_empty());
     let id = arrivals(&stage)[0]["id"].as_str().expect("id").to_owned();
     assert_eq!(show(&stage, &id)["files"].as_array().map(Vec::len), Some(5));
+}
+
+#[test]
+fn a_folder_waits_for_a_page_that_has_not_got_its_name_and_says_so() {
+    let (stage, inbox) = watched("subfolders = 'document'\nincomplete_seconds = 1\nopen_seconds = 1");
+    let folder = inbox.join("lotto");
+    std::fs::create_dir(&folder).expect("folder");
+    write(&folder.join("1.txt"), b"uno");
+    write(&folder.join("2.part"), b"du");
+    write(&folder.join("Thumbs.db"), b"x");
+    let _daemon = Daemon::start(&stage, &["--only", "acquire"]);
+    until("it is said", 15, || doctor(&stage)["sight"]["temporary"] == 1);
+    assert!(arrivals(&stage).is_empty(), "the folder is not taken without it, however long it rests");
+    std::fs::rename(folder.join("2.part"), folder.join("2.txt")).expect("renamed");
+    until("it is in", 15, || lying(&inbox).is_empty());
+    let arrived = arrivals(&stage);
+    assert_eq!(arrived.len(), 1);
+    assert_eq!(show(&stage, arrived[0]["id"].as_str().expect("id"))["files"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn a_marker_waits_for_its_batch_and_what_only_has_its_name_is_a_document() {
+    let (stage, inbox) = watched("end_marker = 'lotto*'");
+    let folder = |name: &str| {
+        std::fs::create_dir(inbox.join(name)).expect("folder");
+        inbox.join(name)
+    };
+    let (early, growing, never) = (folder("a"), folder("b"), folder("c"));
+    write(&early.join("lotto.ok"), b"");
+    write(&growing.join("1.txt"), b"uno");
+    write(&growing.join("2.part"), b"du");
+    write(&growing.join("lotto.ok"), b"3 pagine\n");
+    write(&never.join("1.txt"), b"senza segnale");
+    write(&inbox.join("lotto.xml"), b"<?xml version='1.0'?><FatturaElettronica/>");
+    let _daemon = Daemon::start(&stage, &["--only", "acquire"]);
+    until("two are in", 15, || arrivals(&stage).len() == 2);
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert!(early.join("lotto.ok").exists() && growing.join("lotto.ok").exists(), "neither batch is over");
+    let door = doctor(&stage);
+    assert_eq!(door["sight"]["unmarked"], 1, "{door}");
+    assert!(door["notes"][0].as_str().is_some_and(|note| note.contains("end_marker")), "{door}");
+    write(&early.join("1.txt"), b"dopo il segnale");
+    std::fs::rename(growing.join("2.part"), growing.join("2.txt")).expect("renamed");
+    until("all with a marker are in", 15, || arrivals(&stage).len() == 4);
+    until("both markers are put away", 15, || !early.join("lotto.ok").exists() && !growing.join("lotto.ok").exists());
+    assert!(never.join("1.txt").exists());
 }
 
 #[test]
