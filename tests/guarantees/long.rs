@@ -140,8 +140,8 @@ fn a_page_that_is_drawn_to_be_read_is_not_drawn_again_for_the_copy() {
     let (scratch, drawings) = (folder.path().join("scratch"), folder.path().join("scratch/drawn"));
     std::fs::create_dir_all(&drawings).expect("folders");
     let readers = readers(&scratch);
-    let input = folder.path().join("image-stamped.pdf");
-    std::fs::write(&input, super::reader::pdf("image-stamped.pdf")).expect("the input");
+    let input = folder.path().join("image-cut.pdf");
+    std::fs::write(&input, super::reader::pdf("image-cut.pdf")).expect("the input");
     let mime = "application/pdf";
     let surveys = readers.survey(&input, mime).expect("surveys");
     assert!(matches!(surveys[0].source, PageSource::PdfRaster { page: 1 }));

@@ -687,6 +687,7 @@ pub(super) fn pdf(name: &str) -> Vec<u8> {
     let content = match name {
         "image.pdf" => "q 360 0 0 151.2 0 0 cm /Im Do Q",
         "image-in-form.pdf" => "/Fo Do",
+        "image-cut.pdf" => "5 5 350 141 re W n q 360 0 0 151.2 0 0 cm /Im Do Q",
         "image-hidden-text.pdf" => "q 360 0 0 151.2 0 0 cm /Im Do Q BT 3 Tr /F 12 Tf 30 60 Td (Protocollo 4821) Tj ET",
         "image-stamped.pdf" => "q 360 0 0 151.2 0 0 cm /Im Do Q BT /F 12 Tf 30 60 Td (Prot. 4821) Tj ET",
         "own-text.pdf" => {
