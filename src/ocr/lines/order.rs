@@ -45,7 +45,7 @@ const ALIGNED: f32 = 0.55;
 const TEXT_WIDE: f32 = 15.0;
 const FILLED: f32 = 0.5;
 /// A line goes on with a column if it is no further from its last one than so many usual distances.
-const TAIL: f32 = 2.2;
+const TAIL: f32 = 1.85;
 /// A row that is further from the last one than so many usual distances begins a block.
 const BLOCK_GAP: f32 = 1.55;
 /// So does one whose letters are larger or smaller by this.
