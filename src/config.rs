@@ -172,8 +172,8 @@ impl Config {
 fn place(text: &str, span: Option<std::ops::Range<usize>>) -> (usize, &str) {
     let start = span.map_or(0, |span| span.start);
     let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count();
-    let key = text.lines().nth(line).unwrap_or_default().split('=').next().unwrap_or_default();
-    (line + 1, key.trim())
+    let key = text.lines().nth(line).unwrap_or_default().trim().split(|c: char| c == '=' || c.is_whitespace()).next();
+    (line + 1, key.unwrap_or_default())
 }
 
 /// The folders of one archive (design.md section 5).

@@ -25,6 +25,7 @@ pub mod jpx;
 pub mod lexicon;
 pub mod likeness;
 pub mod limits;
+pub mod lzw;
 pub mod mailbox;
 pub mod mapped;
 pub mod messages;

@@ -49,9 +49,10 @@ pub(super) fn listing(path: &Path, inbox: &Inbox, limits: &Limits) -> Result<Lis
         }
         listing.entries += 1;
         let name = entry.file_name().as_bytes();
-        listing.is_ended |= inbox.is_end_marker(name);
+        let is_marker = is_marker(inbox, entry.path());
+        listing.is_ended |= is_marker;
         let is_temporary = is_temporary(name);
-        if !(is_input(name) || is_temporary) || inbox.ignores(name) || is_marker(inbox, entry.path()) {
+        if !(is_input(name) || is_temporary) || inbox.ignores(name) || is_marker {
             continue;
         }
         if listing.pages.len() + listing.temporary.len() >= limits.pages_max as usize {

@@ -118,6 +118,7 @@ mod tests {
         assert_eq!(std::fs::read(&path).expect("read"), b"two");
         assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 1);
     }
+
     #[test]
     fn a_link_is_written_through_and_stays_and_what_is_no_file_is_refused_untouched() {
         use std::os::unix::fs::{FileTypeExt as _, symlink};

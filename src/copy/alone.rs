@@ -70,9 +70,12 @@ pub(super) fn references(object: &Object, depth: u32, found: &mut Vec<ObjectId>)
         return;
     }
     let mut of_dict = |dict: &Dictionary| {
-        dict.iter()
-            .filter(|(key, _)| !matches!(key.as_slice(), b"Parent" | b"P" | b"Popup" | b"Dest" | b"A"))
-            .for_each(|(_, value)| references(value, depth + 1, found));
+        // Only a note has a place on the page; elsewhere these may be names of resources.
+        let is_note = dict.has(b"Rect");
+        let leads_away = |key: &[u8]| key == b"Parent" || is_note && matches!(key, b"P" | b"Popup" | b"Dest" | b"A");
+        for (_, value) in dict.iter().filter(|(key, _)| !leads_away(key)) {
+            references(value, depth + 1, found);
+        }
     };
     match object {
         Object::Reference(id) => found.push(*id),

@@ -5,9 +5,10 @@ use super::jpeg;
 use super::mirror;
 use super::picture::{Colour, PageImage, Picture, Piece, Place, RowPacker, Shape};
 use super::tiff::{Directory, TiffFile, damaged};
-use super::unpack::{inflated, interleaved, lab_to_rgb, on_white, unlzw, unpackbits, unpredict};
+use super::unpack::{inflated, interleaved, lab_to_rgb, on_white, unpackbits, unpredict};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::lzw::unlzw;
 
 /// One page image of a TIFF with what is needed to unpack it.
 struct Stored<'a> {

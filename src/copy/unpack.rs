@@ -4,21 +4,6 @@ use std::io::Read as _;
 
 use flate2::read::ZlibDecoder;
 
-pub(super) fn unlzw(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
-    let mut out = vec![0; wanted];
-    let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
-    let (mut read, mut filled) = (0, 0);
-    while filled < wanted {
-        let step = decoder.decode_bytes(&data[read..], &mut out[filled..]);
-        read += step.consumed_in;
-        filled += step.consumed_out;
-        if !matches!(step.status, Ok(weezl::LzwStatus::Ok)) || (step.consumed_in == 0 && step.consumed_out == 0) {
-            break;
-        }
-    }
-    (filled == wanted).then_some(out)
-}
-
 pub(super) fn inflated(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     ZlibDecoder::new(data).take(wanted as u64).read_to_end(&mut out).ok()?;

@@ -8,6 +8,7 @@ use super::tiff_directory::Directory;
 use super::tiff_file::TiffFile;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::lzw::unlzw;
 
 /// A TIFF that holds the page alone, in the byte order of its file; palettes and Lab as grey.
 pub(super) fn file(tiff: &TiffFile, directory: &Directory, page: u32, limits: &Limits) -> Result<Vec<u8>> {
@@ -27,7 +28,8 @@ pub(super) fn file(tiff: &TiffFile, directory: &Directory, page: u32, limits: &L
     let (mut places, mut lengths) = (Vec::new(), Vec::new());
     for n in 0..directory.offsets.len() {
         let wanted = row.saturating_mul(u64::from(rows_in(n)));
-        if wanted.saturating_add(out.bytes.len() as u64) > limits.unpacked_bytes_max {
+        // Places in a TIFF have 32 bits.
+        if wanted.saturating_add(out.bytes.len() as u64) > limits.unpacked_bytes_max.min(u64::from(u32::MAX)) {
             return Err(Error::hold("file-memory").with("bytes", limits.unpacked_bytes_max));
         }
         let Some(packed) = tiff.strip(directory, n)? else { break };
@@ -38,22 +40,6 @@ pub(super) fn file(tiff: &TiffFile, directory: &Directory, page: u32, limits: &L
     }
     out.directory(directory, (across, down), (&places, &lengths));
     Ok(out.bytes)
-}
-
-/// So many bytes of LZW data, end code or none.
-fn unlzw(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
-    let mut out = vec![0; wanted];
-    let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
-    let (mut read, mut filled) = (0, 0);
-    while filled < wanted {
-        let step = decoder.decode_bytes(&data[read..], &mut out[filled..]);
-        read += step.consumed_in;
-        filled += step.consumed_out;
-        if !matches!(step.status, Ok(weezl::LzwStatus::Ok)) || (step.consumed_in == 0 && step.consumed_out == 0) {
-            break;
-        }
-    }
-    (filled == wanted).then_some(out)
 }
 
 struct Unpacked {

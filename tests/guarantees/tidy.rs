@@ -26,6 +26,7 @@ const NOUNS: &[&str] = &[
     "given",
     "inbox",
     "jpx",
+    "lzw",
     "pdf_sheet",
     "lexicon",
     "likeness",

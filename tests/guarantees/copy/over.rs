@@ -32,7 +32,7 @@ fn what_stands_over_images_is_drawn_alone_and_the_images_stay_as_they_are_stored
     let (streams, content) = strips();
     let wanted = [
         ("a line", format!("{content} 10 10 m 200 200 l S")),
-        ("a registration", format!("{content} BT /F 12 Tf 30 60 Td (Prot. 4821) Tj ET")),
+        ("a registration", format!("{content} BT /P 12 Tf 30 60 Td (Prot. 4821) Tj ET")),
         ("colours", format!("{content} 1 0 0 rg 30 300 40 20 re f 0 0 1 rg 230 30 40 20 re f")),
         ("something hidden in white", format!("{content} 1 g 30 30 100 100 re f")),
         ("nothing that is seen", format!("{content} BT /F 12 Tf 3 Tr 30 60 Td (Prot. 4821) Tj ET")),

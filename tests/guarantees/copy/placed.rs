@@ -21,12 +21,13 @@ pub(super) fn page(path: &Path, streams: Vec<Stream>, content: &str, more: Dicti
     }
     let content = doc.add_object(Stream::new(Dictionary::new(), content.as_bytes().to_vec()));
     let font = dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica" };
+    let alone = doc.add_object(font.clone());
     let mut page = dictionary! {
         "Type" => "Page", "Parent" => pages, "Contents" => content,
         "MediaBox" => vec![0.into(), 0.into(), 300.into(), 400.into()],
         "Resources" => dictionary! {
             "XObject" => named,
-            "Font" => dictionary! { "F" => font },
+            "Font" => dictionary! { "F" => font, "P" => alone },
             "ExtGState" => dictionary! { "Soft" => dictionary! { "ca" => Object::Real(0.5) } },
         },
     };
