@@ -256,3 +256,56 @@ fn a_wrong_tag_of_the_resolution_is_known_by_the_sheet_and_its_letters() {
         assert_eq!(planned(&page), (other, false));
     }
 }
+
+#[test]
+fn dark_paper_with_darker_ink_is_read_as_it_is() {
+    let desk = Desk::new();
+    for (paper, ink) in [(40, 5), (80, 40)] {
+        let dim = |value: u8| ink + (u32::from(value) * (paper - ink) / 255) as u32;
+        let read = desk.survives(&format!("paper {paper}"), |page| {
+            page.pixels_mut().for_each(|pixel| pixel.0[0] = dim(pixel.0[0]) as u8);
+        });
+        assert!(!read.page.blank && !has(&read, "invert"), "{:?}", read.page.steps);
+    }
+}
+
+#[test]
+fn a_page_whose_data_end_early_says_how_much_of_it_is_there() {
+    let desk = Desk::new();
+    let share = |read: &ReadPage| read.page.quality.iter().find(|figure| figure.code == "whole").map(|figure| figure.value);
+    let mut jpeg = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85);
+    let mut grey = desk.clean.clone();
+    grey.pixels_mut().for_each(|pixel| pixel.0[0] = (u32::from(pixel.0[0]) * 9 / 10) as u8);
+    // Paper has a grain.
+    (0..).zip(grey.pixels_mut()).for_each(|(at, pixel): (u32, _)| pixel.0[0] += (at.wrapping_mul(2_654_435_761) >> 29) as u8);
+    grey.write_with_encoder(encoder).expect("a value of the test");
+    let whole = desk.folder.path().join("whole.jpg");
+    std::fs::write(&whole, &jpeg).expect("a value of the test");
+    let cut = desk.folder.path().join("cut.jpg");
+    std::fs::write(&cut, [&jpeg[..jpeg.len() / 2], &[0xFF, 0xD9]].concat()).expect("a value of the test");
+    let read = |path: &Path, mime: &str| {
+        let surveys = desk.readers.survey(path, mime).expect("a value of the test");
+        desk.readers.read(path, mime, &surveys[0]).expect("a value of the test")
+    };
+    assert_eq!(share(&read(&whole, "image/jpeg")), None);
+    let given = share(&read(&cut, "image/jpeg")).expect("a figure");
+    assert!((20.0..80.0).contains(&given), "{given}");
+    // A fax page of strips, whose last strip says nothing.
+    let strips = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/copy/g4-strips.tif");
+    let mut bytes = std::fs::read(&strips).expect("a value of the test");
+    assert_eq!(share(&read(&strips, "image/tiff")), None);
+    let mut decoder = tiff::decoder::Decoder::new(std::io::Cursor::new(bytes.clone())).expect("a value of the test");
+    let list = |decoder: &mut tiff::decoder::Decoder<_>, tag| decoder.get_tag_u32_vec(tag).expect("a value of the test");
+    let at = *list(&mut decoder, tiff::tags::Tag::StripOffsets).last().expect("a strip") as usize;
+    let length = *list(&mut decoder, tiff::tags::Tag::StripByteCounts).last().expect("a strip") as usize;
+    bytes[at..at + length].fill(0);
+    let cut = desk.folder.path().join("cut.tif");
+    std::fs::write(&cut, &bytes).expect("a value of the test");
+    let surveys = desk.readers.survey(&cut, "image/tiff").expect("a value of the test");
+    match desk.readers.read(&cut, "image/tiff", &surveys[0]) {
+        Ok(read) => assert!(share(&read).is_some_and(|given| given < 100.0), "{:?}", read.page.quality),
+        // A tenth of the rows and more are gone: it is no page.
+        Err(error) => assert_eq!(error.code(), "page-broken"),
+    }
+}

@@ -134,3 +134,25 @@ fn a_lone_image_that_is_cut_mixed_or_smaller_than_the_sheet_is_not_taken_for_the
         assert!(is_drawn || holds(&output, &[jpeg(&picture())]), "{what}");
     }
 }
+
+#[test]
+fn a_scan_under_a_long_notice_is_a_scan_and_a_text_on_coloured_ground_is_not() {
+    use conserva::normalise::Opened;
+    use conserva::page::PageSource;
+    let folder = tempfile::tempdir().expect("folder");
+    let (streams, content) = strips();
+    let limits = Limits::default();
+    // Lines of 45 characters: at the head, at the head and the foot, all over.
+    for (what, lines, is_scan) in [
+        ("head", (0..8).collect::<Vec<_>>(), true),
+        ("ends", (0..6).chain(25..31).collect(), true),
+        ("all", (1..31).collect(), false),
+    ] {
+        let input = folder.path().join(format!("{what}.pdf"));
+        let line = |n: &i32| format!(" BT /P 7 Tf 20 {} Td (Copia conforme dell'atto, n. 4821 del 12 marzo) Tj ET", 388 - n * 12);
+        page(&input, streams.clone(), &(content.clone() + &lines.iter().map(line).collect::<String>()), Dictionary::new());
+        let survey =
+            Opened::open(&input, "application/pdf", &limits).expect("opens").survey(&limits).expect("a survey").remove(0);
+        assert_eq!(matches!(survey.source, PageSource::PdfRaster { .. }), is_scan, "{what}: {:?}", survey.source);
+    }
+}
