@@ -228,14 +228,17 @@ fn decoded(bytes: Vec<u8>, format: ImageFormat, (page, dpi): (u32, f32), limits:
 /// Rows at the foot that are of one grey to the last pixel, from which they were never there: a row of blocks, and its
 /// half-size colours.
 const BARE_ROWS: usize = 32;
+/// As many in black, a part of the page: the lid of a scanner can be that even, if rarely that large.
+const BLACK_SHARE: usize = 10;
 
-/// Share of the rows of a JPEG that its data gave: where they end early decoders go on in one grey, which no scanner sees.
-/// (White paper and a black lid can be that even.)
+/// Share of the rows of a JPEG that its data gave: where they end early decoders go on in one grey, or in black, which no
+/// scanner sees. (White paper can be that even.)
 fn given(image: &PageImage) -> f32 {
-    let Some(last) = image.gray.last().filter(|value| (8..248).contains(*value)) else { return 1.0 };
+    let Some(last) = image.gray.last().filter(|value| **value < 248) else { return 1.0 };
     let rows = image.gray.chunks_exact(image.width.max(1) as usize);
     let bare = rows.rev().take_while(|row| row.iter().all(|value| value == last)).count();
-    if bare < BARE_ROWS { 1.0 } else { 1.0 - bare as f32 / image.height as f32 }
+    let least = if *last < 8 { image.height as usize / BLACK_SHARE } else { 0 };
+    if bare < least.max(BARE_ROWS) { 1.0 } else { 1.0 - bare as f32 / image.height as f32 }
 }
 
 /// The page that decoded pixels are.
