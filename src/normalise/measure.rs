@@ -17,6 +17,10 @@ const FAINT_DROP: i32 = 22;
 pub const FAINT_LETTERS: u32 = 40;
 /// Darkening of traces that are read to find out what they are: less is the grain of the paper.
 const TRACE_DROP: i32 = 9;
+/// Fewest such groups that are read to find out, where there is nothing else.
+const FEW_LETTERS: u32 = 3;
+/// Words, surely read, from which traces are writing: of many groups, the back of the sheet among them, and of few.
+const TRACE_WORDS: (u32, u32) = (5, 1);
 /// Fewest cells of a group that is content: a digit of 8 points has 12, a speck fewer than 8.
 const CONTENT_CELLS: usize = 8;
 /// Heights of letters, cells: 8 to 30 points.
@@ -43,9 +47,9 @@ pub struct Look {
     pub faint_marks: Option<u32>,
     /// True if nothing that could be writing is on the page.
     pub blank: bool,
-    /// True of a blank page with traces that may be very faint writing, or the back of the sheet showing through: only reading
-    /// tells which.
-    pub has_traces: bool,
+    /// Of a blank page with traces that may be very faint writing, or the back of the sheet showing through, the fewest words,
+    /// surely read, from which they are writing: only reading tells which.
+    pub traces: Option<u32>,
     /// True if lines of text run down the stored image rather than across.
     pub sideways: bool,
     /// How much more sharply ink changes from column to column than from row to row.
@@ -78,7 +82,7 @@ pub(super) struct Mask {
 
 /// Looks at a page whose resolution is about `dpi`.
 pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
-    let cell = ((dpi / CELLS_PER_INCH).round() as usize).clamp(1, 16);
+    let cell = cell_of(dpi);
     let mut small = Small::of(image, cell);
     let inverted = small.percentile(50) < 90 && !edges::shows_sheet(&small);
     if inverted {
@@ -90,10 +94,7 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         (0..).zip(&mut small.values).filter(|(at, _)| edges.holds(*at)).for_each(|(_, value)| *value = paper);
     }
     let paper = Paper::of(&small);
-    let drops: Vec<i32> = (0..)
-        .zip(&small.values)
-        .map(|(at, v): (usize, &u8)| paper.at(at % small.width, at / small.width) - i32::from(*v))
-        .collect();
+    let drops = paper.drops(&small);
     // Faint ink is judged against the page's own ink, so that show-through beside black text is not ink.
     let ink = ink_depth(&drops);
     let darker = |least: i32| {
@@ -111,8 +112,8 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         unevenness: paper.unevenness(),
         marks,
         faint_marks,
-        blank: matches!(writing, Writing::None | Writing::Traces),
-        has_traces: writing == Writing::Traces,
+        blank: matches!(writing, Writing::None | Writing::Traces(_)),
+        traces: if let Writing::Traces(words) = writing { Some(words) } else { None },
         sideways: down > LINES_DOWN * across,
         lean: down / across.max(1.0),
         inverted,
@@ -123,6 +124,34 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
     }
 }
 
+/// How much darker than the paper the darkest mark of the page is, 0 to 1: a mark is a group of cells that is content.
+pub(super) fn deepest(image: &PageImage, look: &Look, dpi: f32) -> f32 {
+    let mut small = Small::of(image, cell_of(dpi));
+    if look.inverted {
+        small.values.iter_mut().for_each(|value| *value = 255 - *value);
+    }
+    let paper = small.percentile(70);
+    let is_outside = |at: usize| look.edges.as_ref().is_some_and(|edges| edges.holds(at));
+    (0..).zip(&mut small.values).filter(|(at, _)| is_outside(*at)).for_each(|(_, value)| *value = paper);
+    let drops = Paper::of(&small).drops(&small);
+    let shows = |least: i32| {
+        let dark = drops.iter().map(|drop| *drop > least).collect();
+        let mask = Mask { width: small.width, height: small.height, dark };
+        groups(&mask).iter().any(|group| group.is_content(&mask))
+    };
+    let (mut shown, mut bare) = (0, 255);
+    while shown + 1 < bare {
+        let middle = (shown + bare) / 2;
+        *(if shows(middle) { &mut shown } else { &mut bare }) = middle;
+    }
+    shown as f32 / 255.0
+}
+
+/// Pixels of a side of a cell.
+fn cell_of(dpi: f32) -> usize {
+    ((dpi / CELLS_PER_INCH).round() as usize).clamp(1, 16)
+}
+
 /// What a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Writing {
@@ -130,8 +159,9 @@ enum Writing {
     Ink,
     /// Ink too faint for content, but so many groups of the size of letters that it is faint writing rather than dirt.
     Faint,
-    /// The same, fainter still: it may as well be the back of the sheet.
-    Traces,
+    /// The same, fainter still, or a few letters of faint ink: it may as well be the back of the sheet, or dirt, unless so many
+    /// words are read.
+    Traces(u32),
     None,
 }
 
@@ -150,17 +180,26 @@ fn written(darker: impl Fn(i32) -> Mask, least: i32) -> Seen {
     if marks > 0 {
         return Seen { mask, writing: Writing::Ink, marks, faint_marks: None };
     }
-    let mut faint_marks = None;
-    for (least, writing) in [(FAINT_DROP, Writing::Faint), (TRACE_DROP, Writing::Traces)] {
+    let lettered = |least: i32| {
         let faint = darker(least);
         let is_letter = |group: &&Group| LETTER_CELLS.contains(&group.height) && group.is_content(&faint);
         let letters = groups(&faint).iter().filter(is_letter).count() as u32;
-        faint_marks = faint_marks.or(Some(letters));
-        if letters >= FAINT_LETTERS {
-            return Seen { mask: faint, writing, marks, faint_marks };
-        }
+        (faint, letters)
+    };
+    let (faint, letters) = lettered(FAINT_DROP);
+    let faint_marks = Some(letters);
+    if letters >= FAINT_LETTERS {
+        return Seen { mask: faint, writing: Writing::Faint, marks, faint_marks };
     }
-    Seen { mask, writing: Writing::None, marks, faint_marks }
+    let (trace, traces) = lettered(TRACE_DROP);
+    if traces >= FAINT_LETTERS {
+        return Seen { mask: trace, writing: Writing::Traces(TRACE_WORDS.0), marks, faint_marks };
+    }
+    // A word in pale pencil is not lost because it stands alone.
+    match [(faint, letters), (trace, traces)].into_iter().find(|(_, letters)| *letters >= FEW_LETTERS) {
+        Some((mask, _)) => Seen { mask, writing: Writing::Traces(TRACE_WORDS.1), marks, faint_marks },
+        None => Seen { mask, writing: Writing::None, marks, faint_marks },
+    }
 }
 
 /// By how much the darker quarter of the inked cells is darker than the paper; 0 where there is no ink.
@@ -226,6 +265,12 @@ impl Paper {
 
     fn at(&self, x: usize, y: usize) -> i32 {
         i32::from(self.tiles.get(y / TILE * self.columns + x / TILE).copied().unwrap_or(255))
+    }
+
+    /// By how much each cell is darker than the paper.
+    fn drops(&self, small: &Small) -> Vec<i32> {
+        let drop = |(at, value): (usize, &u8)| self.at(at % small.width, at / small.width) - i32::from(*value);
+        (0..).zip(&small.values).map(drop).collect()
     }
 
     fn unevenness(&self) -> f32 {
