@@ -7,8 +7,6 @@ use crate::page::{self, Block, Quality, Word};
 pub(super) const CONFIDENCE_GOOD: f32 = 70.0;
 /// Words under this confidence on a page without others are marks, not text.
 pub(super) const MARK: f32 = 30.0;
-/// Groups of ink of which nothing is read that a blank page may have: holes, dirt, a staple; a short line has more.
-pub(super) const MARKS_UNREAD: f32 = 8.0;
 /// Groups of ink that could be writing, from which a page is not blank.
 const MARKS_LEAST: f32 = 1.0;
 /// Limits of the quality figures (S-07).

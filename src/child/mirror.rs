@@ -4,7 +4,7 @@
 //! scanned from its wrong side, or carry a stamp of its own: it keeps what was read and holds its document.
 
 use super::figures::{CONFIDENCE_GOOD, at_least, at_most, is_good, mean_confidence, sure_words, weight};
-use super::turns::{BETTER, sheet};
+use super::turns::{BETTER, WORDS_LEAST, sheet};
 use crate::error::Result;
 use crate::normalise::{self, PageImage, Plan, Treatment};
 use crate::ocr::OcrEngine;
@@ -13,8 +13,6 @@ use crate::page::{self, Block, Quality};
 /// How much darker than paper the darkest mark of a page with ink of its own is.
 const INK_DEPTH: f32 = 0.45;
 const DEPTH: &str = "ink_depth";
-/// Words, surely read in the mirror, from which it is text.
-const WORDS_LEAST: f32 = 5.0;
 
 /// The figures of a page that reads well in a mirror and badly as `read`; none of any other.
 pub(super) fn figures(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan, read: &[Block]) -> Result<Vec<Quality>> {
@@ -27,14 +25,6 @@ pub(super) fn figures(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan
         let width = prepared.image.width.max(1) as usize;
         prepared.image.to_mut().gray.chunks_exact_mut(width).for_each(<[u8]>::reverse);
         let blocks = engine.glance(sheet(&prepared))?;
-        tracing::debug!(
-            rotation,
-            mean = mean_confidence(&blocks),
-            sure = sure_words(&blocks),
-            weight = weight(&blocks),
-            of = weight(read),
-            "read in a mirror"
-        );
         let is_text = is_good(&blocks) && sure_words(&blocks) >= WORDS_LEAST;
         if is_text && weight(&blocks) > weight(read) * BETTER {
             let mean = mean_confidence(&blocks).unwrap_or(0.0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 
-use super::figures::{MARK, MARKS_UNREAD, at_least, at_most, figures, mean_confidence, words};
+use super::figures::{MARK, at_least, figures, mean_confidence, words};
 use super::files::Files;
 use super::mirror;
 use super::serve::Hello;
@@ -51,7 +51,7 @@ impl Reader {
         let image = self.files.image(&file, survey, means)?;
         self.files.decode_ahead(request.next.as_ref(), means);
         let plan = prepare::plan(&image, survey);
-        let traces = if plan.look.traces.is_some() { turns::traces(self.engine.as_mut(), &image, &plan)? } else { Vec::new() };
+        let traces = if plan.look.has_traces { turns::traces(self.engine.as_mut(), &image, &plan)? } else { Vec::new() };
         let is_written = !traces.is_empty() && traces.iter().all(|figure| figure.is_good);
         if plan.look.blank && !is_written {
             return Ok(self.page(&image, (survey, &plan), (None, traces)));
@@ -131,9 +131,7 @@ impl Reader {
         let origin = reading.as_ref().map_or_else(|| self.engine.origin(), |r| r.origin.clone());
         let surest = |r: &Reading<'_>| words(&r.blocks).map(|w| w.confidence).fold(0.0, f32::max);
         let surest = reading.as_ref().map(surest).filter(|_| plan.look.is_sparse()).map(|c| at_least("surest_word", c, MARK));
-        let unread = surest.as_ref().filter(|surest| !surest.is_good);
-        let unread = unread.map(|_| at_most("marks_unread", plan.look.marks as f32, MARKS_UNREAD));
-        let is_marks_only = unread.as_ref().is_some_and(|marks| marks.is_good);
+        let is_marks_only = surest.as_ref().is_some_and(|surest| !surest.is_good);
         let blank = reading.is_none() || is_marks_only;
         let reading = reading.filter(|_| !blank);
         let rotation = reading.as_ref().map_or(image.rotation, |r| r.prepared.back.rotation);
@@ -141,7 +139,7 @@ impl Reader {
         let mean_confidence = reading.as_ref().and_then(|r| mean_confidence(&r.blocks));
         let blur = reading.as_ref().and_then(|_| normalise::blur(image, plan));
         let mut quality = figures(plan, skew_deg, blur, reading.as_ref().map(|r| r.blocks.as_slice()));
-        quality.extend(seen.into_iter().chain(surest).chain(unread));
+        quality.extend(seen.into_iter().chain(surest));
         let readings = reading.as_ref().map_or(0, |r| r.count);
         let survey = PageSurvey { width: image.width, height: image.height, ..survey.clone() };
         let (blocks, steps) = reading.map_or_else(|| (Vec::new(), Vec::new()), placed);

@@ -23,6 +23,9 @@ const STAMP_WORD: f32 = 60.0;
 /// the slopes tell (measured on pages blurred by a deviation of 4 pixels at 300 dpi, and of 2.4 to 3.3 at 200).
 const BLURRED: f32 = 7.0;
 
+/// Words of some letters, surely read, from which traces are writing.
+pub(super) const WORDS_LEAST: f32 = 5.0;
+
 /// One reading of a page at one turn.
 pub(super) struct Reading<'a> {
     pub(super) prepared: Prepared<'a>,
@@ -81,7 +84,7 @@ pub(super) fn traces(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan)
     let sure = sure_words(&blocks);
     let mean = at_least("trace_confidence", mean_confidence(&blocks).unwrap_or(0.0), CONFIDENCE_GOOD);
     let is_good = mean.is_good && is_good(&blocks);
-    Ok(vec![at_least("trace_words", sure, plan.look.traces.unwrap_or(1) as f32), Quality { is_good, ..mean }])
+    Ok(vec![at_least("trace_words", sure, WORDS_LEAST), Quality { is_good, ..mean }])
 }
 
 fn of_page<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) -> Result<Reading<'a>> {

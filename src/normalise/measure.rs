@@ -17,10 +17,6 @@ const FAINT_DROP: i32 = 22;
 pub const FAINT_LETTERS: u32 = 40;
 /// Darkening of traces that are read to find out what they are: less is the grain of the paper.
 const TRACE_DROP: i32 = 9;
-/// Fewest such groups that are read to find out, where there is nothing else.
-const FEW_LETTERS: u32 = 3;
-/// Words, surely read, from which traces are writing: of many groups, the back of the sheet among them, and of few.
-const TRACE_WORDS: (u32, u32) = (5, 1);
 /// Fewest cells of a group that is content: a digit of 8 points has 12, a speck fewer than 8.
 const CONTENT_CELLS: usize = 8;
 /// Heights of letters, cells: 8 to 30 points.
@@ -47,9 +43,9 @@ pub struct Look {
     pub faint_marks: Option<u32>,
     /// True if nothing that could be writing is on the page.
     pub blank: bool,
-    /// Of a blank page with traces that may be very faint writing, or the back of the sheet showing through, the fewest words,
-    /// surely read, from which they are writing: only reading tells which.
-    pub traces: Option<u32>,
+    /// True of a blank page with traces that may be very faint writing, or the back of the sheet showing through: only reading
+    /// tells which.
+    pub has_traces: bool,
     /// True if lines of text run down the stored image rather than across.
     pub sideways: bool,
     /// How much more sharply ink changes from column to column than from row to row.
@@ -112,8 +108,8 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         unevenness: paper.unevenness(),
         marks,
         faint_marks,
-        blank: matches!(writing, Writing::None | Writing::Traces(_)),
-        traces: if let Writing::Traces(words) = writing { Some(words) } else { None },
+        blank: matches!(writing, Writing::None | Writing::Traces),
+        has_traces: writing == Writing::Traces,
         sideways: down > LINES_DOWN * across,
         lean: down / across.max(1.0),
         inverted,
@@ -141,7 +137,7 @@ pub(super) fn deepest(image: &PageImage, look: &Look, dpi: f32) -> f32 {
     };
     let (mut shown, mut bare) = (0, 255);
     while shown + 1 < bare {
-        let middle = (shown + bare) / 2;
+        let middle = i32::midpoint(shown, bare);
         *(if shows(middle) { &mut shown } else { &mut bare }) = middle;
     }
     shown as f32 / 255.0
@@ -159,9 +155,8 @@ enum Writing {
     Ink,
     /// Ink too faint for content, but so many groups of the size of letters that it is faint writing rather than dirt.
     Faint,
-    /// The same, fainter still, or a few letters of faint ink: it may as well be the back of the sheet, or dirt, unless so many
-    /// words are read.
-    Traces(u32),
+    /// The same, fainter still: it may as well be the back of the sheet.
+    Traces,
     None,
 }
 
@@ -180,26 +175,17 @@ fn written(darker: impl Fn(i32) -> Mask, least: i32) -> Seen {
     if marks > 0 {
         return Seen { mask, writing: Writing::Ink, marks, faint_marks: None };
     }
-    let lettered = |least: i32| {
+    let mut faint_marks = None;
+    for (least, writing) in [(FAINT_DROP, Writing::Faint), (TRACE_DROP, Writing::Traces)] {
         let faint = darker(least);
         let is_letter = |group: &&Group| LETTER_CELLS.contains(&group.height) && group.is_content(&faint);
         let letters = groups(&faint).iter().filter(is_letter).count() as u32;
-        (faint, letters)
-    };
-    let (faint, letters) = lettered(FAINT_DROP);
-    let faint_marks = Some(letters);
-    if letters >= FAINT_LETTERS {
-        return Seen { mask: faint, writing: Writing::Faint, marks, faint_marks };
+        faint_marks = faint_marks.or(Some(letters));
+        if letters >= FAINT_LETTERS {
+            return Seen { mask: faint, writing, marks, faint_marks };
+        }
     }
-    let (trace, traces) = lettered(TRACE_DROP);
-    if traces >= FAINT_LETTERS {
-        return Seen { mask: trace, writing: Writing::Traces(TRACE_WORDS.0), marks, faint_marks };
-    }
-    // A word in pale pencil is not lost because it stands alone.
-    match [(faint, letters), (trace, traces)].into_iter().find(|(_, letters)| *letters >= FEW_LETTERS) {
-        Some((mask, _)) => Seen { mask, writing: Writing::Traces(TRACE_WORDS.1), marks, faint_marks },
-        None => Seen { mask, writing: Writing::None, marks, faint_marks },
-    }
+    Seen { mask, writing: Writing::None, marks, faint_marks }
 }
 
 /// By how much the darker quarter of the inked cells is darker than the paper; 0 where there is no ink.
