@@ -135,12 +135,12 @@ pub(super) fn deepest(image: &PageImage, look: &Look, dpi: f32) -> f32 {
         let mask = Mask { width: small.width, height: small.height, dark };
         groups(&mask).iter().any(|group| group.is_content(&mask))
     };
-    let (mut shown, mut bare) = (0, 255);
-    while shown + 1 < bare {
-        let middle = i32::midpoint(shown, bare);
-        *(if shows(middle) { &mut shown } else { &mut bare }) = middle;
+    let (mut seen, mut bare) = (0, 255);
+    while seen + 1 < bare {
+        let middle = i32::midpoint(seen, bare);
+        *(if shows(middle) { &mut seen } else { &mut bare }) = middle;
     }
-    shown as f32 / 255.0
+    seen as f32 / 255.0
 }
 
 /// Pixels of a side of a cell.
