@@ -138,7 +138,7 @@ pub struct PageSurvey {
 /// One quality figure of a page with its limit (S-07); `is_good` says on which side it fell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
-    /// What was measured: `dpi`, `blur`, `contrast`, `skew`, `mean_confidence`, `low_words`, …
+    /// What was measured: `dpi`, `blur`, `contrast`, `skew`, `mean_confidence`, `second_reading`, `low_words`, …
     pub code: String,
     /// The value.
     pub value: f32,
@@ -147,6 +147,15 @@ pub struct Quality {
     /// True if the value is within the limit.
     pub is_good: bool,
 }
+
+/// The figure of a page's mean confidence against the limit under which it is read a second time.
+pub const SECOND_READING: &str = "second_reading";
+
+/// The figure of a page's mean confidence against the least that the ente asks for.
+pub const MEAN_CONFIDENCE: &str = "mean_confidence";
+
+/// The figure of a page that reads well in a mirror, and badly as it is.
+pub const MIRRORED: &str = "mirrored_confidence";
 
 /// One page as the house knows it after it was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -316,6 +325,13 @@ impl ReadPage {
 }
 
 impl Page {
+    /// Holds the mean confidence of a page that was read against the least that the ente asks for.
+    pub fn weigh(&mut self, least: f32) {
+        let figure = |value| Quality { code: MEAN_CONFIDENCE.to_owned(), value, limit: least, is_good: value >= least };
+        self.quality.retain(|figure| figure.code != MEAN_CONFIDENCE);
+        self.quality.extend(self.mean_confidence.map(figure));
+    }
+
     /// True of a page that could not be read.
     pub fn is_unread(&self) -> bool {
         self.steps.iter().any(|step| step == UNREAD)

@@ -49,7 +49,7 @@ fn inflated(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
 }
 
 /// So many bytes of PackBits data (TIFF 6.0, section 9), and the rest of the last run.
-fn unpackbits(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
+pub(crate) fn unpackbits(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(wanted);
     let mut rest = data;
     while out.len() < wanted {

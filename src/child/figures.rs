@@ -1,7 +1,7 @@
 //! How well was a page read? Its figures, each with its limit (S-07), and what makes one reading better than another.
 
 use crate::normalise::{FAINT_LETTERS, PageImage, Plan};
-use crate::page::{Block, Quality, Word};
+use crate::page::{self, Block, Quality, Word};
 
 /// A page whose first reading has this mean confidence is not read again.
 pub(super) const CONFIDENCE_GOOD: f32 = 70.0;
@@ -42,6 +42,11 @@ pub(super) fn weight(blocks: &[Block]) -> f32 {
         .sum()
 }
 
+/// Words of some letters that were surely read.
+pub(super) fn sure_words(blocks: &[Block]) -> f32 {
+    words(blocks).filter(|word| word.confidence >= CONFIDENCE_GOOD && word.text.chars().count() > 3).count() as f32
+}
+
 /// True of a reading that needs no other beside it.
 pub(super) fn is_good(blocks: &[Block]) -> bool {
     // Words of several letters that stand higher than wide were read off a page that lies on its side.
@@ -56,6 +61,11 @@ pub(super) fn at_least(code: &str, value: f32, limit: f32) -> Quality {
     Quality { code: code.to_owned(), value, limit, is_good: value >= limit }
 }
 
+/// A figure that should not be over its limit.
+pub(super) fn at_most(code: &str, value: f32, limit: f32) -> Quality {
+    Quality { code: code.to_owned(), value, limit, is_good: value <= limit }
+}
+
 /// The rows that the data of a page gave, in hundredths, where they are not all.
 pub(super) fn wholeness(image: &PageImage) -> Option<Quality> {
     (image.whole < 1.0).then(|| at_least("whole", (image.whole * 100.0).min(99.9), 100.0))
@@ -63,7 +73,6 @@ pub(super) fn wholeness(image: &PageImage) -> Option<Quality> {
 
 /// The figures of a page; of one that was not read those that need no reading. `blur` where it can be measured.
 pub(super) fn figures(plan: &Plan, skew_deg: f32, blur: Option<f32>, blocks: Option<&[Block]>) -> Vec<Quality> {
-    let at_most = |code: &str, value: f32, limit: f32| Quality { code: code.to_owned(), value, limit, is_good: value <= limit };
     let mut figures = vec![at_least("dpi", plan.dpi, DPI_LEAST), at_least("marks", plan.look.marks as f32, MARKS_LEAST)];
     figures.extend(plan.look.faint_marks.map(|n| at_least("faint_marks", n as f32, FAINT_LETTERS as f32)));
     let Some(blocks) = blocks else { return figures };
@@ -71,7 +80,7 @@ pub(super) fn figures(plan: &Plan, skew_deg: f32, blur: Option<f32>, blocks: Opt
     figures.extend(blur.map(|blur| at_most("blur", blur, BLUR_MOST)));
     figures.push(at_most("clipping", plan.look.letters_cut as f32, CUT_MOST));
     figures.push(at_most("skew", skew_deg.abs(), SKEW_MOST));
-    figures.push(at_least("mean_confidence", mean_confidence(blocks).unwrap_or(0.0), CONFIDENCE_GOOD));
+    figures.push(at_least(page::SECOND_READING, mean_confidence(blocks).unwrap_or(0.0), CONFIDENCE_GOOD));
     let (all, low) =
         words(blocks).fold((0.0, 0.0), |(all, low), w| (all + 1.0, low + f32::from(u8::from(w.confidence < LOW_WORD))));
     figures.push(at_most("low_words", if all > 0.0 { low / all } else { 1.0 }, LOW_WORDS_MOST));

@@ -13,6 +13,7 @@ mod frame;
 mod hand;
 mod in_turn;
 mod kernel;
+mod mirror;
 mod pool;
 mod process;
 mod reading;

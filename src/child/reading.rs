@@ -6,6 +6,7 @@ use base64::Engine as _;
 
 use super::figures::{MARK, at_least, figures, mean_confidence, wholeness, words};
 use super::files::Files;
+use super::mirror;
 use super::serve::Hello;
 use super::turns::{self, Reading};
 use super::{FileRequest, Manner, PageRequest, PictureRequest, PrintRequest, Reread, RereadRequest};
@@ -56,7 +57,10 @@ impl Reader {
             return Ok(self.page(&image, (survey, &plan), (None, traces)));
         }
         let reading = turns::best(self.engine.as_mut(), &image, &plan)?;
-        Ok(self.page(&image, (survey, &plan), (Some(reading), traces)))
+        let mirrored = mirror::figures(self.engine.as_mut(), &image, &plan, &reading.blocks)?;
+        // What shows through from the other side is not this page's.
+        let reading = Some(reading).filter(|_| !mirror::is_back(&mirrored));
+        Ok(self.page(&image, (survey, &plan), (reading, [traces, mirrored].concat())))
     }
 
     /// The pixels of a page, and nothing else of its file.
@@ -117,12 +121,12 @@ impl Reader {
         Ok(base64::engine::general_purpose::STANDARD.encode(bytes))
     }
 
-    /// Facts, figures and text of a page; without a reading it is blank. `traces` says what a glance at it showed.
+    /// Facts, figures and text of a page; without a reading it is blank. `seen` says what glances at it showed.
     fn page(
         &mut self,
         image: &PageImage,
         (survey, plan): (&PageSurvey, &Plan),
-        (reading, traces): (Option<Reading<'_>>, Vec<Quality>),
+        (reading, seen): (Option<Reading<'_>>, Vec<Quality>),
     ) -> ReadPage {
         let origin = reading.as_ref().map_or_else(|| self.engine.origin(), |r| r.origin.clone());
         let surest = |r: &Reading<'_>| words(&r.blocks).map(|w| w.confidence).fold(0.0, f32::max);
@@ -135,7 +139,7 @@ impl Reader {
         let mean_confidence = reading.as_ref().and_then(|r| mean_confidence(&r.blocks));
         let blur = reading.as_ref().and_then(|_| normalise::blur(image, plan));
         let mut quality = figures(plan, skew_deg, blur, reading.as_ref().map(|r| r.blocks.as_slice()));
-        quality.extend(traces.into_iter().chain(surest).chain(wholeness(image)));
+        quality.extend(seen.into_iter().chain(surest).chain(wholeness(image)));
         let readings = reading.as_ref().map_or(0, |r| r.count);
         let survey = PageSurvey { width: image.width, height: image.height, ..survey.clone() };
         let (blocks, steps) = reading.map_or_else(|| (Vec::new(), Vec::new()), placed);

@@ -5,7 +5,7 @@
 //! [`CONFIDENCE_GOOD`], in grey with a local threshold, or with none of ours where its edges are blurred. The better
 //! reading stays, and every attempt is a step of the page (S-06).
 
-use super::figures::{CONFIDENCE_GOOD, at_least, is_good, mean_confidence, weight, words};
+use super::figures::{CONFIDENCE_GOOD, at_least, is_good, mean_confidence, sure_words, weight};
 use crate::error::Result;
 use crate::normalise::{self, PageImage, Plan, Prepared, Stamp, Treatment};
 use crate::ocr::{Layout, OcrEngine, Orientation, Sheet};
@@ -14,7 +14,7 @@ use crate::page::{Block, Origin, Quality, Rect};
 /// Least certainty of the orientation detector that is followed without a second reading deciding.
 const ORIENTATION_SURE: f32 = 2.0;
 /// How much more must be read well for another reading to take the place of the first.
-const BETTER: f32 = 1.2;
+pub(super) const BETTER: f32 = 1.2;
 const BETTER_TREATED: f32 = 1.02;
 /// Least confidence of a word read off a stamp: seals and signatures give shreds of words.
 const STAMP_WORD: f32 = 60.0;
@@ -24,7 +24,7 @@ const STAMP_WORD: f32 = 60.0;
 const BLURRED: f32 = 7.0;
 
 /// Words of some letters, surely read, from which traces are writing.
-const WORDS_LEAST: f32 = 5.0;
+pub(super) const WORDS_LEAST: f32 = 5.0;
 
 /// One reading of a page at one turn.
 pub(super) struct Reading<'a> {
@@ -81,8 +81,7 @@ fn alone(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan, (stamp, rot
 pub(super) fn traces(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Result<Vec<Quality>> {
     let prepared = normalise::prepare(image, plan, image.rotation, Treatment::Even);
     let blocks = engine.glance(sheet(&prepared))?;
-    let is_sure = |word: &&crate::page::Word| word.confidence >= CONFIDENCE_GOOD && word.text.chars().count() > 3;
-    let sure = words(&blocks).filter(is_sure).count() as f32;
+    let sure = sure_words(&blocks);
     let mean = at_least("trace_confidence", mean_confidence(&blocks).unwrap_or(0.0), CONFIDENCE_GOOD);
     let is_good = mean.is_good && is_good(&blocks);
     Ok(vec![at_least("trace_words", sure, WORDS_LEAST), Quality { is_good, ..mean }])
@@ -163,7 +162,7 @@ fn read<'a>(
     Ok(Reading { prepared, blocks, count: 1, origin: engine.origin(), stamps: Vec::new() })
 }
 
-fn sheet<'a>(prepared: &'a Prepared<'_>) -> Sheet<'a> {
+pub(super) fn sheet<'a>(prepared: &'a Prepared<'_>) -> Sheet<'a> {
     Sheet {
         gray: &prepared.image.gray,
         width: prepared.image.width,

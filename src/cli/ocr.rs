@@ -17,12 +17,14 @@ use crate::child::{PageAt, Readers};
 use crate::config::OcrConfig;
 use crate::copy::{self, CopyOrder, CopyReport, PageLines, Pages, PdfaLevel};
 use crate::digest::Digest;
-use crate::document::Format;
+use crate::document::{DocumentId, Format};
+use crate::ente::Soglie;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 use crate::messages::Message;
-use crate::page::{self, ReadPage};
+use crate::page::{self, Quality, ReadPage};
 use crate::pipeline::AGENT;
+use crate::steps::poor;
 use crate::worker::Meter;
 
 /// What was typed after `ocr`.
@@ -141,20 +143,28 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
         let answer = json!({"input": input, "output": args.output, "pages": tally, "report": report});
         output::line(&answer.to_string());
     } else {
-        told(&report, all);
+        told(&report, &tally, all);
     }
     Ok(u8::from(tally.unread > 0 || scans.left_out > 0))
 }
 
 /// What the person should know of the copy.
-fn told(report: &CopyReport, all: &Global) {
-    for (code, pages) in [("pages-drawn", &report.rasterised), ("pages-left-empty", &report.left_empty)] {
+fn told(report: &CopyReport, tally: &Tally, all: &Global) {
+    let blank = tally.verdicts.iter().filter(|verdict| verdict.blank).map(|verdict| verdict.page).collect();
+    for (code, pages) in [("pages-blank", &blank), ("pages-drawn", &report.rasterised), ("pages-left-empty", &report.left_empty)]
+    {
         if !pages.is_empty() {
             let pages = pages.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
             output::complain(&Message::new(code).with("pages", pages).text(all.words()));
         }
     }
+    for reason in tally.verdicts.iter().flat_map(|verdict| &verdict.reasons).take(REASONS_SHOWN) {
+        output::complain(&reason.sentence(all.words()));
+    }
 }
+
+/// Most reasons shown to a person: `--json` has them all.
+const REASONS_SHOWN: usize = 40;
 
 /// Reads the pages into the file `kept`, each as soon as it is read, and says how they fared.
 fn read(readers: &Readers, pages: &[PageAt<'_>], (all, kept): (&Global, PathBuf)) -> Result<(Pages, Tally)> {
@@ -165,14 +175,14 @@ fn read(readers: &Readers, pages: &[PageAt<'_>], (all, kept): (&Global, PathBuf)
     let (mut tally, mut last_why) = (Tally::default(), String::new());
     readers.read_in_turn(pages, &|| meter.page_done(), &mut |at, read| {
         let survey = pages[at].survey;
-        let page = read.unwrap_or_else(|error| {
+        let mut page = read.unwrap_or_else(|error| {
             let why = error.message().sentence(all.words());
             let message = Message::new("page-unread").with("page", survey.n).with("why", &why);
             progress.aside(|| output::complain(&message.text(all.words())));
             last_why = why;
             ReadPage::unread(survey)
         });
-        tally.count(&page);
+        tally.count(&mut page);
         lines.push(&page)
     })?;
     if tally.unread == tally.all {
@@ -192,6 +202,20 @@ struct Tally {
     unread: usize,
     readers: Readings,
     regions: Regions,
+    /// The pages of which something must be known: those that are blank, and those with a figure under its limit.
+    verdicts: Vec<Verdict>,
+}
+
+/// What must be known of a page.
+#[derive(Debug, Serialize)]
+struct Verdict {
+    page: u32,
+    blank: bool,
+    mean_confidence: Option<f32>,
+    /// The figures that are not within their limits.
+    under: Vec<Quality>,
+    /// What would hold a document with this page.
+    reasons: Vec<Message>,
 }
 
 /// Regions of the pages that were ours, and how many of them were read on lines of Tesseract.
@@ -210,8 +234,16 @@ struct Readings {
 }
 
 impl Tally {
-    fn count(&mut self, read: &ReadPage) {
+    fn count(&mut self, read: &mut ReadPage) {
+        let least = Soglie::default().pagina;
+        read.page.weigh(least);
+        let reasons = poor::doubts(read, least, &DocumentId(String::new())).into_iter().map(|hold| hold.message).collect();
         let page = &read.page;
+        let under: Vec<Quality> = page.quality.iter().filter(|figure| !figure.is_good).cloned().collect();
+        if page.blank || !under.is_empty() {
+            let (page, blank, mean_confidence) = (page.survey.n, page.blank, page.mean_confidence);
+            self.verdicts.push(Verdict { page, blank, mean_confidence, under, reasons });
+        }
         self.all += 1;
         self.blank += usize::from(page.blank);
         self.digital += usize::from(page.survey.source.is_digital());

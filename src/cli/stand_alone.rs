@@ -16,8 +16,8 @@ use crate::error::{Error, Kind, Result};
 use crate::extract;
 use crate::fields::Fields;
 use crate::limits::Limits;
-use crate::messages::label;
-use crate::page::{Engine, PageText};
+use crate::messages::{Message, label};
+use crate::page::{Engine, PageText, ReadPage};
 use crate::verify::{self, NoPictures, Options, View};
 
 /// `verify PKG…`.
@@ -148,14 +148,14 @@ fn format_of(path: &Path, limits: &Limits) -> Result<Format> {
 
 /// `extract FILE`: the fields of one document, as JSON.
 pub(crate) fn extract(all: &Global, file: &Path) -> Result<u8> {
-    let (fields, _) = read(file)?;
+    let (fields, _, unread) = read(all, file)?;
     print(all, &json!(fields));
-    Ok(0)
+    Ok(u8::from(unread > 0))
 }
 
 /// `classify FILE`: tipo, voce and aggregation proposed for one document, as JSON with reasons.
 pub(crate) fn classify(all: &Global, file: &Path) -> Result<u8> {
-    let (fields, texts) = read(file)?;
+    let (fields, texts, unread) = read(all, file)?;
     let ente = Ente::prova();
     let (sha256, _) = std::fs::File::open(file).and_then(Digest::of_reader).map_err(|e| Error::disk("read", file, e))?;
     let document = DocumentId(Digest::id("doc", &[sha256.bytes()]));
@@ -167,11 +167,12 @@ pub(crate) fn classify(all: &Global, file: &Path) -> Result<u8> {
     let mut shown = json!(filing);
     shown["reasons"] = filing.reasons.iter().map(|m| m.sentence(all.words())).collect();
     print(all, &shown);
-    Ok(u8::from(!filing.doubts.is_empty()))
+    Ok(u8::from(!filing.doubts.is_empty() || unread > 0))
 }
 
-/// The fields and the text of one file. Nothing is confirmed by a second reading here.
-fn read(file: &Path) -> Result<(Fields, Vec<PageText>)> {
+/// The fields and the text of one file, and how many of its pages could not be read: they are said and cost themselves only.
+/// Nothing is confirmed by a second reading here.
+fn read(all: &Global, file: &Path) -> Result<(Fields, Vec<PageText>, usize)> {
     let limits = Limits::default();
     let alone = StandAlone::new()?;
     let mime = format_of(file, &limits)?.mime;
@@ -179,11 +180,24 @@ fn read(file: &Path) -> Result<(Fields, Vec<PageText>)> {
     let count = crate::config::OcrConfig::default().children_used();
     let readers = app::readers(("ita", Engine::default()), count, &limits, alone.path(), &[])?;
     let surveys = readers.survey(&input, &mime)?;
-    let mut texts = Vec::new();
-    for read in readers.read_all(&input, &mime, &surveys, &|_| {}) {
-        texts.push(read?.text);
+    let (mut texts, mut unread) = (Vec::new(), Vec::new());
+    for (survey, read) in surveys.iter().zip(readers.read_all(&input, &mime, &surveys, &|_| {})) {
+        match read {
+            Ok(read) => texts.push(read.text),
+            Err(error) => {
+                let why = error.message().sentence(all.words());
+                let message = Message::new("page-unread").with("page", survey.n).with("why", why);
+                output::complain(&message.sentence(all.words()));
+                texts.push(ReadPage::unread(survey).text);
+                unread.push(error);
+            }
+        }
     }
-    Ok((extract::fields(&texts, &Ente::prova()), texts))
+    let count = unread.len();
+    match unread.into_iter().next() {
+        Some(error) if count == surveys.len() => Err(error),
+        _ => Ok((extract::fields(&texts, &Ente::prova()), texts, count)),
+    }
 }
 
 fn print(all: &Global, value: &serde_json::Value) {

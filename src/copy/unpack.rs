@@ -86,10 +86,10 @@ mod tests {
     fn packed_bytes_unpack_as_the_format_says() {
         // The example of TIFF 6.0, section 9.
         let packed = [0xFE, 0xAA, 0x02, 0x80, 0x00, 0x2A, 0xFD, 0xAA, 0x03, 0x80, 0x00, 0x2A, 0x22, 0xF7, 0xAA];
-        let plain = unpackbits(&packed, 24).expect("unpacks");
+        let plain = crate::tiff_strip::unpackbits(&packed, 24).expect("unpacks");
         assert_eq!(plain[..6], [0xAA, 0xAA, 0xAA, 0x80, 0x00, 0x2A]);
         assert_eq!(plain.len(), 24);
-        assert_eq!(unpackbits(&packed[..6], 24), None);
+        assert_eq!(crate::tiff_strip::unpackbits(&packed[..6], 24), None);
     }
 
     #[test]

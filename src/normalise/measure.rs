@@ -78,7 +78,7 @@ pub(super) struct Mask {
 
 /// Looks at a page whose resolution is about `dpi`.
 pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
-    let cell = ((dpi / CELLS_PER_INCH).round() as usize).clamp(1, 16);
+    let cell = cell_of(dpi);
     let mut small = Small::of(image, cell);
     let inverted = small.percentile(50) < 90 && !edges::shows_sheet(&small) && small.is_light_on_dark();
     if inverted {
@@ -90,10 +90,7 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         (0..).zip(&mut small.values).filter(|(at, _)| edges.holds(*at)).for_each(|(_, value)| *value = paper);
     }
     let paper = Paper::of(&small);
-    let drops: Vec<i32> = (0..)
-        .zip(&small.values)
-        .map(|(at, v): (usize, &u8)| paper.at(at % small.width, at / small.width) - i32::from(*v))
-        .collect();
+    let drops = paper.drops(&small);
     // Faint ink is judged against the page's own ink, so that show-through beside black text is not ink.
     let ink = ink_depth(&drops);
     let darker = |least: i32| {
@@ -121,6 +118,34 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         mask,
         edges,
     }
+}
+
+/// How much darker than the paper the darkest mark of the page is, 0 to 1: a mark is a group of cells that is content.
+pub(super) fn deepest(image: &PageImage, look: &Look, dpi: f32) -> f32 {
+    let mut small = Small::of(image, cell_of(dpi));
+    if look.inverted {
+        small.values.iter_mut().for_each(|value| *value = 255 - *value);
+    }
+    let paper = small.percentile(70);
+    let is_outside = |at: usize| look.edges.as_ref().is_some_and(|edges| edges.holds(at));
+    (0..).zip(&mut small.values).filter(|(at, _)| is_outside(*at)).for_each(|(_, value)| *value = paper);
+    let drops = Paper::of(&small).drops(&small);
+    let shows = |least: i32| {
+        let dark = drops.iter().map(|drop| *drop > least).collect();
+        let mask = Mask { width: small.width, height: small.height, dark };
+        groups(&mask).iter().any(|group| group.is_content(&mask))
+    };
+    let (mut seen, mut bare) = (0, 255);
+    while seen + 1 < bare {
+        let middle = i32::midpoint(seen, bare);
+        *(if shows(middle) { &mut seen } else { &mut bare }) = middle;
+    }
+    seen as f32 / 255.0
+}
+
+/// Pixels of a side of a cell.
+fn cell_of(dpi: f32) -> usize {
+    ((dpi / CELLS_PER_INCH).round() as usize).clamp(1, 16)
 }
 
 /// What a page shows.
@@ -232,6 +257,12 @@ impl Paper {
 
     fn at(&self, x: usize, y: usize) -> i32 {
         i32::from(self.tiles.get(y / TILE * self.columns + x / TILE).copied().unwrap_or(255))
+    }
+
+    /// By how much each cell is darker than the paper.
+    fn drops(&self, small: &Small) -> Vec<i32> {
+        let drop = |(at, value): (usize, &u8)| self.at(at % small.width, at / small.width) - i32::from(*value);
+        (0..).zip(&small.values).map(drop).collect()
     }
 
     fn unevenness(&self) -> f32 {

@@ -166,6 +166,11 @@ pub fn blur(image: &PageImage, plan: &Plan) -> Option<f32> {
     sharpness::blur(image, plan.dpi, plan.look.contrast)
 }
 
+/// How much darker than the paper the darkest mark of the page is, 0 to 1.
+pub fn ink_depth(image: &PageImage, plan: &Plan) -> f32 {
+    measure::deepest(image, &plan.look, plan.dpi)
+}
+
 /// Refuses a page whose pixels are over the ceiling before any memory is taken for them.
 fn within(survey: &PageSurvey, limits: &Limits) -> Result<()> {
     let pixels = u64::from(survey.width) * u64::from(survey.height);

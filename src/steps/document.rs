@@ -97,7 +97,8 @@ impl Texts<'_> {
     /// Puts a page away. The place in the copy of one that cannot be read is kept; it is said, and holds.
     fn keep(&mut self, house: &House, survey: &PageSurvey, read: Result<ReadPage>) -> Result<()> {
         let page = match read {
-            Ok(page) => {
+            Ok(mut page) => {
+                page.page.weigh(house.ente.soglie.pagina);
                 self.doubts.extend(poor::doubts(&page, house.ente.soglie.pagina, self.document));
                 page
             }

@@ -2,7 +2,7 @@
 
 use crate::document::{DocumentId, Hold};
 use crate::messages::Message;
-use crate::page::{Quality, ReadPage};
+use crate::page::{self, Quality, ReadPage};
 
 /// What a figure means for the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ enum Weight {
 }
 
 /// The figures that can hold, each with the code of its sentence. The ente's own limit (`soglie.pagina`) stands for
-/// `mean_confidence`.
+/// the mean confidence.
 ///
 /// Text that is cut off at the edge or blurred away was never captured: no reading brings it back, and a person must find
 /// it legible and whole (rule S-04). Few dots per inch, pale ink or many unsure words matter only where the words as a
@@ -24,6 +24,7 @@ const FIGURES: &[(&str, &str, Weight)] = &[
     ("whole", "page-cut-short", Weight::Holds),
     ("blur", "page-blurred", Weight::Holds),
     ("clipping", "page-clipped", Weight::Holds),
+    (page::MIRRORED, "page-mirrored", Weight::Holds),
     ("contrast", "page-pale", Weight::IfUnsure),
     ("low_words", "page-unsure", Weight::IfUnsure),
     ("dpi", "page-coarse", Weight::IfUnsure),
@@ -46,7 +47,7 @@ pub(crate) fn doubts(read: &ReadPage, least: f32, document: &DocumentId) -> Vec<
     if let Some(mean) = page.mean_confidence.filter(|mean| *mean < least) {
         doubts.push(doubt("page-poor", format!("{mean:.0}"), format!("{least:.0}")));
     }
-    let read_figure = page.quality.iter().find(|q| q.code == "mean_confidence");
+    let read_figure = page.quality.iter().find(|q| q.code == page::SECOND_READING);
     if page.mean_confidence.is_none() && read_figure.is_some() {
         // Not blank, not digital, and no word found: unreadable, or a picture. A person tells which.
         doubts.push(doubt("page-wordless", String::new(), String::new()));
@@ -123,13 +124,13 @@ mod tests {
     fn what_matters_for_reading_only_holds_only_an_unsure_page() {
         let figures = [("contrast", false), ("low_words", false), ("dpi", false), ("skew", false)];
         assert!(codes(&page(Some(92.0), &figures)).is_empty());
-        let unsure = [&figures[..], &[("mean_confidence", false)]].concat();
+        let unsure = [&figures[..], &[(page::SECOND_READING, false)]].concat();
         assert_eq!(codes(&page(Some(65.0), &unsure)), ["page-pale", "page-unsure", "page-coarse"]);
     }
 
     #[test]
     fn a_page_that_is_not_blank_and_shows_no_word_holds() {
-        assert_eq!(codes(&page(None, &[("mean_confidence", false)])), ["page-wordless"]);
+        assert_eq!(codes(&page(None, &[(page::SECOND_READING, false)])), ["page-wordless"]);
     }
 
     #[test]

@@ -59,5 +59,6 @@ mod threads;
 mod tidy;
 mod upgrade;
 mod uploads;
+mod verdicts;
 mod verify;
 mod watch;

@@ -200,6 +200,25 @@ fn pale_and_blurred_writing_is_read_and_the_back_of_a_sheet_showing_through_as_f
 }
 
 #[test]
+fn a_back_that_strongly_shows_the_other_side_is_blank_and_one_with_dark_ink_is_not() {
+    let desk = Desk::new();
+    let mut shown = image::imageops::flip_horizontal(&desk.clean);
+    shown.pixels_mut().for_each(|pixel| pixel.0[0] = 155 + (u16::from(pixel.0[0]) * 85 / 255) as u8);
+    let figure = |read: &ReadPage, code: &str| read.page.quality.iter().find(|q| q.code == code).map(|q| q.is_good);
+    let back = desk.read("shown", |path| save(&shown, path));
+    assert!(back.page.blank && back.text.word_count() == 0, "{}", back.text.plain());
+    let said = (figure(&back, "mirrored_confidence"), figure(&back, "ink_depth"));
+    assert_eq!(said, (Some(false), Some(false)), "{:?}", back.page.quality);
+    let (width, height) = shown.dimensions();
+    // A line of its own on the same back.
+    for (x, y, pixel) in desk.clean.enumerate_pixels().filter(|(_, y, _)| *y > height / 2 && *y < height / 2 + 60) {
+        shown.put_pixel(x.min(width - 1), y, *pixel);
+    }
+    let written = desk.read("written", |path| save(&shown, path));
+    assert!(!written.page.blank, "{:?}", written.page.quality);
+}
+
+#[test]
 fn a_blurred_page_and_one_that_the_edge_cuts_are_measured_as_such() {
     let desk = Desk::new();
     let figure =
