@@ -325,8 +325,8 @@ impl Batch {
         {
             return *is_ended;
         }
-        let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        let is_ended = names.into_iter().any(|name| watched.inbox.is_end_marker(name.as_bytes()));
+        let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_ended = entries.any(|entry| is_marker(&watched.inbox, &entry.path()));
         self.last = Some((folder.to_owned(), is_ended));
         is_ended
     }

@@ -15,14 +15,12 @@ use super::board::{Board, State, fitting};
 use crate::acquire::events::{Listening, listen};
 use crate::acquire::settle::Settling;
 use crate::acquire::watch::{Candidate, Sight, Watched, look};
-use crate::acquire::{self, Admission, AdmitOutcome, Offer, Past, Release, TOGETHER_MAX};
+use crate::acquire::{self, Admission, AdmitOutcome, Offer, Past, Release, GROUPS_MAX, TOGETHER_MAX};
 use crate::blobs::local::parent;
 use crate::error::{Error, Result};
 use crate::messages::Message;
 use crate::pipeline::House;
 
-/// Groups admitted at a time: while one waits for its commit, another is copied.
-const GROUPS: usize = 2;
 /// A group is closed at so many bytes: what is small does not wait for what is large.
 const GROUP_BYTES: u64 = 64 << 20;
 /// Shortest time between two looks that events wake.
@@ -40,8 +38,8 @@ pub(super) struct Door {
     /// Its number on the board.
     pub(super) n: usize,
     pub(super) stop: watch::Receiver<bool>,
-    /// The folders from which files have come since their last end-of-batch marker.
-    pub(super) come: BTreeSet<PathBuf>,
+    /// The folders from which files have come since their last end-of-batch marker; none before the archive was asked.
+    pub(super) come: Option<BTreeSet<PathBuf>>,
 }
 
 /// What became of one candidate.
@@ -116,6 +114,12 @@ impl Door {
 
     /// One look through the inbox; what it offers is admitted while it goes on, as many together as there are.
     async fn round(&mut self, settling: &mut Settling, met: &mut Met) -> Result<Sight> {
+        let mut come = match self.come.take() {
+            None if self.watched.inbox.end_marker.is_some() => {
+                acquire::come(&admission(&self.house), &self.house.ente_id, &self.watched).await?
+            }
+            known => known.unwrap_or_default(),
+        };
         let (sender, mut candidates) = mpsc::channel(TOGETHER_MAX);
         let (watched, mut known) = (Arc::clone(&self.watched), std::mem::replace(settling, Settling::new(0)));
         let looking = tokio::task::spawn_blocking(move || {
@@ -124,7 +128,7 @@ impl Door {
         });
         let mut crew = JoinSet::new();
         while let Some(first) = candidates.recv().await {
-            while crew.len() >= GROUPS {
+            while crew.len() >= GROUPS_MAX {
                 met.note(crew.join_next().await);
             }
             if met.pressure.is_some() || *self.stop.borrow() {
@@ -132,7 +136,7 @@ impl Door {
             }
             let group = group(first, &mut candidates);
             if self.watched.inbox.end_marker.is_some() {
-                self.come.extend(group.iter().map(|candidate| parent(&candidate.found.path).to_owned()));
+                come.extend(group.iter().map(|candidate| parent(&candidate.found.path).to_owned()));
             }
             crew.spawn(fates(Arc::clone(&self.house), Arc::clone(&self.watched), group));
         }
@@ -141,6 +145,7 @@ impl Door {
         while !crew.is_empty() {
             met.note(crew.join_next().await);
         }
+        self.come = Some(come);
         let (known, sight) = looking.await.map_err(Error::panicked)?;
         *settling = known;
         for key in &met.struck {
@@ -155,13 +160,13 @@ impl Door {
         let mut sight = sight?;
         sight.stuck += met.struck.len() as u64;
         if sight.offered > 0 || self.watched.inbox.end_marker.is_some() {
-            let (watched, mut come) = (Arc::clone(&self.watched), std::mem::take(&mut self.come));
+            let (watched, mut come) = (Arc::clone(&self.watched), self.come.take().unwrap_or_default());
             let retiring = tokio::task::spawn_blocking(move || {
                 let retired = acquire::retire_markers(&watched, &mut come);
                 (come, retired)
             });
             let (come, retired) = retiring.await.map_err(Error::panicked)?;
-            self.come = come;
+            self.come = Some(come);
             retired?;
         }
         Ok(sight)

@@ -7,7 +7,6 @@ mod pipe;
 mod service;
 mod uploads;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -82,7 +81,7 @@ pub async fn keep(house: &Arc<House>, roles: Roles, mut stop: watch::Receiver<bo
                 board: Arc::clone(&board),
                 n,
                 stop: stop.clone(),
-                come: BTreeSet::new(),
+                come: None,
             };
             crew.spawn(async move {
                 door.keep().await;

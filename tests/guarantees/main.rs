@@ -8,6 +8,7 @@ mod accessible;
 mod acquire;
 #[cfg(feature = "drill")]
 mod admission_drill;
+mod again;
 mod blobs;
 mod canary;
 mod command_line;
