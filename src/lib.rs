@@ -31,6 +31,7 @@ pub mod mapped;
 pub mod messages;
 pub mod page;
 pub mod pdf_sheet;
+pub mod pdf_work;
 pub mod pdv;
 pub mod rescan;
 pub mod schemas;

@@ -17,6 +17,10 @@ pub struct Limits {
     pub pages_weighed_max: u32,
     /// Most pixels of one page image (an A0 sheet at 400 dpi has 350 million).
     pub page_pixels_max: u64,
+    /// Most bytes that the content of one page of a PDF may unpack to, its images apart.
+    pub page_content_bytes_max: u64,
+    /// Most operators that one page of a PDF may have run, those of its forms each time that they are drawn.
+    pub page_operators_max: u64,
     /// Most bytes that one stream of a file may unpack to.
     pub unpacked_bytes_max: u64,
     /// Seconds that a child may spend on one page of up to [`SHEET_PIXELS`]; a larger sheet gets as many times more, at most
@@ -76,6 +80,8 @@ impl Default for Limits {
             pages_max: 5_000,
             pages_weighed_max: 100,
             page_pixels_max: 400_000_000,
+            page_content_bytes_max: 128 << 20,
+            page_operators_max: 10_000_000,
             unpacked_bytes_max: 1 << 30,
             page_seconds_max: 120,
             child_memory_bytes_max: 3 << 30,

@@ -141,7 +141,7 @@ impl Opened {
     pub fn own_text(&self, survey: &PageSurvey, limits: &Limits) -> Result<Option<Vec<Block>>> {
         within(survey, limits)?;
         match (self, &survey.source) {
-            (Self::Pdf(file), PageSource::PdfDigital { page }) => file.own_text(*page),
+            (Self::Pdf(file), PageSource::PdfDigital { page }) => file.own_text(*page, limits),
             _ => Ok(None),
         }
     }

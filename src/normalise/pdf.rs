@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::mapped::Mapped;
 use crate::page::{Block, PageSource, PageSurvey};
-use crate::pdf_sheet;
+use crate::{pdf_sheet, pdf_work};
 
 /// Resolution at which pages are rasterised and at which digital pages are measured.
 pub(super) const RASTER_DPI: f64 = 300.0;
@@ -70,10 +70,11 @@ impl PdfFile {
         if pages.len() > limits.pages_max as usize {
             return Err(Error::hold("pages-too-many").with("pages", pages.len()).with("max", limits.pages_max));
         }
-        Ok((1..).zip(pages.iter()).map(|(n, page)| survey_page(n, page)).collect())
+        Ok((1..).zip(pages.iter()).map(|(n, page)| survey_page(n, page, limits)).collect())
     }
 
     pub(super) fn image(&self, page: u32, object: u32, limits: &Limits) -> Result<PageImage> {
+        pdf_work::within(self.page(page)?, page, limits)?;
         let mut taker = Taker { object, pixels_max: limits.page_pixels_max, taken: None };
         let sheet = self.page(page)?;
         walk(sheet, pdf_sheet::unit(sheet), &mut taker);
@@ -83,6 +84,7 @@ impl PdfFile {
     /// The page drawn; `drawn` sees its colours, which reading does not need.
     pub(super) fn raster(&self, page: u32, limits: &Limits, drawn: super::Drawn<'_>) -> Result<PageImage> {
         let sheet = self.page(page)?;
+        pdf_work::within(sheet, page, limits)?;
         let dpi = raster_dpi(sheet);
         let (width, height) = pdf_sheet::size(sheet);
         // As the copy draws it: whole pixels, and a hair more, for the renderer cuts fractions off.
@@ -107,8 +109,9 @@ impl PdfFile {
     }
 
     /// The page's own text, boxes at the resolution of [`Self::raster`]; `None` if it has no usable text.
-    pub(super) fn own_text(&self, page: u32) -> Result<Option<Vec<Block>>> {
+    pub(super) fn own_text(&self, page: u32, limits: &Limits) -> Result<Option<Vec<Block>>> {
         let sheet = self.page(page)?;
+        pdf_work::within(sheet, page, limits)?;
         let scale = raster_dpi(sheet) / 72.0 * pdf_sheet::unit(sheet);
         let mut collector = super::pdf_text::Collector::new(scale, sheet.render_dimensions());
         walk(sheet, scale, &mut collector);
@@ -144,7 +147,11 @@ fn raster_dpi(page: &Page<'_>) -> f64 {
     RASTER_DPI.min(65_000.0 / longest)
 }
 
-fn survey_page(n: u32, page: &Page<'_>) -> PageSurvey {
+fn survey_page(n: u32, page: &Page<'_>, limits: &Limits) -> PageSurvey {
+    if pdf_work::within(page, n, limits).is_err() {
+        // Reading it will say why it is not read; the others go on.
+        return painted(n, page, PageSource::PdfRaster { page: n });
+    }
     let (width, height) = pdf_sheet::size(page);
     let sheet = hayro::kurbo::Rect::new(0.0, 0.0, width, height);
     let mut witness = Witness { sheet, ..Witness::default() };

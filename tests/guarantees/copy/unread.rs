@@ -1,6 +1,6 @@
 //! A page that cannot be read costs itself only: it holds its document and keeps its place in the copy.
 
-use lopdf::Document;
+use lopdf::{Dictionary, Document, Stream};
 
 use super::material::fixture;
 use super::pdf::{image_pdf, jpeg_image};
@@ -84,4 +84,83 @@ fn a_file_all_of_whose_pages_are_over_the_most_pixels_is_held_and_one_page_withi
     assert_eq!(opened.image(&surveys[1], &limits(most)).expect_err("too large").code(), "page-too-large");
     assert!(opened.image(&surveys[2], &limits(most)).is_ok());
     assert_eq!(opened.survey(&limits(most - 1)).expect_err("all too large").code(), "page-too-large");
+}
+
+/// Three pages, the second of which has another content, and a form of its own.
+fn with_a_hard_page(path: &std::path::Path, content: Vec<u8>, form: impl FnOnce(&mut Document) -> lopdf::ObjectId) {
+    let whole = std::fs::read(fixture("rgb.jpg")).expect("the fixture");
+    image_pdf(path, |_| [&whole, &whole, &whole].map(|jpeg| jpeg_image(jpeg)).into());
+    let mut document = Document::load(path).expect("a PDF");
+    let second = *document.get_pages().get(&2).expect("page 2");
+    let form = form(&mut document);
+    let mut content = Stream::new(Dictionary::new(), content);
+    content.compress().expect("packed");
+    let content = document.add_object(content);
+    let forms: Dictionary = [("F", form.into())].into_iter().collect();
+    let resources: Dictionary = [("XObject", forms.into())].into_iter().collect();
+    let page = document.get_object_mut(second).and_then(lopdf::Object::as_dict_mut).expect("a page");
+    page.set("Contents", content);
+    page.set("Resources", resources);
+    document.save(path).expect("saved");
+}
+
+/// A form that draws another `times` times, so deep.
+fn nested(document: &mut Document, times: usize, depth: u32) -> lopdf::ObjectId {
+    let mut last = None;
+    for _ in 0..depth {
+        let mut entries: Dictionary =
+            [("Subtype", "Form".into()), ("BBox", vec![0.into(), 0.into(), 500.into(), 500.into()].into())].into_iter().collect();
+        let content = match last {
+            None => b"0 0 1 1 re f".to_vec(),
+            Some(id) => {
+                let forms: Dictionary = [("F", lopdf::Object::Reference(id))].into_iter().collect();
+                let resources: Dictionary = [("XObject", forms.into())].into_iter().collect();
+                entries.set("Resources", resources);
+                b"/F Do ".repeat(times)
+            }
+        };
+        last = Some(document.add_object(Stream::new(entries, content)));
+    }
+    last.expect("a form")
+}
+
+#[test]
+fn a_page_of_more_work_than_any_page_has_is_known_before_it_is_drawn_and_costs_itself_only() {
+    let stage = Stage::with_archive();
+    let (forms, bomb) = (stage.path("forme.pdf"), stage.path("bomba.pdf"));
+    with_a_hard_page(&forms, b"/F Do".to_vec(), |document| nested(document, 10, 30));
+    with_a_hard_page(&bomb, b"0 0 1 1 re f\n".repeat(11_000_000), |document| nested(document, 1, 1));
+    let begun = std::time::Instant::now();
+    for (scan, limit) in [(forms, "page_operators_max"), (bomb, "page_content_bytes_max")] {
+        let path = scan.to_string_lossy().into_owned();
+        let copy = stage.path("copia.pdf").to_string_lossy().into_owned();
+        let told = stage.json(&["ocr", &path, &copy], &[1]).remove(0);
+        assert_eq!((&told["pages"]["all"], &told["pages"]["unread"]), (&3.into(), &1.into()), "{told}");
+        stage.json(&["ingest", &path], &[1]);
+        let row = stage.json(&["list"], &[0]).into_iter().find(|row| row["why"].to_string().contains(limit));
+        assert!(row.is_some_and(|row| row["why"].to_string().contains("pagina 2")), "{limit}");
+    }
+    // Drawn, the first would take longer than anybody lives.
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn operators_are_counted_each_time_that_their_form_is_drawn() {
+    use conserva::limits::Limits;
+    use conserva::normalise::Opened;
+    let folder = tempfile::tempdir().expect("a folder");
+    let scan = folder.path().join("tre.pdf");
+    // Twice a form of three that draw one of two: 2 + 2 * (3 + 3 * 2).
+    with_a_hard_page(&scan, b"/F Do /F Do".to_vec(), |document| nested(document, 3, 2));
+    let code = |page_operators_max, page_content_bytes_max| {
+        let limits = Limits { page_operators_max, page_content_bytes_max, ..Limits::default() };
+        let opened = Opened::open(&scan, "application/pdf", &limits).expect("opens");
+        let surveys = opened.survey(&limits).expect("a survey");
+        assert!(opened.image(&surveys[2], &limits).is_ok());
+        opened.image(&surveys[1], &limits).err().map(|error| error.code().to_owned())
+    };
+    let over = "page-too-much".to_owned();
+    // The contents of the page, of the outer form and of the inner one.
+    let bytes = (b"/F Do /F Do".len() + b"/F Do ".len() * 3 + b"0 0 1 1 re f".len()) as u64;
+    assert_eq!((code(20, bytes), code(19, bytes), code(20, bytes - 1)), (None, Some(over.clone()), Some(over)));
 }

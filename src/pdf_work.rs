@@ -1,0 +1,159 @@
+//! How much work is a page of a PDF? Known before it is drawn: what its content unpacks to and the operators that it has run.
+//!
+//! A form that draws another ten times, thirty deep, is a file of a few kilobytes and work for longer than the sun will shine; a
+//! gigabyte of operators packs into a megabyte. Each stream is unpacked and counted once, however often it is drawn, and never
+//! past the ceiling.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+
+use flate2::read::DeflateDecoder;
+use hayro::hayro_syntax::content::UntypedIter;
+use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, Stream};
+use hayro::hayro_syntax::page::{Page, Resources};
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// How deep forms are followed: the renderer's own limit.
+const DEPTH_MAX: u32 = 50;
+/// Streams of one page that are counted: a form without resources of its own may mean something else each time.
+const STREAMS_MAX: u32 = 20_000;
+/// Data packed in another way than Flate are unpacked to be counted if they are no longer than this: at worst, LZW, they grow
+/// to 1.4 GB.
+const OTHER_BYTES_MAX: usize = 1 << 20;
+
+/// Holds a page that takes more work than the limits allow.
+///
+/// # Errors
+///
+/// `page-too-much`: its content unpacks to more than `page_content_bytes_max`, or has more than `page_operators_max` operators run.
+pub fn within(page: &Page<'_>, n: u32, limits: &Limits) -> Result<()> {
+    let mut count = Count { bytes: limits.page_content_bytes_max, ..Count::default() };
+    let too_much = |limit: &str, max: u64| Error::hold("page-too-much").with("page", n).with("limit", limit).with("max", max);
+    let Some(operators) = count.page(page) else {
+        return Err(too_much("page_content_bytes_max", limits.page_content_bytes_max));
+    };
+    if operators > limits.page_operators_max {
+        return Err(too_much("page_operators_max", limits.page_operators_max));
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Count {
+    /// Bytes that may still be unpacked.
+    bytes: u64,
+    streams: u32,
+    /// Operators of the forms that are known.
+    forms: HashMap<ObjectIdentifier, u64>,
+}
+
+impl Count {
+    /// The operators that the page and its notes have run; none of a page with more content than may be unpacked.
+    fn page(&mut self, page: &Page<'_>) -> Option<u64> {
+        let mut all = 0_u64;
+        let dict = page.raw();
+        if let Some(content) = dict.get::<Stream<'_>>(b"Contents") {
+            all = self.content(&content, page.resources(), 0)?;
+        } else if let Some(parts) = dict.get::<Array<'_>>(b"Contents") {
+            // An operator may begin in one part and end in the next: this counts no less than there are.
+            for part in parts.iter::<Object<'_>>().filter_map(Object::into_stream) {
+                all = all.saturating_add(self.content(&part, page.resources(), 0)?);
+            }
+        }
+        for note in dict.get::<Array<'_>>(b"Annots").iter().flat_map(Array::iter::<Dict<'_>>) {
+            let Some(shown) = note.get::<Dict<'_>>(b"AP") else { continue };
+            let states = shown.get::<Dict<'_>>(b"N");
+            let of_state = states.iter().flat_map(|states| states.keys().filter_map(|key| states.get::<Stream<'_>>(key)));
+            for form in shown.get::<Stream<'_>>(b"N").into_iter().chain(of_state) {
+                all = all.saturating_add(self.form(&form, page.resources(), 1)?);
+            }
+        }
+        Some(all)
+    }
+
+    /// The operators that a form has run each time that it is drawn.
+    fn form<'a>(&mut self, form: &Stream<'a>, around: &Resources<'a>, depth: u32) -> Option<u64> {
+        if depth >= DEPTH_MAX {
+            return Some(0);
+        }
+        let Some(own) = form.dict().get::<Dict<'a>>(b"Resources") else { return self.content(form, around, depth) };
+        let id = form.obj_id();
+        if let Some(known) = self.forms.get(&id) {
+            return Some(*known);
+        }
+        // A form that draws itself is drawn again and again, down to the deepest: more work than any page has.
+        self.forms.insert(id, u64::MAX);
+        let operators = self.content(form, &Resources::new(own), depth)?;
+        self.forms.insert(id, operators);
+        Some(operators)
+    }
+
+    fn content<'a>(&mut self, stream: &Stream<'a>, resources: &Resources<'a>, depth: u32) -> Option<u64> {
+        self.streams += 1;
+        if self.streams > STREAMS_MAX {
+            return None;
+        }
+        let Some(data) = self.unpacked(stream)? else { return Some(0) };
+        let mut operators = 0_u64;
+        let mut forms: HashMap<Vec<u8>, u64> = HashMap::new();
+        let mut content = UntypedIter::new(&data);
+        while let Some(operation) = content.next() {
+            operators = operators.saturating_add(1);
+            if operation.operator[..] == *b"Do"
+                && let Some(Object::Name(name)) = operation.operands().next()
+            {
+                *forms.entry(name.to_vec()).or_default() += 1;
+            }
+        }
+        drop(data);
+        for (name, times) in forms {
+            let drawn = resources.get_x_object(&Name::new_unescaped(&name)).filter(is_form);
+            let each = drawn.map_or(Some(0), |form| self.form(&form, resources, depth + 1))?;
+            operators = operators.saturating_add(each.saturating_mul(times));
+        }
+        Some(operators)
+    }
+
+    /// What the stream unpacks to: none where that is too much, nothing where it cannot be unpacked.
+    fn unpacked(&mut self, stream: &Stream<'_>) -> Option<Option<Vec<u8>>> {
+        let raw = stream.raw_data();
+        // The enum of filters is not public in hayro-syntax 0.9; its debug form is its name.
+        let filters: Vec<String> = stream.filters().iter().map(|filter| format!("{filter:?}")).collect();
+        if filters.iter().all(|filter| filter == "FlateDecode") && !has_predictor(stream) {
+            let mut data = raw.into_owned();
+            for _ in &filters {
+                data = inflated(&data, self.bytes.saturating_add(1));
+                if data.len() as u64 > self.bytes {
+                    return None;
+                }
+            }
+            self.bytes = self.bytes.checked_sub(data.len() as u64)?;
+            return Some(Some(data));
+        }
+        if raw.len() > OTHER_BYTES_MAX {
+            return None;
+        }
+        let data = stream.decoded_data().ok();
+        self.bytes = self.bytes.checked_sub(data.as_ref().map_or(0, |data| data.len() as u64))?;
+        Some(data.map(std::borrow::Cow::into_owned))
+    }
+}
+
+fn is_form(drawn: &Stream<'_>) -> bool {
+    drawn.dict().get::<Name<'_>>(b"Subtype").is_some_and(|kind| kind.as_ref() == b"Form")
+}
+
+fn has_predictor(stream: &Stream<'_>) -> bool {
+    [&b"DecodeParms"[..], b"DP"].iter().any(|key| stream.dict().contains_key(key))
+}
+
+/// What Flate data unpack to, up to `most` bytes and as far as they are sound; their checksum is nobody's business here.
+fn inflated(data: &[u8], most: u64) -> Vec<u8> {
+    let has_head = matches!(data, [method, flags, ..] if method & 0x0F == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0);
+    let mut unpacked = Vec::new();
+    // What was unpacked before a fault is there all the same.
+    _ = DeflateDecoder::new(if has_head { &data[2..] } else { data }).take(most).read_to_end(&mut unpacked);
+    unpacked
+}
