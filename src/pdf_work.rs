@@ -151,7 +151,8 @@ fn has_predictor(stream: &Stream<'_>) -> bool {
 
 /// What Flate data unpack to, up to `most` bytes and as far as they are sound; their checksum is nobody's business here.
 fn inflated(data: &[u8], most: u64) -> Vec<u8> {
-    let has_head = matches!(data, [method, flags, ..] if method & 0x0F == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0);
+    let has_head =
+        matches!(data, [method, flags, ..] if method & 0x0F == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0);
     let mut unpacked = Vec::new();
     // What was unpacked before a fault is there all the same.
     _ = DeflateDecoder::new(if has_head { &data[2..] } else { data }).take(most).read_to_end(&mut unpacked);

@@ -69,8 +69,19 @@ pub struct Sight {
     /// Files that wait for their end-of-batch marker.
     #[serde(default)]
     pub unmarked: u64,
+    /// Since when the oldest of these two kinds waits.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// Files offered for admission.
     pub offered: u64,
+}
+
+impl Sight {
+    /// What waits for something that others must do has stood so since it last changed.
+    pub(super) fn waits(&mut self, metadata: &Metadata) {
+        let since = Timestamp::from_nanosecond(changed_ns(metadata)).ok();
+        self.since = self.since.into_iter().chain(since).min();
+    }
 }
 
 impl Watched {

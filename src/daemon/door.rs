@@ -1,7 +1,8 @@
 //! One door: look, admit what has come to rest, wait for the next event or the clock; pause while there is no room.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use super::board::{Board, State, fitting};
 use crate::acquire::events::{Listening, listen};
 use crate::acquire::settle::Settling;
 use crate::acquire::watch::{Candidate, Sight, Watched, look};
-use crate::acquire::{self, Admission, AdmitOutcome, Offer, Past, Release, GROUPS_MAX, TOGETHER_MAX};
+use crate::acquire::{self, Admission, AdmitOutcome, GROUPS_MAX, Offer, Past, Release, TOGETHER_MAX};
 use crate::blobs::local::parent;
 use crate::error::{Error, Result};
 use crate::messages::Message;
@@ -61,7 +62,13 @@ impl Door {
         let mut pause = Duration::ZERO;
         let mut cleaned: Option<Date> = None;
         let mut past = Past::new(usize::try_from(self.house.config.limits.queue_length_max).unwrap_or(usize::MAX));
+        let mut place = None;
         while !*self.stop.borrow() {
+            // Another folder lies there, or another disk: what was heard of the old one says nothing of it.
+            let found = place_of(&self.watched.folder).await;
+            if place.replace(found) != Some(found) {
+                listening = None;
+            }
             if listening.is_none() {
                 listening = self.listening(&wake).await;
             }
@@ -272,6 +279,13 @@ impl Door {
             notice.reason = fitting(error.message());
         });
     }
+}
+
+/// Which folder lies there: its disk and its number on it; none where there is none.
+async fn place_of(folder: &Path) -> Option<(u64, u64)> {
+    let folder = folder.to_owned();
+    let looked = tokio::task::spawn_blocking(move || folder.metadata().map(|metadata| (metadata.dev(), metadata.ino())));
+    looked.await.ok()?.ok()
 }
 
 /// The first candidate and what else has been found meanwhile.

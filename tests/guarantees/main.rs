@@ -50,6 +50,7 @@ mod replay;
 mod rescan;
 mod resumable;
 mod review;
+mod said;
 mod scale;
 mod schemas;
 mod search;

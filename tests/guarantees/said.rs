@@ -7,22 +7,26 @@ use rustix::process::Signal;
 use super::stage::{Stage, said};
 use super::watch::{Daemon, arrivals, configure, lying, until, watched, write};
 
+/// A daemon that begins with SIGHUP at its default, as from a terminal, or ignored, as from nohup.
+fn started(stage: &Stage, how: &str) -> Daemon {
+    let watch = stage.command(&["watch", "--only", "acquire"]);
+    let mut command = Command::new("env");
+    command.arg(format!("--{how}-signal=HUP")).arg(watch.get_program()).args(watch.get_args());
+    command.envs(watch.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = watch.get_current_dir() {
+        command.current_dir(folder);
+    }
+    Daemon::of(stage, command)
+}
+
 #[test]
 fn a_closed_terminal_ends_the_daemon_in_order_and_one_that_does_not_matter_leaves_it_at_work() {
     let (stage, inbox) = watched("");
-    let daemon = Daemon::start(&stage, &["--only", "acquire"]);
+    let daemon = started(&stage, "default");
     write(&inbox.join("a.txt"), b"uno");
     until("it is in", 15, || lying(&inbox).is_empty());
     assert_eq!(daemon.end(Signal::HUP), Some(0));
-    // As nohup starts it.
-    let watch = stage.command(&["watch", "--only", "acquire"]);
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(watch.get_program()).args(watch.get_args());
-    shell.envs(watch.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    if let Some(folder) = watch.get_current_dir() {
-        shell.current_dir(folder);
-    }
-    let daemon = Daemon::of(&stage, shell);
+    let daemon = started(&stage, "ignore");
     write(&inbox.join("b.txt"), b"due");
     until("it is at work", 15, || lying(&inbox).is_empty());
     daemon.send(Signal::HUP);
@@ -67,9 +71,10 @@ fn half_an_upload_door_is_said_by_doctor_and_a_faulty_configuration_too() {
     let text = said(&output);
     assert_eq!(output.status.code(), Some(3), "{text}");
     assert!(text.contains("il valore di settle_seconds deve stare tra 0 e 86400") && text.contains("[[inbox]] 1"), "{text}");
+    let stage = Stage::bare();
     let elsewhere = stage.path("altra.toml");
     write(&elsewhere, b"[ocr]\nlingua = 'ita'\n");
-    let output = stage.run(&["--lang", "it", "--archive", "manca", "--config", elsewhere.to_str().expect("a path"), "doctor"]);
+    let output = stage.run(&["--lang", "it", "--config", elsewhere.to_str().expect("a path"), "doctor"]);
     assert!(output.status.code() == Some(3) && said(&output).contains("lingua"), "{}", said(&output));
 }
 

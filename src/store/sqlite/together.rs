@@ -32,8 +32,10 @@ impl Writing<'_> {
             [Change::AddJob(_), _, ..] => self.add_jobs(run).await,
             [Change::PutFact { .. }, _, ..] => self.put_facts(run).await,
             [Change::Journal(_), _, ..] => {
-                let events: Vec<&Event> =
-                    run.iter().filter_map(|change| if let Change::Journal(event) = change { Some(event) } else { None }).collect();
+                let events: Vec<&Event> = run
+                    .iter()
+                    .filter_map(|change| if let Change::Journal(event) = change { Some(event) } else { None })
+                    .collect();
                 lines::append(self.connection, self.ente, &events).await
             }
             _ => {
