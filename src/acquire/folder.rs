@@ -103,7 +103,8 @@ mod tests {
         let inbox = Inbox { end_marker: Some("*.ok".to_owned()), ..Inbox::default() };
         let is_one = |bytes: &[u8]| {
             let path = folder.path().join("lotto.ok");
-            std::fs::write(&path, bytes).expect("written");
+            let mut file = File::create(&path).expect("file");
+            std::io::Write::write_all(&mut file, bytes).expect("written");
             is_marker(&inbox, &path)
         };
         assert!(is_one(b"") && is_one(b"lotto 12, 40 fogli\r\n"));

@@ -215,7 +215,9 @@ impl Eye<'_> {
         // However long it rests, a page that has not got its name is none that the folder could go without.
         if !temporary.is_empty() {
             self.sight.temporary += temporary.len() as u64;
-            temporary.iter().for_each(|(_, metadata)| self.sight.waits(metadata));
+            for (_, metadata) in &temporary {
+                self.sight.waits(metadata);
+            }
             return None;
         }
         if matches!(neighbour, Neighbour::Unsettled) {

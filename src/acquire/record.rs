@@ -137,7 +137,7 @@ impl Looking<'_> {
         let Entry { offer, stored: StoredBlob { sha256, bytes, .. }, .. } = entry;
         let before = self.before.entry(*sha256).or_default();
         let id = match self::id(self.desk, entry, before).await? {
-            Known::Replay(arrival) => return Ok((arrival, AdmitOutcome::Replay)),
+            Known::Replay(arrival) => return Ok((*arrival, AdmitOutcome::Replay)),
             Known::New(id) => id,
         };
         let first = before.first().cloned();
@@ -186,7 +186,7 @@ pub(super) fn taken(owner: String) -> Change {
 /// What an entry is by its id.
 enum Known {
     /// This arrival, found again.
-    Replay(Arrival),
+    Replay(Box<Arrival>),
     /// A new one.
     New(ArrivalId),
 }
@@ -199,7 +199,7 @@ async fn id(desk: &Admission, entry: &Entry<'_>, before: &[Arrival]) -> Result<K
         let id = if n == 1 { entry.id.clone() } else { entry.id.again(n) };
         let Some(arrival) = before.iter().find(|arrival| arrival.id == id) else { return Ok(Known::New(id)) };
         if !release::is_taken(desk, entry.offer, arrival).await? {
-            return Ok(Known::Replay(arrival.clone()));
+            return Ok(Known::Replay(Box::new(arrival.clone())));
         }
     }
     Err(Error::hold("release-crowded").with("path", guard::shown(&entry.offer.path)))

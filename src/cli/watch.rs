@@ -26,7 +26,7 @@ pub(crate) async fn watch(all: &Global, only: &[Part]) -> Result<u8> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::bug)?;
     // Whoever started us so that a closed terminal does not matter (nohup) has had the signal ignored: so it stays.
     let mut hang_up = if is_hang_up_ignored() { None } else { Some(signal(SignalKind::hangup()).map_err(Error::bug)?) };
-    let hung_up = async {
+    let closed = async {
         match &mut hang_up {
             Some(signal) => signal.recv().await,
             None => std::future::pending().await,
@@ -42,7 +42,7 @@ pub(crate) async fn watch(all: &Global, only: &[Part]) -> Result<u8> {
     let code = tokio::select! {
         ended = &mut daemon => return ended.map_err(Error::bug)?.map(|()| 0),
         _ = terminate.recv() => 0,
-        _ = hung_up => 0,
+        _ = closed => 0,
         _ = interrupt.recv() => 130,
     };
     stopper.send_replace(true);
