@@ -25,7 +25,6 @@ pub mod jpx;
 pub mod lexicon;
 pub mod likeness;
 pub mod limits;
-pub mod lzw;
 pub mod mailbox;
 pub mod mapped;
 pub mod messages;
@@ -39,6 +38,7 @@ pub mod scratch;
 pub mod secret;
 pub mod stack;
 pub mod stated;
+pub mod tiff_strip;
 pub mod upload;
 pub mod xml;
 

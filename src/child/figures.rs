@@ -1,6 +1,6 @@
 //! How well was a page read? Its figures, each with its limit (S-07), and what makes one reading better than another.
 
-use crate::normalise::{FAINT_LETTERS, Plan};
+use crate::normalise::{FAINT_LETTERS, PageImage, Plan};
 use crate::page::{Block, Quality, Word};
 
 /// A page whose first reading has this mean confidence is not read again.
@@ -54,6 +54,11 @@ pub(super) fn is_good(blocks: &[Block]) -> bool {
 /// A figure that should not be under its limit.
 pub(super) fn at_least(code: &str, value: f32, limit: f32) -> Quality {
     Quality { code: code.to_owned(), value, limit, is_good: value >= limit }
+}
+
+/// The rows that the data of a page gave, in hundredths, where they are not all.
+pub(super) fn wholeness(image: &PageImage) -> Option<Quality> {
+    (image.whole < 1.0).then(|| at_least("whole", (image.whole * 100.0).min(99.9), 100.0))
 }
 
 /// The figures of a page; of one that was not read those that need no reading. `blur` where it can be measured.

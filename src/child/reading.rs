@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 
-use super::figures::{MARK, at_least, figures, mean_confidence, words};
+use super::figures::{MARK, at_least, figures, mean_confidence, wholeness, words};
 use super::files::Files;
 use super::serve::Hello;
 use super::turns::{self, Reading};
@@ -49,7 +49,7 @@ impl Reader {
         let means = (&self.limits, request.drawings.as_deref());
         let image = self.files.image(&file, survey, means)?;
         self.files.decode_ahead(request.next.as_ref(), means);
-        let plan = prepare::plan(&image, survey);
+        let plan = normalise::plan(&image, survey);
         let traces = if plan.look.has_traces { turns::traces(self.engine.as_mut(), &image, &plan)? } else { Vec::new() };
         let is_written = !traces.is_empty() && traces.iter().all(|figure| figure.is_good);
         if plan.look.blank && !is_written {
@@ -68,7 +68,7 @@ impl Reader {
     pub(super) fn reread(&mut self, request: &RereadRequest) -> Result<Vec<Reread>> {
         let survey = &request.page.survey;
         let image = self.image(&request.input, &request.mime, survey)?;
-        let mut plan = prepare::plan(&image, survey);
+        let mut plan = normalise::plan(&image, survey);
         plan.dpi = request.page.dpi_used.clamp(30.0, 2400.0);
         let manner = request.again.manner;
         let mut again = Vec::with_capacity(request.again.rects.len());
@@ -103,7 +103,7 @@ impl Reader {
     pub(super) fn print(&mut self, request: &PrintRequest) -> Result<Option<ImagePrint>> {
         let survey = &request.page.survey;
         let image = self.image(&request.input, &request.mime, survey)?;
-        let plan = prepare::plan(&image, survey);
+        let plan = normalise::plan(&image, survey);
         let ready = prepare::prepare(&image, &plan, request.page.rotation / 90 * 90 % 360, Treatment::Even);
         let size = (ready.image.width as usize, ready.image.height as usize);
         Ok(likeness::image_print(&ready.black_and_white(), size))
@@ -135,7 +135,7 @@ impl Reader {
         let mean_confidence = reading.as_ref().and_then(|r| mean_confidence(&r.blocks));
         let blur = reading.as_ref().and_then(|_| normalise::blur(image, plan));
         let mut quality = figures(plan, skew_deg, blur, reading.as_ref().map(|r| r.blocks.as_slice()));
-        quality.extend(traces.into_iter().chain(surest));
+        quality.extend(traces.into_iter().chain(surest).chain(wholeness(image)));
         let readings = reading.as_ref().map_or(0, |r| r.count);
         let survey = PageSurvey { width: image.width, height: image.height, ..survey.clone() };
         let (blocks, steps) = reading.map_or_else(|| (Vec::new(), Vec::new()), placed);

@@ -30,6 +30,7 @@ impl Readers {
             mime: order.mime.clone(),
             others: order.others.clone(),
             drawings: order.drawings.clone(),
+            is_wary: order.is_wary,
             outlines: order.outlines.clone(),
             level: order.level,
             title: order.title.clone(),

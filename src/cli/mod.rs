@@ -12,6 +12,7 @@ mod output;
 mod package;
 mod progress;
 mod review;
+mod scans;
 mod search;
 mod stand_alone;
 mod stats;

@@ -1,5 +1,6 @@
 //! `conserva ocr`: a searchable PDF/A of one scan, without an archive. Flag names follow OCRmyPDF where it has them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::progress::Progress;
+use super::scans::Scans;
 use super::{Global, named, output};
 use crate::app::{self, StandAlone};
 use crate::arrival::FileName;
@@ -50,9 +52,11 @@ pub(crate) struct OcrArgs {
     /// Title of the PDF; the name of the input unless said.
     #[arg(long)]
     title: Option<String>,
-    /// The scan: TIFF, JPEG, PNG or PDF.
-    input: PathBuf,
+    /// The scan: TIFF, JPEG, PNG or PDF. Several become one PDF, with a bookmark for each.
+    #[arg(required = true, value_name = "IN")]
+    inputs: Vec<PathBuf>,
     /// The PDF/A to write.
+    #[arg(value_name = "OUT.pdf")]
     output: PathBuf,
 }
 
@@ -82,61 +86,64 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     let limits = Limits::default();
     let sides = [&args.text, &args.alto, &args.hocr];
     let outputs: Vec<&Path> = std::iter::once(&args.output).chain(sides.into_iter().flatten()).map(PathBuf::as_path).collect();
-    named::ensure_apart(&args.input, &outputs)?;
+    for input in &args.inputs {
+        named::ensure_apart(input, &outputs)?;
+    }
+    let mut scans = Scans::of(&args.inputs, &limits, all)?;
     let alone = StandAlone::new()?;
     let count = args.jobs.unwrap_or_else(|| OcrConfig::default().children_used()).clamp(1, 64);
-    let readers = app::readers((&args.language, args.engine.into()), count, &limits, alone.path(), &[])?;
-    let (format, sha256) = look(&args.input, &limits)?;
-    let mime = format.mime.clone();
-    let input = args.input.canonicalize().map_err(|e| Error::disk("find", &args.input, e))?;
-    let surveys = readers.survey(&input, &mime)?;
-    if surveys.is_empty() {
-        let none = || Error::hold("pdf-without-pages").with("path", args.input.display());
-        return Err(damage(&args.input, &format).unwrap_or_else(none));
-    }
+    let folders: BTreeSet<PathBuf> = scans.files.iter().filter_map(|scan| scan.input.parent()).map(Path::to_owned).collect();
+    let folders: Vec<PathBuf> = folders.into_iter().collect();
+    let readers = app::readers((&args.language, args.engine.into()), count, &limits, alone.path(), &folders)?;
+    scans.survey(&readers, &limits, all)?;
+    let first = &scans.files[0];
     let drawings = alone.path().join("drawn");
     std::fs::create_dir_all(&drawings).map_err(|e| Error::disk("make scratch folder", &drawings, e))?;
-    let at = |survey| PageAt { input: &input, mime: &mime, survey, drawings: Some(&drawings) };
-    let pages: Vec<PageAt<'_>> = surveys.iter().map(at).collect();
-    let (pages, tally) = read(&readers, &pages, (all, alone.path().join("pages.jsonl")))?;
+    let (pages, tally) = read(&readers, &scans.pages(&drawings), (all, alone.path().join("pages.jsonl")))?;
     if tally.digital == tally.all {
         side_files(args, &pages)?;
-        if let Some(damage) = damage(&args.input, &format) {
+        if let Some(damage) = scans.damage() {
             return Err(damage);
         }
         let held = if tally.blank == tally.all { Error::hold("all-blank") } else { Error::hold("born-digital") };
-        return Err(held.with("path", args.input.display()));
+        return Err(held.with("path", first.named.display()));
     }
     let order = CopyOrder {
-        title: args.title.clone().unwrap_or_else(|| name_of(&args.input)),
-        instant: instant_of(&args.input)?,
-        id: first_half(&sha256),
+        title: args.title.clone().unwrap_or_else(|| name_of(&first.named)),
+        instant: instant_of(&scans)?,
+        id: first_half(&scans.digest()),
         level: PdfaLevel::parse(&args.pdfa).ok_or_else(|| Error::new(Kind::Usage, "usage-wrong").with("what", &args.pdfa))?,
         output: alone.path().join("copy.pdf"),
         lang: "it".to_owned(),
-        input: input.clone(),
-        mime: mime.clone(),
+        input: first.input.clone(),
+        mime: first.format.mime.clone(),
         pages: pages.clone(),
         drawings: Some(drawings.clone()),
-        others: Vec::new(),
-        outlines: Vec::new(),
+        others: scans.others(),
+        is_wary: false,
+        outlines: scans.outlines(),
     };
     // Texts are written here while a child makes the copy.
     let (texts, report) = std::thread::scope(|scope| {
         let texts = scope.spawn(|| side_files(args, &pages));
-        let report = readers.searchable(&order);
+        let report = readers.searchable(&order).or_else(|error| match error.kind() {
+            // A page that could not be read may be one that cannot be shown either.
+            Kind::Hold | Kind::Refuse if tally.unread > 0 => readers.searchable(&CopyOrder { is_wary: true, ..order.clone() }),
+            _ => Err(error),
+        });
         (texts.join().unwrap_or_else(|_| Err(Error::bug("the thread that writes texts"))), report)
     });
     texts?;
     let report = report?;
     output::copy_whole(&order.output, &args.output)?;
     if all.json {
-        let answer = json!({"input": args.input, "output": args.output, "pages": tally, "report": report});
+        let input = if let [only] = args.inputs.as_slice() { json!(only) } else { json!(args.inputs) };
+        let answer = json!({"input": input, "output": args.output, "pages": tally, "report": report});
         output::line(&answer.to_string());
     } else {
         told(&report, all);
     }
-    Ok(u8::from(tally.unread > 0))
+    Ok(u8::from(tally.unread > 0 || scans.left_out > 0))
 }
 
 /// What the person should know of the copy.
@@ -232,7 +239,7 @@ fn regions(origin: &str) -> usize {
 }
 
 /// What the input is, by content, and its digest; the gate of the archive does not apply here, an unreadable file says so itself.
-fn look(path: &Path, limits: &Limits) -> Result<(Format, Digest)> {
+pub(super) fn look(path: &Path, limits: &Limits) -> Result<(Format, Digest)> {
     let (mut file, metadata) = named::open(path)?;
     let format = crate::identify::format(&mut file, metadata.len(), &file_name(path), limits)?;
     if format.signed {
@@ -246,7 +253,7 @@ fn look(path: &Path, limits: &Limits) -> Result<(Format, Digest)> {
 }
 
 /// What identification saw of a file that is cut off or damaged: its pages may look empty, or digital, for that alone.
-fn damage(path: &Path, format: &Format) -> Option<Error> {
+pub(super) fn damage(path: &Path, format: &Format) -> Option<Error> {
     let warning = format.warnings.iter().find(|w| matches!(w.code(), "file-truncated" | "structure-damaged"))?;
     Some(Error::of(Kind::Hold, warning.clone().with("name", name_of(path))))
 }
@@ -256,7 +263,7 @@ fn file_name(path: &Path) -> FileName {
     FileName::new(path.file_name().unwrap_or_default().as_bytes())
 }
 
-fn name_of(path: &Path) -> String {
+pub(super) fn name_of(path: &Path) -> String {
     file_name(path).shown()
 }
 
@@ -266,15 +273,19 @@ fn first_half(digest: &Digest) -> [u8; 16] {
     half
 }
 
-/// The date of the copy is that of the scan, so that the same scan gives the same bytes.
-fn instant_of(path: &Path) -> Result<jiff::Timestamp> {
-    let modified = std::fs::metadata(path).and_then(|m| m.modified()).map_err(|e| Error::disk("look at", path, e))?;
-    let instant = jiff::Timestamp::try_from(modified).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    Ok(jiff::Timestamp::from_second(instant.as_second()).unwrap_or(instant))
+/// The date of the copy is that of the scan (of several, the last), so that the same scan gives the same bytes.
+fn instant_of(scans: &Scans) -> Result<jiff::Timestamp> {
+    let mut last = jiff::Timestamp::MIN;
+    for path in scans.files.iter().map(|scan| &scan.input) {
+        let modified = std::fs::metadata(path).and_then(|m| m.modified()).map_err(|e| Error::disk("look at", path, e))?;
+        let instant = jiff::Timestamp::try_from(modified).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        last = last.max(jiff::Timestamp::from_second(instant.as_second()).unwrap_or(instant));
+    }
+    Ok(last)
 }
 
 fn side_files(args: &OcrArgs, pages: &Pages) -> Result<()> {
-    let source = name_of(&args.input);
+    let source = args.inputs.iter().map(|path| name_of(path)).collect::<Vec<_>>().join(", ");
     if let Some(path) = &args.text {
         output::write_with(path, |out| copy::write_plain(out, pages))?;
     }

@@ -15,6 +15,7 @@ mod hocr;
 mod icc;
 mod in_file;
 mod jpeg;
+mod jpx;
 mod laid;
 mod layer;
 mod masked;
@@ -168,6 +169,7 @@ impl Files<'_> {
             PageSource::PdfRaster { .. } | PageSource::PdfDigital { .. } => {
                 Ok(self.order.drawings.as_ref().and_then(|folder| drawing::kept(folder, survey.n, self.limits)))
             }
+            _ if self.order.is_wary => Ok(None),
             _ => self.page_image(page).map(Some),
         };
         match image {
@@ -237,7 +239,7 @@ impl Source {
         let missing = || Error::hold("copy-page-missing").with("page", survey.n);
         match (self, &survey.source) {
             (Self::Tiff(tiff), PageSource::Tiff { directory }) => strips::page_image(tiff, *directory, survey.n, limits),
-            (Self::Image(path), PageSource::Image) => image_file(path, limits),
+            (Self::Image(path), PageSource::Image) => image_file(path, level, limits),
             (Self::Pdf(pdf), PageSource::PdfImage { page, object, generation }) => {
                 pdf.image(*page, (*object, *generation), level, limits)
             }
@@ -250,7 +252,7 @@ impl Source {
 }
 
 /// The page image of an image file.
-fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
+fn image_file(path: &Path, level: PdfaLevel, limits: &Limits) -> Result<PageImage> {
     let bytes = std::fs::metadata(path).map_err(|e| Error::disk("measure image", path, e))?.len();
     if bytes > limits.unpacked_bytes_max {
         return Err(Error::hold("copy-limit").with("limit", "unpacked_bytes_max").with("page", 1));
@@ -261,7 +263,7 @@ fn image_file(path: &Path, limits: &Limits) -> Result<PageImage> {
         return Ok(if mirror::of_png(&data) { mirror::mirrored(image) } else { image });
     }
     if !data.starts_with(&[0xFF, 0xD8]) {
-        return other::page_image(&data, limits);
+        return other::page_image(&data, level, limits);
     }
     let head = jpeg::head(&data).ok_or_else(|| Error::hold("copy-unsupported").with("page", 1).with("what", "JPEG"))?;
     if u64::from(head.width) * u64::from(head.height) > limits.page_pixels_max {

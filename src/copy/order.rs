@@ -31,6 +31,10 @@ pub struct CopyOrder {
     /// drawn again.
     #[serde(default)]
     pub drawings: Option<PathBuf>,
+    /// True if pages that could not be read stand empty in the copy, whatever is stored for them: showing them may be what a first
+    /// attempt at the copy died of.
+    #[serde(default)]
+    pub is_wary: bool,
     /// Bookmarks, in the order of their pages; none where the copy is one document.
     #[serde(default)]
     pub outlines: Vec<Outline>,

@@ -1,8 +1,10 @@
-//! How do a GIF, a BMP, a WebP or a JPEG 2000 become a picture? No PDF/A-1 holds their data as they are: their pixels, packed anew.
+//! How do a GIF, a BMP, a WebP or a JPEG 2000 become a picture? Their pixels are packed anew; only a JPEG 2000 may stay as it is.
 
 use image::{DynamicImage, ImageFormat};
 
+use super::PdfaLevel;
 use super::drawing::Pixels;
+use super::jpx::picture as kept;
 use super::picture::{Colour, PageImage, RowPacker, Shape};
 use super::raster::as_jpeg;
 use super::tiff::damaged;
@@ -15,13 +17,16 @@ use crate::limits::Limits;
 const SPARE: usize = 16 << 10;
 
 /// The picture of such a file; one that is none of them is damaged.
-pub(super) fn page_image(data: &[u8], limits: &Limits) -> Result<PageImage> {
+pub(super) fn page_image(data: &[u8], level: PdfaLevel, limits: &Limits) -> Result<PageImage> {
     let too_large = || Error::hold("copy-limit").with("limit", "page_pixels_max").with("page", 1);
     let format = image::guess_format(data).ok();
     let Some(format) = format.filter(|f| matches!(f, ImageFormat::Gif | ImageFormat::Bmp | ImageFormat::WebP)) else {
         let (width, height, _) = jpx::size(data).ok_or_else(|| damaged("image", "byte 0"))?;
         if u64::from(width) * u64::from(height) > limits.page_pixels_max {
             return Err(too_large());
+        }
+        if let Some(picture) = kept(data).filter(|_| !level.is_first()) {
+            return Ok(PageImage::whole(picture, None));
         }
         let pixels = jpx::pixels(data, limits.page_pixels_max).ok_or_else(|| damaged("JPEG 2000", "pixels"))?;
         return within(whitened(pixels.clone(), "jpx-decoded")?, &pixels, data.len());

@@ -5,10 +5,10 @@ use super::jpeg;
 use super::mirror;
 use super::picture::{Colour, PageImage, Picture, Piece, Place, RowPacker, Shape};
 use super::tiff::{Directory, TiffFile, damaged};
-use super::unpack::{inflated, interleaved, lab_to_rgb, on_white, unpackbits, unpredict};
+use super::unpack::{interleaved, lab_to_rgb, on_white, unpredict};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::lzw::unlzw;
+use crate::tiff_strip::{in_order, unpacked};
 
 /// One page image of a TIFF with what is needed to unpack it.
 struct Stored<'a> {
@@ -96,13 +96,8 @@ impl Stored<'_> {
         let (Some(place), Some(length)) = (of(324, 273).get(n), of(325, 279).get(n)) else {
             return Err(damaged("TIFF", format!("page {}, strip {n}", self.page)));
         };
-        let mut bytes = self.tiff.bytes(*place, *length)?;
-        if self.directory.get(266) == Some(2) && self.compression != 7 {
-            for byte in &mut bytes {
-                *byte = byte.reverse_bits();
-            }
-        }
-        Ok(bytes)
+        let bytes = self.tiff.bytes(*place, *length)?;
+        Ok(in_order(bytes, self.directory.get(266).unwrap_or(1), self.compression))
     }
 
     fn chunk_count(&self) -> usize {
@@ -350,14 +345,8 @@ impl Stored<'_> {
         let down = n % self.chunk_count() / self.across as usize;
         let rows = if is_tiled { self.chunk.1 } else { self.rows_of(down as u32) } as usize;
         let wanted = chunk_row * rows;
-        let mut data = match self.compression {
-            1 => Some(stored),
-            5 => unlzw(&stored, wanted),
-            32_773 => unpackbits(&stored, wanted),
-            _ => inflated(&stored, wanted),
-        }
-        .filter(|data| data.len() >= wanted)
-        .ok_or_else(|| damaged("TIFF", format!("page {}, strip {n}", self.page)))?;
+        let mut data = unpacked(stored, self.compression, wanted)
+            .ok_or_else(|| damaged("TIFF", format!("page {}, strip {n}", self.page)))?;
         data.truncate(wanted);
         if self.directory.get(317) == Some(2) && matches!(self.compression, 5 | 8 | 32_946) {
             if self.bits < 8 {

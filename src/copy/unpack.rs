@@ -1,35 +1,4 @@
-//! What did a TIFF writer do to the samples? LZW, PackBits, Deflate, prediction, planes and opacity undone.
-
-use std::io::Read as _;
-
-use flate2::read::ZlibDecoder;
-
-pub(super) fn inflated(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    ZlibDecoder::new(data).take(wanted as u64).read_to_end(&mut out).ok()?;
-    Some(out)
-}
-
-pub(super) fn unpackbits(data: &[u8], wanted: usize) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(wanted);
-    let mut rest = data;
-    while out.len() < wanted {
-        let (&head, tail) = rest.split_first()?;
-        match head as i8 {
-            -128 => rest = tail,
-            n @ 0.. => {
-                let run = tail.get(..n as usize + 1)?;
-                out.extend_from_slice(run);
-                rest = &tail[run.len()..];
-            }
-            n => {
-                out.resize(out.len() + 1 + usize::from(n.unsigned_abs()), *tail.first()?);
-                rest = &tail[1..];
-            }
-        }
-    }
-    Some(out)
-}
+//! What did a TIFF writer do to the samples? Prediction, planes and opacity undone.
 
 /// Undoes horizontal differencing (TIFF 6.0, section 14).
 pub(super) fn unpredict(row: &mut [u8], samples: usize, is_wide: bool, is_little: bool) {

@@ -218,7 +218,24 @@ fn decoded(bytes: Vec<u8>, format: ImageFormat, (page, dpi): (u32, f32), limits:
     reader.limits(ceilings);
     // The name of the format alone stands in the sentence: a decoder's own words are in no language of ours.
     let name = format.extensions_str().first().copied().unwrap_or("image").to_uppercase();
-    shown(reader.decode().map_err(|e| broken_page(page, name).because(e))?, (page, dpi))
+    let mut image = shown(reader.decode().map_err(|e| broken_page(page, name).because(e))?, (page, dpi))?;
+    if format == ImageFormat::Jpeg {
+        image.whole = given(&image);
+    }
+    Ok(image)
+}
+
+/// Rows at the foot that are of one grey to the last pixel, from which they were never there: a row of blocks, and its
+/// half-size colours.
+const BARE_ROWS: usize = 32;
+
+/// Share of the rows of a JPEG that its data gave: where they end early decoders go on in one grey, which no scanner sees.
+/// (White paper and a black lid can be that even.)
+fn given(image: &PageImage) -> f32 {
+    let Some(last) = image.gray.last().filter(|value| (8..248).contains(*value)) else { return 1.0 };
+    let rows = image.gray.chunks_exact(image.width.max(1) as usize);
+    let bare = rows.rev().take_while(|row| row.iter().all(|value| value == last)).count();
+    if bare < BARE_ROWS { 1.0 } else { 1.0 - bare as f32 / image.height as f32 }
 }
 
 /// The page that decoded pixels are.

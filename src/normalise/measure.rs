@@ -80,7 +80,7 @@ pub(super) struct Mask {
 pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
     let cell = ((dpi / CELLS_PER_INCH).round() as usize).clamp(1, 16);
     let mut small = Small::of(image, cell);
-    let inverted = small.percentile(50) < 90 && !edges::shows_sheet(&small);
+    let inverted = small.percentile(50) < 90 && !edges::shows_sheet(&small) && small.is_light_on_dark();
     if inverted {
         small.values.iter_mut().for_each(|value| *value = 255 - *value);
     }
@@ -199,6 +199,12 @@ impl Small {
 
     pub(super) fn percentile(&self, share: usize) -> u8 {
         percentile(&self.values, share)
+    }
+
+    /// True if what stands out from the paper is lighter than it: dark paper with darker ink is no inverted page.
+    fn is_light_on_dark(&self) -> bool {
+        let paper = i64::from(self.percentile(50));
+        self.values.iter().map(|value| i64::from(*value) - paper).sum::<i64>() > 0
     }
 }
 

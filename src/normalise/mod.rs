@@ -16,6 +16,7 @@ mod pdf;
 mod pdf_device;
 mod pdf_text;
 pub mod prepare;
+mod resolution;
 mod sharpness;
 mod skew;
 mod tiff_directory;
@@ -28,6 +29,7 @@ pub use colour::Stamp;
 pub use geometry::Back;
 pub use measure::{FAINT_LETTERS, Look};
 pub use prepare::{Plan, Prepared, Treatment, prepare};
+pub use resolution::plan;
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -53,13 +55,15 @@ pub struct PageImage {
     pub dpi: f32,
     /// Stamps in colour over its text.
     pub stamps: Vec<Stamp>,
+    /// Share of its rows that its data gave: less than 1 where they end early.
+    pub whole: f32,
 }
 
 impl PageImage {
     /// Checks that the pixels are as many as the size says.
     fn new(width: u32, height: u32, gray: Vec<u8>) -> Option<Self> {
         let is_whole = width > 0 && height > 0 && gray.len() as u64 == u64::from(width) * u64::from(height);
-        is_whole.then_some(Self { width, height, gray, bilevel: false, rotation: 0, dpi: 0.0, stamps: Vec::new() })
+        is_whole.then_some(Self { width, height, gray, bilevel: false, rotation: 0, dpi: 0.0, stamps: Vec::new(), whole: 1.0 })
     }
 }
 

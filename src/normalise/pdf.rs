@@ -2,7 +2,7 @@
 //!
 //! The rule, stated once: *visible* text counts, invisible text (an OCR layer) and text below a full page image do not.
 //! A page with visible readable text is digital, unless images cover more than half of it and its characters are few
-//! (a stamp printed on a scan). A page whose only visible content is one image is that image. The rest is rasterised,
+//! (a stamp printed on a scan) or leave much of the images free (a notice over a scan). A page whose only visible content is one image is that image. The rest is rasterised,
 //! and so is a page whose text has no usable Unicode.
 
 use std::path::Path;
@@ -26,6 +26,9 @@ use crate::{pdf_sheet, pdf_work};
 pub(super) const RASTER_DPI: f64 = 300.0;
 /// Fewer visible characters than this over a page of images are a stamp, not a text.
 const STAMP_CHARS: u32 = 200;
+/// Share of the sheet without characters of its own that images may cover: more is a scan with notes over it, however long, and a
+/// text on coloured ground has its margins and gaps.
+const UNREAD_MOST: f64 = 0.4;
 /// Share of the page that images cover on which few characters are a stamp.
 const LONE_IMAGE: f64 = 0.5;
 /// How far the edges of a lone image that is the page may be from those of the sheet, points: sizes are rounded.
@@ -207,7 +210,8 @@ fn verdict(witness: &Witness) -> Verdict<'_> {
     if readable < 9 * unreadable {
         return Verdict::Raster;
     }
-    if covered > LONE_IMAGE && readable < STAMP_CHARS { Verdict::Raster } else { Verdict::Digital }
+    let is_scan = covered > LONE_IMAGE && (readable < STAMP_CHARS || witness.unread() > UNREAD_MOST);
+    if is_scan { Verdict::Raster } else { Verdict::Digital }
 }
 
 /// A lone image is the page if it is as large as the sheet, is whole (no mask, not mirrored, not cut, no inline

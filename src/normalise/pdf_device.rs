@@ -50,6 +50,8 @@ pub(super) struct Witness {
     pub(super) readable: u32,
     /// Visible characters without one.
     pub(super) unreadable: u32,
+    /// Strips of the sheet, of [`STRIPS`] from the top, in which such characters stand.
+    pub(super) written: u32,
     /// Drawings that leave ink.
     pub(super) drawings: u32,
     pub(super) cover: Cover,
@@ -80,7 +82,10 @@ impl<'a> Device<'a> for Witness {
             }
             match usable_text(glyph) {
                 Some(text) if text.trim().is_empty() => {}
-                Some(_) => self.readable += 1,
+                Some(_) => {
+                    self.readable += 1;
+                    self.written |= 1 << strip(at.y / self.sheet.height());
+                }
                 None => self.unreadable += 1,
             }
         }
@@ -95,7 +100,7 @@ impl<'a> Device<'a> for Witness {
         seen.is_whole = self.cover.is_whole(visible);
         if !seen.is_masked && seen.is_whole && visible.area() >= FULL_PAGE * self.sheet.area() {
             // What lies below a full page image is not seen: text layers of some scanners.
-            (self.readable, self.unreadable, self.drawings) = (0, 0, 0);
+            (self.readable, self.unreadable, self.drawings, self.written) = (0, 0, 0, 0);
             self.images.clear();
         }
         self.images.push(seen);
@@ -116,6 +121,30 @@ impl<'a> Device<'a> for Witness {
     fn pop_transparency_group(&mut self) {
         self.cover.pop_group();
     }
+}
+
+impl Witness {
+    /// Share of the sheet, by strips, that images cover across most of its width and where no characters stand.
+    pub(super) fn unread(&self) -> f64 {
+        let height = self.sheet.height() / f64::from(STRIPS);
+        let is_covered = |n: &u32| {
+            let top = self.sheet.y0 + height * f64::from(*n);
+            let strip = Rect::new(self.sheet.x0, top, self.sheet.x1, top + height);
+            let covered: f64 = self.images.iter().map(|image| image.covers.intersect(strip).area()).sum();
+            covered > STRIP_COVERED * strip.area() && self.written & 1 << n == 0
+        };
+        f64::from((0..STRIPS).filter(is_covered).count() as u32) / f64::from(STRIPS)
+    }
+}
+
+/// Strips of a sheet: two lines of text each, on A4.
+const STRIPS: u32 = 32;
+/// Share of a strip from which an image covers it.
+const STRIP_COVERED: f64 = 0.5;
+
+/// The strip at a share of the height.
+fn strip(share: f64) -> u32 {
+    ((share * f64::from(STRIPS)) as u32).min(STRIPS - 1)
 }
 
 /// White on the white of the page leaves no ink; a pattern is taken to.

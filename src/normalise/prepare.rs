@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::geometry::{Back, cropped, scaled, straightened, turned};
 use super::measure::{Look, look};
 use super::{PageImage, Stamp, folds, ink, skew};
-use crate::page::{PageSurvey, Rect};
+use crate::page::Rect;
 
 /// Skew below this is left alone, degrees: the engine reads such lines as well as level ones (six pages in G4 at 0.3 to 0.8
 /// degrees, 0.10 to 0.16 % of letters wrong), and pixels that are turned lose their sharp edges.
@@ -79,48 +79,6 @@ impl Prepared<'_> {
         let (right, bottom) = (unscaled(rect.x + rect.w), unscaled(rect.y + rect.h));
         self.back.stored(Rect { x, y, w: (right - x).max(1), h: (bottom - y).max(1) })
     }
-}
-
-/// Looks at the page and settles its resolution.
-pub fn plan(image: &PageImage, survey: &PageSurvey) -> Plan {
-    let declared = if image.dpi > 0.0 { image.dpi } else { survey.dpi };
-    let first = look(image, if is_plausible(declared, image) { declared } else { a4_dpi(image) });
-    if is_plausible(declared, image) && !contradicts(declared, image, &first) {
-        return Plan { dpi: declared, is_dpi_estimated: false, look: first, lean_most: skew::PAGE_MOST };
-    }
-    let (short, long) = (image.width.min(image.height) as f32, image.width.max(image.height) as f32);
-    let is_sheet = (1.25..1.6).contains(&(long / short)) && (90.0..1300.0).contains(&a4_dpi(image));
-    // A letter with its neighbours is about 7 points high in text of 10 to 12 points.
-    let by_letters = first.letter_height * 72.0 / 7.0;
-    let dpi = if is_sheet || by_letters < 1.0 { a4_dpi(image) } else { by_letters };
-    Plan { dpi: dpi.clamp(70.0, 1200.0).round(), is_dpi_estimated: true, look: first, lean_most: skew::PAGE_MOST }
-}
-
-/// A declared resolution is believed if the sheet it implies could lie on a scanner or a plotter.
-fn is_plausible(dpi: f32, image: &PageImage) -> bool {
-    let longest = image.width.max(image.height) as f32 / dpi;
-    (90.0..=1300.0).contains(&dpi) && (0.5..=60.0).contains(&longest)
-}
-
-/// A declared resolution that makes a note of a sheet and a fine print of its letters, both of which are usual if the sheet
-/// is A4, is a wrong tag.
-fn contradicts(declared: f32, image: &PageImage, look: &Look) -> bool {
-    let points = |dpi: f32| look.letter_height * 72.0 / dpi;
-    let (short, long) = (image.width.min(image.height) as f32, image.width.max(image.height) as f32);
-    let is_sheet = (1.25..1.6).contains(&(long / short));
-    let is_small = short / declared < SMALL_SHEET && (0.1..FINE_PRINT).contains(&points(declared));
-    is_sheet && is_small && (FINE_PRINT..=LARGE_PRINT).contains(&points(a4_dpi(image)))
-}
-
-/// Inches of the shorter side under which a sheet is smaller than A5.
-const SMALL_SHEET: f32 = 5.5;
-/// Heights of small letters in text of 6 and of 20 points, points.
-const FINE_PRINT: f32 = 3.2;
-const LARGE_PRINT: f32 = 10.0;
-
-/// The resolution if the shorter side is that of an A4 sheet.
-fn a4_dpi(image: &PageImage) -> f32 {
-    (image.width.min(image.height) as f32 / 8.27).max(70.0)
 }
 
 /// Makes the page ready, turned clockwise by `rotation`.

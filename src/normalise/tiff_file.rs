@@ -114,7 +114,10 @@ impl TiffFile {
         if decoded * 10 < directory.height as usize * 9 {
             return Err(broken_page(page, format_args!("{decoded} / {} rows", directory.height)));
         }
-        PageImage::new(directory.width, directory.height, gray).ok_or_else(|| Error::bug("a page of another size"))
+        let mut image =
+            PageImage::new(directory.width, directory.height, gray).ok_or_else(|| Error::bug("a page of another size"))?;
+        image.whole = decoded as f32 / directory.height as f32;
+        Ok(image)
     }
 
     /// A page of the old kind of JPEG (TIFF 6.0 section 22), where the file holds it as one whole stream: writers differed in how
@@ -175,7 +178,11 @@ impl TiffFile {
             tiff::TiffError::UnsupportedError(_) => unreadable(directory, page),
             e => broken_page(page, "TIFF").because(e),
         };
-        let outcome = if matches!(directory.photometric, 3 | 8 | 9) {
+        // `tiff` 0.11 knows of no fill order.
+        let is_backward = directory.fill_order == 2 && matches!(directory.compression, 1 | 5 | 8 | 32_773 | 32_946);
+        let outcome = if is_backward {
+            decoded(std::io::Cursor::new(tiff_unpacked::file(self, directory, page, limits)?), 0, ceilings.clone())
+        } else if matches!(directory.photometric, 3 | 8 | 9) {
             decoded(std::io::Cursor::new(self.as_gray(directory, limits)?), at, ceilings.clone())
         } else {
             let mut file = self.bytes.file.try_clone().map_err(super::broken)?;

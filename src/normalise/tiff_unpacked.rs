@@ -1,14 +1,14 @@
-//! What do the LZW data of a TIFF page say, however they end? The page as a TIFF of its own, nothing packed.
+//! What do the data of a TIFF page say that `tiff` does not unpack? The page as a TIFF of its own, nothing packed.
 //!
-//! Writers differ in whether the last code of a strip or tile is the end code (TIFF 6.0 section 13 asks for it). Prediction
-//! and planes stay as they are stored.
+//! Writers differ in whether the last LZW code of a strip or tile is the end code (TIFF 6.0 section 13 asks for it), and some fill
+//! bytes from the lowest bit. Prediction and planes stay as they are stored.
 
 use super::broken_page;
 use super::tiff_directory::Directory;
 use super::tiff_file::TiffFile;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::lzw::unlzw;
+use crate::tiff_strip::{in_order, unpacked};
 
 /// A TIFF that holds the page alone, in the byte order of its file; palettes and Lab as grey.
 pub(super) fn file(tiff: &TiffFile, directory: &Directory, page: u32, limits: &Limits) -> Result<Vec<u8>> {
@@ -33,7 +33,9 @@ pub(super) fn file(tiff: &TiffFile, directory: &Directory, page: u32, limits: &L
             return Err(Error::hold("file-memory").with("bytes", limits.unpacked_bytes_max));
         }
         let Some(packed) = tiff.strip(directory, n)? else { break };
-        let chunk = unlzw(&packed, wanted as usize).ok_or_else(|| broken_page(page, format_args!("TIFF LZW, {n}")))?;
+        let compression = u64::from(directory.compression);
+        let packed = in_order(packed, u64::from(directory.fill_order), compression);
+        let chunk = unpacked(packed, compression, wanted as usize).ok_or_else(|| broken_page(page, format_args!("TIFF, {n}")))?;
         places.push(out.bytes.len() as u32);
         lengths.push(chunk.len() as u32);
         out.bytes.extend(chunk);

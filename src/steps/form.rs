@@ -40,7 +40,7 @@ pub(crate) async fn form(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
     let mut components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let rescans = sheets::rescans(house, id).await?;
     let scratch = house.scratch.folder()?;
-    let Read { pages, legible, surveys: read } = read_pages(house, id, &scratch).await?;
+    let Read { pages, has_unread, surveys: read } = read_pages(house, id, &scratch).await?;
     let source = principal(&components)?.clone();
     let sheets = Sheets::of(house, id, (&components, &rescans)).await?;
     if stack::stack_of(house, id.as_str()).await?.is_some() {
@@ -50,8 +50,17 @@ pub(crate) async fn form(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
             component.pages = read.len() as u32;
         }
     }
-    let material =
-        Material { document: row.document, source, sheets, rescans, pages, legible, read, scratch, shelf: Shelf::of(house, id) };
+    let material = Material {
+        document: row.document,
+        source,
+        sheets,
+        rescans,
+        pages,
+        has_unread,
+        read,
+        scratch,
+        shelf: Shelf::of(house, id),
+    };
     let worker = Arc::clone(house);
     let made = blocking(move || copies(&worker, &material)).await?;
     let mut changes: Vec<Change> = made.copies.iter().map(|c| Change::AddBlob { sha256: c.sha256, bytes: c.bytes }).collect();
@@ -95,7 +104,8 @@ struct Material {
     sheets: Sheets,
     rescans: Vec<Rescan>,
     pages: Pages,
-    legible: Option<Pages>,
+    /// True if some of them could not be read and some could.
+    has_unread: bool,
     read: Vec<PageSurvey>,
     scratch: Scratch,
     /// What was drawn when the pages were read; it goes with the material.
@@ -106,8 +116,8 @@ struct Material {
 struct Read {
     /// All of them, those that could not be read without words.
     pages: Pages,
-    /// Those that could be read, where some could not and some could.
-    legible: Option<Pages>,
+    /// True if some could not and some could.
+    has_unread: bool,
     /// All of them, as they were before.
     surveys: Vec<PageSurvey>,
 }
@@ -116,23 +126,18 @@ struct Read {
 async fn read_pages(house: &House, id: &DocumentId, scratch: &Scratch) -> Result<Read> {
     let surveys: Vec<PageSurvey> = need_fact(house, id.as_str(), "survey").await?;
     let mut all = PageLines::create(scratch.file("pages.jsonl"))?;
-    let mut legible = PageLines::create(scratch.file("legible.jsonl"))?;
     let (mut read, mut unread) = (Vec::with_capacity(surveys.len()), 0_usize);
     for survey in surveys {
         let Some(body) = house.store.fact_at(&house.ente_id, (id.as_str(), "page", survey.n)).await? else { continue };
         all.push_json(&body)?;
-        if is_unread(&body)? {
-            unread += 1;
-        } else {
-            legible.push_json(&body)?;
-        }
+        unread += usize::from(is_unread(&body)?);
         read.push(survey);
     }
     if unread == read.len() {
         read.clear();
     }
-    let legible = if (1..read.len()).contains(&unread) { Some(legible.finish()?) } else { None };
-    Ok(Read { pages: all.finish()?, legible, surveys: read })
+    let has_unread = (1..read.len()).contains(&unread);
+    Ok(Read { pages: all.finish()?, has_unread, surveys: read })
 }
 
 /// True of the fact of a page that could not be read; its words are passed over.
@@ -188,9 +193,9 @@ fn wanted_copy(house: &House, material: &Material, made: &mut CopyMade) -> Optio
     if made.left_alone.is_some() {
         return None;
     }
-    // A page that could not be read may be one that cannot be shown either: then the copy is made of the others.
-    Some(searchable(house, material, &material.pages).or_else(|error| match &material.legible {
-        Some(legible) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => searchable(house, material, legible),
+    // A page that could not be read may be one that cannot be shown either: then its place is left empty.
+    Some(searchable(house, material, false).or_else(|error| match error.kind() {
+        Kind::Hold | Kind::Refuse if material.has_unread => searchable(house, material, true),
         _ => Err(error),
     }))
 }
@@ -215,7 +220,7 @@ fn alto(house: &House, material: &Material) -> Result<Copy> {
 }
 
 /// Has a child make the PDF/A copy in scratch, and keeps it as a blob. Dates and /ID come from the document (invariant 4).
-fn searchable(house: &House, material: &Material, pages: &Pages) -> Result<(Copy, CopyReport)> {
+fn searchable(house: &House, material: &Material, is_wary: bool) -> Result<(Copy, CopyReport)> {
     let Material { document, source, sheets, .. } = material;
     let level = house.config.copy.level.as_str();
     let mut id = [0_u8; 16];
@@ -223,9 +228,10 @@ fn searchable(house: &House, material: &Material, pages: &Pages) -> Result<(Copy
     let order = copy::CopyOrder {
         input: sheets.whole().path.clone(),
         mime: source.format.mime.clone(),
-        pages: pages.clone(),
+        pages: material.pages.clone(),
         drawings: material.shelf.left(),
         others: sheets.elsewhere().map(|(page, file)| OtherFile { page, input: file.path.clone() }).collect(),
+        is_wary,
         outlines: outlines(material),
         level: copy::PdfaLevel::parse(level).ok_or_else(|| Error::bug("level of PDF/A"))?,
         title: document.id.0.clone(),

@@ -21,6 +21,7 @@ enum Weight {
 /// whole came out unsure: a page at 150 dpi that reads well is a good page, and stamps and signatures are always unsure.
 /// Not listed, hence only shown: `skew`, which was straightened, and whatever else is measured.
 const FIGURES: &[(&str, &str, Weight)] = &[
+    ("whole", "page-cut-short", Weight::Holds),
     ("blur", "page-blurred", Weight::Holds),
     ("clipping", "page-clipped", Weight::Holds),
     ("contrast", "page-pale", Weight::IfUnsure),
@@ -28,10 +29,12 @@ const FIGURES: &[(&str, &str, Weight)] = &[
     ("dpi", "page-coarse", Weight::IfUnsure),
 ];
 
-/// The doubts about a page that is poor, by its figures and by the ente's lowest mean confidence. A blank page has none.
+/// The doubts about a page that is poor, by its figures and by the ente's lowest mean confidence. A blank page has none,
+/// unless its data ended early: then nobody knows what stood on the rest.
 pub(crate) fn doubts(read: &ReadPage, least: f32, document: &DocumentId) -> Vec<Hold> {
     let page = &read.page;
-    if page.blank {
+    let is_cut = page.quality.iter().any(|figure| figure.code == "whole");
+    if page.blank && !is_cut {
         return Vec::new();
     }
     let doubt = |code: &str, value: String, limit: String| {

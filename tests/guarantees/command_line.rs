@@ -259,3 +259,33 @@ fn a_scan_cut_off_is_not_taken_for_born_digital() {
     assert!(output.status.code() == Some(1) && !text.contains("born digital"), "{text}");
     assert!(text.contains("incomplete") || text.contains("damaged") || text.contains("cut off"), "{text}");
 }
+
+#[test]
+fn several_scans_become_one_pdf_with_a_bookmark_for_each_and_what_cannot_be_is_left_out() {
+    let stage = Stage::bare();
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/copy");
+    let other = stage.path("altrove");
+    std::fs::create_dir(&other).expect("a folder");
+    for (name, to) in [("pages.tif", stage.path("verbale.tif")), ("gray.jpg", other.join("determina n. 3 (è).jpg"))] {
+        std::fs::copy(fixtures.join(name), to).expect("copied");
+    }
+    std::fs::write(stage.path("note.txt"), "appunti").expect("written");
+    let path = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+    let (first, last) = (path(stage.path("verbale.tif")), path(other.join("determina n. 3 (è).jpg")));
+    let (note, copy, text) = (path(stage.path("note.txt")), path(stage.path("lotto.pdf")), path(stage.path("lotto.txt")));
+    let told = stage.json(&["ocr", "--text", &text, &first, &last, &copy], &[0]).remove(0);
+    let made = lopdf::Document::load(&copy).expect("a PDF");
+    let count = made.get_pages().len();
+    assert_eq!(told["pages"]["all"], count);
+    let contents = made.get_toc().expect("bookmarks").toc;
+    let marks: Vec<(&str, usize)> = contents.iter().map(|mark| (mark.title.as_str(), mark.page)).collect();
+    assert_eq!(marks, [("verbale.tif", 1), ("determina n. 3 (è).jpg", count)]);
+    assert!(count > 2, "a file of several pages, and another");
+    assert_eq!(std::fs::read_to_string(&text).expect("texts").matches('\u{c}').count(), count - 1);
+    let whole = std::fs::read(&copy).expect("the copy");
+    stage.json(&["ocr", &first, &note, &last, &copy], &[1]);
+    assert!(std::fs::read(&copy).expect("the copy") == whole, "the same scans give the same bytes");
+    let refused = stage.run(&["--lang", "en", "ocr", &note, &note, &copy]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("None of the 2 files"), "{refused:?}");
+    assert!(std::fs::read(&copy).expect("the copy") == whole, "nothing was written");
+}

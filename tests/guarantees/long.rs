@@ -161,6 +161,7 @@ fn a_page_that_is_drawn_to_be_read_is_not_drawn_again_for_the_copy() {
             pages: Pages::Here(read.clone()),
             drawings: drawings.map(Path::to_owned),
             others: Vec::new(),
+            is_wary: false,
             outlines: Vec::new(),
             level: PdfaLevel::A2b,
             title: "Prova".to_owned(),

@@ -231,3 +231,28 @@ fn a_large_jpeg_in_colour_is_decoded_to_the_same_grey_as_a_small_one() {
     assert!(large.gray[1_000 * 6_500 + 1_000].abs_diff(luma([150, 60, 40])) <= 3);
     assert!(large.gray[5_000 * 6_500 + 5_000].abs_diff(luma([240, 240, 230])) <= 3);
 }
+
+#[test]
+fn a_wrong_tag_of_the_resolution_is_known_by_the_sheet_and_its_letters() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/documenti/04 determina.tif");
+    let limits = Limits::default();
+    let opened = Opened::open(&sample, "image/tiff", &limits).expect("a value of the test");
+    let survey = opened.survey(&limits).expect("a value of the test").remove(0);
+    let mut page = opened.image(&survey, &limits).expect("a value of the test");
+    let planned = |page: &conserva::normalise::PageImage| {
+        let plan = conserva::normalise::plan(page, &survey);
+        (plan.dpi, plan.is_dpi_estimated)
+    };
+    let true_dpi = page.dpi;
+    assert_eq!(planned(&page), (true_dpi, false));
+    for wrong in [96.0, 3.5 * true_dpi, 1_000.0, 1_200.0, 2_400.0] {
+        page.dpi = wrong;
+        let (dpi, is_estimated) = planned(&page);
+        assert!(is_estimated && (dpi - true_dpi).abs() < 0.05 * true_dpi, "{wrong}: {dpi}");
+    }
+    // Twice as large or half as large it may be: a sheet of A3, a sheet of A5.
+    for other in [0.71 * true_dpi, 1.4 * true_dpi] {
+        page.dpi = other;
+        assert_eq!(planned(&page), (other, false));
+    }
+}

@@ -21,6 +21,8 @@ struct Kind {
     /// 338: what samples beyond the colours are.
     extra: bool,
     lzw: bool,
+    /// 266: bytes are filled from the lowest bit.
+    backward: bool,
 }
 
 /// LZW data of nine-bit codes, the table cleared before it would need longer ones, and no end code.
@@ -68,14 +70,21 @@ fn tiff(kind: Kind, planes: bool) -> Vec<u8> {
         bytes.resize(bytes.len().next_multiple_of(2), 0);
         at
     };
-    let strips = strips(kind, planes);
+    let mut strips = strips(kind, planes);
+    if kind.backward {
+        strips.iter_mut().flatten().for_each(|byte| *byte = byte.reverse_bits());
+    }
     let offsets: Vec<u8> = strips.iter().map(|strip| put(strip)).flat_map(u32::to_le_bytes).collect();
     let lengths: Vec<u8> = strips.iter().flat_map(|strip| (strip.len() as u32).to_le_bytes()).collect();
     let format: u16 = if kind.bits == 32 { 3 } else { 1 };
     let words = |word: u16| word.to_le_bytes().repeat(kind.samples as usize);
     let (offsets, lengths) = (put(&offsets), put(&lengths));
-    // Two short values stand in the entry itself.
-    let mut each = |word: u16| if kind.samples == 2 { u32::from(word) << 16 | u32::from(word) } else { put(&words(word)) };
+    // One or two short values stand in the entry itself.
+    let mut each = |word: u16| match kind.samples {
+        1 => u32::from(word),
+        2 => u32::from(word) << 16 | u32::from(word),
+        _ => put(&words(word)),
+    };
     let (bits, formats) = (each(kind.bits), each(format));
     let mut entries: Vec<(u16, u16, u32, u32)> = vec![
         (256, 4, 1, SIZE.0),
@@ -83,6 +92,7 @@ fn tiff(kind: Kind, planes: bool) -> Vec<u8> {
         (258, 3, kind.samples, bits),
         (259, 3, 1, if kind.lzw { 5 } else { 1 }),
         (262, 3, 1, kind.photometric.into()),
+        (266, 3, 1, if kind.backward { 2 } else { 1 }),
         (273, 4, strips.len() as u32, offsets),
         (277, 3, 1, kind.samples),
         (278, 4, 1, STRIP),
@@ -116,7 +126,7 @@ fn samples_stored_plane_by_plane_read_as_those_stored_pixel_by_pixel() {
     let path = folder.path().join("a.tif");
     for (photometric, samples, extra) in [(2, 3, false), (2, 4, true), (5, 4, false)] {
         for (bits, lzw) in [(8, true), (8, false), (16, true), (16, false), (32, false)] {
-            let kind = Kind { bits, samples, photometric, extra, lzw };
+            let kind = Kind { bits, samples, photometric, extra, lzw, backward: false };
             let [chunky, planar] = [false, true].map(|planes| {
                 std::fs::write(&path, tiff(kind, planes)).expect("written");
                 gray(&path, &Limits::default())
@@ -140,7 +150,7 @@ fn grey_with_opacity_and_lightness_before_its_colours_are_read_as_grey() {
     };
     let pixels = || (0..SIZE.1).flat_map(|y| (0..SIZE.0).map(move |x| (x, y)));
     let byte = |x, y, n| u32::from((value(x, y, n) * 255.0) as u8);
-    let opaque = Kind { bits: 8, samples: 2, photometric: 1, extra: true, lzw: false };
+    let opaque = Kind { bits: 8, samples: 2, photometric: 1, extra: true, lzw: false, backward: false };
     let on_white: Vec<u8> = pixels().map(|(x, y)| (255 - (255 - byte(x, y, 0)) * byte(x, y, 1) / 255) as u8).collect();
     assert_eq!(read(opaque), on_white);
     let first: Vec<u8> = pixels().map(|(x, y)| byte(x, y, 0) as u8).collect();
@@ -154,7 +164,24 @@ fn grey_with_opacity_and_lightness_before_its_colours_are_read_as_grey() {
 fn samples_that_mean_nothing_known_are_held_in_plain_words() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.tif");
-    std::fs::write(&path, tiff(Kind { bits: 8, samples: 3, photometric: 10, extra: false, lzw: false }, false)).expect("written");
+    std::fs::write(&path, tiff(Kind { bits: 8, samples: 3, photometric: 10, extra: false, lzw: false, backward: false }, false))
+        .expect("written");
     let error = gray(&path, &Limits::default()).expect_err("ITU Lab is not read");
     assert_eq!(error.code(), "page-samples");
+}
+
+#[test]
+fn bytes_filled_from_the_lowest_bit_read_as_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tif");
+    for (samples, bits, lzw) in [(1, 8, false), (1, 8, true), (3, 8, false), (3, 16, true)] {
+        let photometric = if samples == 1 { 1 } else { 2 };
+        let [usual, backward] = [false, true].map(|backward| {
+            let kind = Kind { bits, samples, photometric, extra: false, lzw, backward };
+            std::fs::write(&path, tiff(kind, false)).expect("written");
+            gray(&path, &Limits::default()).expect("a page")
+        });
+        assert!(usual.iter().any(|value| *value != usual[0]));
+        assert_eq!(usual, backward, "{samples} {bits} {lzw}");
+    }
 }

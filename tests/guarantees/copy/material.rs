@@ -93,6 +93,7 @@ pub(super) fn order(input: &Path, pages: Vec<ReadPage>, level: PdfaLevel, output
         pages: pages.into(),
         drawings: None,
         others: Vec::new(),
+        is_wary: false,
         outlines: Vec::new(),
         level,
         title: "Verbale n. 3 (è & <prova>)".to_owned(),

@@ -259,6 +259,29 @@ fn jpeg_2000_passes_in_part_2_and_is_decoded_in_part_1() {
 }
 
 #[test]
+fn a_jpeg_2000_file_and_a_bare_stream_of_code_stay_as_they_are_from_part_2_on() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = std::fs::read(fixture("page.jp2")).expect("fixture");
+    let at = file.windows(4).position(|name| name == b"jp2c").expect("code") + 4;
+    let code = &file[at..];
+    for (name, data) in [("file.jp2", file.as_slice()), ("code.j2k", code)] {
+        let input = folder.path().join(name);
+        std::fs::write(&input, data).expect("written");
+        for (level, part, why) in [(PdfaLevel::A1b, 1, Some("jpx-decoded")), (PdfaLevel::A2b, 2, None), (PdfaLevel::A3b, 3, None)]
+        {
+            let order = order(&input, pages_of(vec![PageSource::Image]), level, folder.path().join(format!("{name}-{part}.pdf")));
+            assert_eq!(made(&order).reencoded.first().map(|(_, why)| why.as_str()), why, "{name}");
+            assert_eq!(judge::breaches(&order.output, part), Vec::<String>::new());
+            tool("qpdf", &[&"--check", &order.output]);
+            if part > 1 {
+                assert!(images(&order.output)[0].content.ends_with(code), "{name}");
+            }
+            assert!(difference(&drawn(&order.output, SIZE), &truth("rgb.png")) < 6.0, "{name}");
+        }
+    }
+}
+
+#[test]
 fn digital_pages_of_a_mixed_pdf_are_drawn_and_said() {
     let folder = tempfile::tempdir().expect("folder");
     let input = folder.path().join("input.pdf");

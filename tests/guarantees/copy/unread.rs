@@ -164,3 +164,18 @@ fn operators_are_counted_each_time_that_their_form_is_drawn() {
     let bytes = (b"/F Do /F Do".len() + b"/F Do ".len() * 3 + b"0 0 1 1 re f".len()) as u64;
     assert_eq!((code(20, bytes), code(19, bytes), code(20, bytes - 1)), (None, Some(over.clone()), Some(over)));
 }
+
+#[test]
+fn a_second_attempt_at_a_copy_shows_nothing_of_pages_that_could_not_be_read() {
+    use conserva::copy::PdfaLevel;
+    use conserva::page::ReadPage;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut order = super::material::fixture_order("rgb.jpg", PdfaLevel::A2b, folder.path());
+    let conserva::copy::Pages::Here(mut pages) = order.pages else { panic!("pages in memory") };
+    pages.push(ReadPage::unread(&conserva::page::PageSurvey { n: 2, ..pages[0].page.survey.clone() }));
+    order.pages = pages.into();
+    assert_eq!((super::material::made(&order).passed_through, order.is_wary), (2, false));
+    order.is_wary = true;
+    let report = super::material::made(&order);
+    assert_eq!((report.passed_through, report.pages, report.left_empty), (1, 2, vec![2]));
+}
