@@ -1,6 +1,7 @@
 //! How many files does a door admit, against the floor of the same disk in the same run? The floor writes each file under a
 //! temporary name, syncs it, renames it, syncs its folder, and appends to one file, synced, for each group: what no
 //! admission that loses nothing can do without. Slices of both take turns, so that a disk that slows down slows both.
+//! As at a door, so many groups are under way at a time.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "a bench is told its size by the environment")]
 
@@ -9,13 +10,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use conserva::acquire::{Admission, Beside, Offer, Release, TOGETHER_MAX, admit_together};
+use conserva::acquire::{Admission, Admitted, Beside, GROUPS_MAX, Offer, Release, TOGETHER_MAX, admit_together};
 use conserva::arrival::{EnteId, FileName};
 use conserva::blobs::Blobs;
 use conserva::clock::Clock;
 use conserva::ente::Ente;
 use conserva::limits::Limits;
 use conserva::store::Store;
+use tokio::task::{JoinError, JoinSet};
 
 const FILES: usize = 10_000;
 const BYTES: usize = 50 << 10;
@@ -42,11 +44,16 @@ async fn race(of_slice: usize) {
     for slice in 0..SLICES {
         let sources = fill(&inbox, slice, of_slice);
         let began = Instant::now();
+        let mut crew = JoinSet::new();
         for group in sources.chunks(TOGETHER_MAX) {
-            let offers = group.iter().map(|path| offer(path, &inbox)).collect();
-            for admitted in admit_together(&desk, offers).await {
-                assert!(admitted.expect("admitted").unreleased.is_none());
+            if crew.len() >= GROUPS_MAX {
+                in_and_gone(crew.join_next().await);
             }
+            let (desk, offers) = (desk.clone(), group.iter().map(|path| offer(path, &inbox)).collect());
+            crew.spawn(async move { admit_together(&desk, offers).await });
+        }
+        while !crew.is_empty() {
+            in_and_gone(crew.join_next().await);
         }
         ours.push(began.elapsed());
         let bytes: Vec<Vec<u8>> = (0..of_slice).map(|n| content(SLICES + slice, n)).collect();
@@ -60,6 +67,13 @@ async fn race(of_slice: usize) {
     let (ours, least) = (rate(&ours), rate(&least));
     let files = of_slice * SLICES;
     println!("admission {files} x {BYTES} bytes: {ours:.0} files/s, floor {least:.0} files/s, ratio {:.2}", ours / least);
+}
+
+/// All of a group are in, and their sources have left.
+fn in_and_gone(group: Option<Result<Vec<conserva::error::Result<Admitted>>, JoinError>>) {
+    for admitted in group.expect("a group").expect("no panic") {
+        assert!(admitted.expect("admitted").unreleased.is_none());
+    }
 }
 
 fn content(slice: usize, n: usize) -> Vec<u8> {

@@ -54,9 +54,9 @@ impl FileName {
         &self.0
     }
 
-    /// The name for a person: invalid UTF-8 and control characters become `�`.
+    /// The name for a person: invalid UTF-8 and control characters become `�`, signs that turn or hide others are spelt out.
     pub fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.0).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+        plain(&String::from_utf8_lossy(&self.0))
     }
 
     /// The name without loss, as it stands in metadata: as it is where every character is plain text, else `base64:…`;
@@ -146,6 +146,14 @@ pub struct Arrival {
     pub reason: Option<Message>,
 }
 
+impl ArrivalId {
+    /// The id of the same file put at its door for the `n`th time, each after the one before had been taken.
+    #[must_use]
+    pub fn again(&self, n: u32) -> Self {
+        Self(Digest::id("arr", &[self.0.as_bytes(), &n.to_be_bytes()]))
+    }
+}
+
 impl Arrival {
     /// The id of an arrival, from all that makes it that arrival (invariant 4).
     pub fn derive_id(ente: &EnteId, door: &[u8], name: &FileName, bytes: u64, mtime_ns: i64, sha256: &Digest) -> ArrivalId {
@@ -154,6 +162,27 @@ impl Arrival {
             &[ente.0.as_bytes(), door, name.bytes(), &bytes.to_be_bytes(), &mtime_ns.to_be_bytes(), sha256.bytes()],
         ))
     }
+}
+
+/// A text that steers no terminal and shows what it holds: control characters become `�`; signs without a shape of their own,
+/// which turn the direction of others (`scan\u{202e}fdp.exe`) or cannot be seen, are written by their number.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if c.is_control() => plain.push('\u{fffd}'),
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}' => plain.extend(c.escape_unicode()),
+            c => plain.push(c),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -172,6 +201,8 @@ mod tests {
     #[test]
     fn a_shown_name_has_no_control_characters() {
         assert_eq!(FileName::new(&b"a\nb.TIF"[..]).shown(), "a\u{fffd}b.TIF");
+        assert_eq!(FileName::new("fattura\u{202e}fdp.exe".as_bytes()).shown(), "fattura\\u{202e}fdp.exe");
+        assert_eq!(FileName::new("a\u{200b}\u{feff}è.tif".as_bytes()).shown(), "a\\u{200b}\\u{feff}è.tif");
         assert_eq!(FileName::new(&b"a.TIF"[..]).extension(), "tif");
         assert_eq!(FileName::new(&b".profile"[..]).extension(), "");
     }

@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::inbox::{INBOXES_MAX, Inbox, SECONDS_MAX};
 use crate::limits::Limits;
 use crate::mailbox::{self, Mailbox};
+use crate::messages::Message;
 use crate::page::Engine;
 use crate::pdv::Versatore;
 use crate::upload::Uploads;
@@ -125,39 +126,49 @@ impl Config {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(e) => {
-                let error = Error::new(Kind::Environment, "config-wrong").with("file", file.display());
-                return Err(error.with("what", &e).because(e));
+                let error = Error::new(Kind::Environment, "config-unread").with("file", file.display());
+                return Err(error.with("cause", &e).because(e));
             }
         };
         let config: Self = toml::from_str(&text).map_err(|e| {
             let (line, key) = place(&text, e.span());
-            let error = Error::new(Kind::Environment, "config-wrong").with("file", format!("{}:{line}", file.display()));
-            error.with("what", format!("{key}: {}", e.message())).because(e)
+            // What the parser says is English and stays the cause.
+            let code = if e.message().starts_with("unknown field") { "config-unknown" } else { "config-value" };
+            let error = Error::new(Kind::Environment, code).with("file", format!("{}:{line}", file.display()));
+            error.with("key", key).because(e)
         })?;
         config.checked(file)
     }
 
     fn checked(self, file: &Path) -> Result<Self> {
-        let wrong =
-            |what: &str| Err(Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", what));
+        let (place, fault) = match self.fault() {
+            None => return Ok(self),
+            Some((place, fault)) => (place, fault),
+        };
+        Err(Error::of(Kind::Environment, fault.with("file", format!("{}, {place}", file.display()))))
+    }
+
+    /// The first setting that is out of its bounds: where, and what is wrong with it.
+    fn fault(&self) -> Option<(String, Message)> {
+        let of = |table: &str, fault: Message| Some((table.to_owned(), fault));
         if !["1b", "2b", "3b"].contains(&self.copy.level.as_str()) {
-            return wrong("copy.level: 1b, 2b, 3b");
+            return of("[copy]", Message::new("config-choice").with("key", "level").with("choices", "1b, 2b, 3b"));
         }
         if self.ocr.language.is_empty() || !self.ocr.language.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '_') {
-            return wrong("ocr.language: ita, ita+deu, …");
+            return of("[ocr]", Message::new("config-choice").with("key", "language").with("choices", "ita, deu, ita+deu, …"));
         }
         if self.watch.stop_seconds > SECONDS_MAX {
-            return wrong(&format!("watch.stop_seconds: 0-{SECONDS_MAX}"));
+            let bounds = Message::new("config-bounds").with("key", "stop_seconds").with("least", 0).with("most", SECONDS_MAX);
+            return of("[watch]", bounds);
         }
         if self.inbox.len() > INBOXES_MAX {
-            return wrong(&format!("inbox: {INBOXES_MAX}"));
+            return of("[[inbox]]", Message::new("config-many").with("key", "[[inbox]]").with("most", INBOXES_MAX));
         }
         let mut numbered = self.inbox.iter().zip(1..);
-        let named = |(inbox, n): (&Inbox, u32)| Some(format!("[[inbox]] {n} ({}): {}", inbox.path.display(), inbox.fault()?));
-        numbered.find_map(named).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
-        mailbox::fault(&self.mailbox).map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
-        self.uploads.fault().map_or(Ok(()), |fault| wrong(&fault).map(|_: Self| ()))?;
-        Ok(self)
+        let named = |(inbox, n): (&Inbox, u32)| Some((format!("[[inbox]] {n}: {}", inbox.path.display()), inbox.fault()?));
+        let mailbox = || mailbox::fault(&self.mailbox).map(|fault| ("[[mailbox]]".to_owned(), fault));
+        let upload = || self.uploads.fault().map(|fault| ("[upload]".to_owned(), fault));
+        numbered.find_map(named).or_else(mailbox).or_else(upload)
     }
 
     /// The watched folders, with where they lie.
@@ -279,8 +290,8 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "a test file")]
         std::fs::write(&file, "[ocr]\nlingua = 'ita'\n").expect("written");
         let error = Config::read(&file).expect_err("an unknown key");
-        assert_eq!((error.code(), error.exit_code()), ("config-wrong", 3));
-        assert!(error.message().value("what").is_some_and(|w| w.contains("lingua")));
+        assert_eq!((error.code(), error.exit_code()), ("config-unknown", 3));
+        assert_eq!(error.message().value("key"), Some("lingua"));
         assert!(error.message().value("file").is_some_and(|file| file.ends_with(":2")));
     }
 }

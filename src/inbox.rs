@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::given::{Given, VALUE_BYTES_MAX};
+use crate::messages::Message;
 use crate::stack::Duplex;
 
 /// Most inboxes of one archive: each costs a thread while it is looked through and a watch of the kernel.
@@ -144,14 +145,14 @@ impl Inbox {
         if self.profile == OWN { OWN.to_owned() } else { format!("{OWN}:{}", self.profile) }
     }
 
-    /// The key of the first setting that is out of its bounds, with the bounds.
-    pub fn fault(&self) -> Option<String> {
+    /// What is wrong with the first setting that is out of its bounds.
+    pub fn fault(&self) -> Option<Message> {
         let is_pattern = |p: &String| !p.is_empty() && p.len() <= PATTERN_BYTES_MAX && !p.contains('/');
         if self.path.as_os_str().is_empty() {
-            return Some("inbox.path".to_owned());
+            return Some(Message::new("config-empty").with("key", "path"));
         }
         if !is_profile(&self.profile) {
-            return Some(format!("inbox.profile: [a-z0-9_-]{{1,{PROFILE_BYTES_MAX}}}"));
+            return Some(Message::new("config-name").with("key", "profile").with("most", PROFILE_BYTES_MAX));
         }
         for (key, value, least) in [
             ("settle_seconds", self.settle_seconds, 0),
@@ -161,30 +162,32 @@ impl Inbox {
             ("sidecar_seconds", self.sidecar_seconds, 0),
         ] {
             if !(least..=SECONDS_MAX).contains(&value) {
-                return Some(format!("inbox.{key}: {least}-{SECONDS_MAX}"));
+                return Some(Message::new("config-bounds").with("key", key).with("least", least).with("most", SECONDS_MAX));
             }
         }
         if self.taken_days > TAKEN_DAYS_MAX {
-            return Some(format!("inbox.taken_days: 0-{TAKEN_DAYS_MAX}"));
+            return Some(Message::new("config-bounds").with("key", "taken_days").with("least", 0).with("most", TAKEN_DAYS_MAX));
         }
         if self.duplex != Duplex::No && self.subfolders != Subfolders::Document {
-            return Some("inbox.duplex: subfolders = \"document\"".to_owned());
+            return Some(Message::new("config-duplex"));
         }
         let texts = [&self.defaults.voce, &self.defaults.tipo, &self.defaults.fascicolo];
         if texts.into_iter().flatten().any(|text| text.trim().is_empty() || text.len() > VALUE_BYTES_MAX) {
-            return Some(format!("inbox.defaults: 1-{VALUE_BYTES_MAX} byte"));
+            return Some(Message::new("config-length").with("key", "defaults").with("least", 1).with("most", VALUE_BYTES_MAX));
         }
         let is_of = |pattern: &str, end: &str| fits(pattern.as_bytes(), format!("documento di prova 0017{end}").as_bytes());
         if self.end_marker.as_ref().is_some_and(|pattern| ENDS.iter().any(|end| is_of(pattern, end))) {
-            return Some("inbox.end_marker: ≠ \"*\", \"*.pdf\", \"*.tif\", \"*.xml\", …".to_owned());
+            return Some(Message::new("config-marker"));
         }
         if self.ignore.iter().any(|pattern| ENDS.iter().all(|end| is_of(pattern, end))) {
-            return Some("inbox.ignore: ≠ \"*\"".to_owned());
+            return Some(Message::new("config-ignore"));
         }
-        if self.ignore.len() > PATTERNS_MAX || !self.ignore.iter().chain(&self.end_marker).all(is_pattern) {
-            return Some(format!("inbox.ignore, inbox.end_marker: 1-{PATTERN_BYTES_MAX} byte, {PATTERNS_MAX}"));
+        if self.ignore.len() > PATTERNS_MAX {
+            return Some(Message::new("config-many").with("key", "ignore").with("most", PATTERNS_MAX));
         }
-        None
+        let patterns = [("ignore", self.ignore.iter().all(is_pattern)), ("end_marker", self.end_marker.iter().all(is_pattern))];
+        let wrong = patterns.into_iter().find(|(_, is_good)| !is_good);
+        wrong.map(|(key, _)| Message::new("config-length").with("key", key).with("least", 1).with("most", PATTERN_BYTES_MAX))
     }
 
     /// What it says of every file, as a fact of its arrival; none where it says nothing.

@@ -2,14 +2,24 @@
 //!
 //! Of a page with words the text tells: of the pairs of words that follow each other, a sample of least hashes (`minhash`), so that
 //! readings which differ in a word here and there share most of it, and two letters on one letterhead little. Numbers tell
-//! two fillings of one form apart. Of a page without words the image tells: brighter or darker than its neighbour, cell by cell.
+//! two fillings of one form apart, and so do the words that only one of them has. Of a page without words the image tells: brighter or darker than its neighbour, cell by cell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::page::PageText;
 
+/// Confidence from which a word is what it says.
+const SURE: f32 = 70.0;
+/// Letters from which a word, and digits from which a number, tells two papers apart.
+const LETTERS_MIN: usize = 4;
+const DIGITS_MIN: usize = 2;
+/// So many numbers, or so many words, that each of two pages has and the other has not are two papers: one may be misread.
+const OTHERS_MIN: usize = 2;
+/// So many on one page alone are what was filled in there: a scan that is read badly misses three words in a hundred.
+const FILLED_MIN: usize = 6;
+const FILLED_SHARE: f32 = 0.08;
 /// Fact kind of a document: the fingerprints of its pages, numbered by page.
 pub const FACT: &str = "likeness";
 /// Pages of a document that are compared: papers that agree in these are the same for a person too.
@@ -30,6 +40,8 @@ const SAME_NUMBERS: f32 = 0.75;
 const NUMBER_DIGITS_MIN: usize = 4;
 /// Most bits in which two images of one paper differ, of 256.
 const SAME_IMAGE_BITS: u32 = 32;
+/// Letters of a word that are compared.
+const LONGEST: usize = 64;
 /// Most words and numbers of a page that are looked at.
 const WORDS_MAX: usize = 20_000;
 
@@ -109,7 +121,76 @@ impl Likeness {
     }
 }
 
-/// Of each of so many hash functions the least value that a pair has.
+/// True if the words of two pages that look alike say that they are two papers: a form filled in for another person or another
+/// practice. What is misread has its counterpart on the other page, a few letters away, or stands there in pieces.
+pub fn are_told_apart(a: &PageText, b: &PageText) -> bool {
+    let (a, b) = (said(a), said(b));
+    let (of_a, of_b) = (missing(&a, &b), missing(&b, &a));
+    let count = |words: &BTreeSet<&str>, kind: fn(&&str) -> bool| words.iter().filter(|word| kind(word)).count();
+    let both = |kind| count(&of_a, kind).min(count(&of_b, kind));
+    let is_filled = |own: usize, all: usize| own >= FILLED_MIN && own as f32 > FILLED_SHARE * all as f32;
+    both(|word| is_number(word)) >= OTHERS_MIN
+        || both(|word| !is_number(word)) >= OTHERS_MIN
+        || is_filled(of_a.len(), a.len())
+        || is_filled(of_b.len(), b.len())
+}
+
+/// The words of a page, folded, and whether each is sure.
+fn said(text: &PageText) -> Vec<(String, bool)> {
+    let words = text.blocks.iter().flat_map(|block| &block.lines).flat_map(|line| &line.words).take(WORDS_MAX);
+    let fold = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    words.map(|word| (fold(&word.text), word.confidence >= SURE)).filter(|(word, _)| !word.is_empty()).collect()
+}
+
+fn is_number(word: &str) -> bool {
+    word.chars().filter(char::is_ascii_digit).count() >= DIGITS_MIN
+}
+
+/// The sure words of a page that stand on the other neither as they are nor in pieces nor a little misread.
+fn missing<'w>(page: &'w [(String, bool)], other: &[(String, bool)]) -> BTreeSet<&'w str> {
+    let joined: String = other.iter().map(|(word, _)| word.as_str()).collect();
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    for (word, _) in other {
+        *left.entry(word).or_default() += 1;
+    }
+    let mut lacking = Vec::new();
+    for (word, is_sure) in page {
+        match left.get_mut(word.as_str()) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => lacking.push((word.as_str(), *is_sure)),
+        }
+    }
+    // Only what this page has not can be what was read for one of its words.
+    let rest: Vec<&str> = left.iter().filter(|(_, count)| **count > 0).map(|(word, _)| *word).collect();
+    let is_there = |word: &str| {
+        let letters = word.chars().count();
+        let is_piece = letters > LETTERS_MIN || !is_number(word);
+        // A number that is read wrong is another number: few of its digits may be.
+        let errors = if is_number(word) { letters / 6 } else { letters.div_ceil(3) };
+        is_piece && joined.contains(word) || rest.iter().any(|other| is_within(word, other, errors))
+    };
+    let tells = |word: &str| is_number(word) || word.chars().count() >= LETTERS_MIN;
+    lacking.into_iter().filter(|(word, is_sure)| *is_sure && tells(word) && !is_there(word)).map(|(word, _)| word).collect()
+}
+
+/// True if so few letters put in, left out or exchanged make one of the other.
+fn is_within(a: &str, b: &str, errors: usize) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(LONGEST).collect(), b.chars().take(LONGEST).collect());
+    if a.len().abs_diff(b.len()) > errors {
+        return false;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            next.push((row[j] + usize::from(x != y)).min(row[j + 1] + 1).min(next[j] + 1));
+        }
+        row = next;
+    }
+    row.last().is_some_and(|found| *found <= errors)
+}
+
+/// Of each hash function the least value that a pair has.
 fn sample(pairs: &BTreeSet<String>) -> Vec<u32> {
     let hashed: Vec<u64> = pairs.iter().map(|pair| hash(pair.as_bytes())).collect();
     (0..HASHES as u64).map(|n| hashed.iter().map(|one| mixed(one ^ mixed(n + 1)) as u32).min().unwrap_or(0)).collect()
@@ -128,9 +209,15 @@ fn mixed(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
+/// A page that is compared: its fingerprint and, where it is told by its words, these.
+pub type Compared = (Likeness, Option<PageText>);
+
 /// True if the pages of two documents are, for the most part, the same papers.
-pub fn are_alike(a: &[Likeness], b: &[Likeness]) -> bool {
-    let like = a.iter().filter(|page| b.iter().any(|other| page.is_like(other))).count();
+pub fn are_alike(a: &[Compared], b: &[Compared]) -> bool {
+    let is_told =
+        |a: &Option<PageText>, b: &Option<PageText>| a.as_ref().zip(b.as_ref()).is_some_and(|(a, b)| are_told_apart(a, b));
+    let is_same = |(page, text): &Compared, (other, words): &Compared| page.is_like(other) && !is_told(text, words);
+    let like = a.iter().filter(|page| b.iter().any(|other| is_same(page, other))).count();
     like > 0 && like * 2 >= a.len().min(b.len())
 }
 
@@ -241,6 +328,29 @@ mod tests {
     }
 
     #[test]
+    fn one_form_for_two_people_is_told_apart_by_its_words_and_one_paper_read_twice_is_not() {
+        let filled = |more: &str| page(&format!("{HEAD}{BODY} ai sensi della legge 241/1990 e del DPR 445/2000 {more}"));
+        let apart = |a: &str, b: &str| {
+            let (a, b) = (filled(a), filled(b));
+            assert_eq!(are_told_apart(&a, &b), are_told_apart(&b, &a));
+            are_told_apart(&a, &b)
+        };
+        let rossi = "Mario Rossi pratica 87/2019 Roccamirta 12 marzo 2024";
+        assert!(apart("Paolo Neri via Mazzini", "Giulia Costa piazza Cavour"), "names alone");
+        let at_12 = |practice: &str| format!("via Garibaldi 12 {practice}");
+        assert!(apart(rossi, "Mario Rossi pratica 91/2020 Roccamirta 13 marzo 2024"), "another practice, another day");
+        assert!(apart(&at_12(rossi), &at_12("Mario Rossi pratica 91/2020 Roccamirta 13 marzo 2024")), "12 stands there twice");
+        assert!(apart(&format!("{rossi} Garibaldi Torino geometra Bruni"), ""), "filled in, and empty");
+        assert!(!apart(rossi, rossi));
+        assert!(!apart(rossi, "Mari0 Rosi pratica 87/2019 Roccamlrta 12 marzo 2024"), "misread");
+        assert!(!apart(rossi, "MarioRossi pra tica 87/2019 Rocca mirta 12 marzo 2024"), "in pieces");
+        assert!(!apart(rossi, "Mario Rossi pratica 87/2019 Roccamirta 18 marzo 2024"), "one number misread");
+        let mut unsure = filled("Paolo Bianchi pratica 44/2011 Pratola 30 aprile 1999");
+        unsure.blocks[0].lines[0].words.iter_mut().for_each(|word| word.confidence = 40.0);
+        assert!(missing(&said(&unsure), &said(&filled(rossi))).is_empty());
+    }
+
+    #[test]
     fn a_page_with_few_words_is_told_by_its_image() {
         let few = Likeness::of(&page("Tavola 3 prospetto nord"));
         assert!(few.needs_image() && few.keys().is_empty());
@@ -279,7 +389,7 @@ mod tests {
 
     #[test]
     fn documents_are_alike_when_most_of_the_shorter_one_is() {
-        let of = |text: &str| Likeness::of(&page(text));
+        let of = |text: &str| (Likeness::of(&page(text)), Some(page(text)));
         let (a, b, c) =
             (of(BODY), of(OTHER), of(&format!("{HEAD}{HEAD}uno due tre quattro cinque sei sette otto nove dieci undici")));
         assert!(are_alike(&[a.clone(), b.clone()], std::slice::from_ref(&a)));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::inbox::{PROFILE_BYTES_MAX, SECONDS_MAX, is_profile};
+use crate::messages::Message;
 use crate::secret;
 
 /// Most mailboxes of one archive: each has a connection of its own.
@@ -119,45 +120,55 @@ impl Mailbox {
     }
 
     /// The key of the first setting that is out of its bounds, with the bounds.
-    pub fn fault(&self) -> Option<String> {
+    pub fn fault(&self) -> Option<Message> {
         if !is_profile(&self.name) {
-            return Some(format!("mailbox.name: [a-z0-9_-]{{1,{PROFILE_BYTES_MAX}}}"));
+            return Some(Message::new("config-name").with("key", "name").with("most", PROFILE_BYTES_MAX));
         }
         let is_word = |word: &str| (1..=WORD_BYTES_MAX).contains(&word.len()) && word.bytes().all(|b| matches!(b, b' '..=b'~'));
         for (key, word) in [("host", &self.host), ("user", &self.user), ("folder", &self.folder), ("move_to", &self.move_to)] {
             if !is_word(word) {
-                return Some(format!("mailbox.{key}: 1-{WORD_BYTES_MAX} ASCII"));
+                return Some(Message::new("config-ascii").with("key", key).with("most", WORD_BYTES_MAX));
             }
         }
         // An atom of RFC 9051, 9.
         let is_atom = is_word(&self.keyword) && !self.keyword.contains(['(', ')', '{', ' ', '%', '*', '"', '\\', ']']);
         if !is_atom {
-            return Some("mailbox.keyword: ASCII, ( ) { % * \" \\ ] ✗".to_owned());
+            return Some(Message::new("config-keyword"));
         }
         if self.after == After::Move && self.move_to == self.folder {
-            return Some("mailbox.move_to = mailbox.folder".to_owned());
+            return Some(Message::new("config-move"));
         }
         if self.auth == Auth::Xoauth2 && !self.password_env.is_empty() {
             // A token lives for an hour, and no environment changes under a process.
-            return Some("mailbox.auth = \"xoauth2\": password_file | token_command".to_owned());
+            return Some(Message::new("config-xoauth2"));
         }
         if self.tls == Tls::None && !matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "::1") {
-            return Some("mailbox.tls = \"none\": localhost".to_owned());
+            return Some(Message::new("config-tls"));
         }
         if !(POLL_SECONDS_MIN..=SECONDS_MAX).contains(&self.poll_seconds) {
-            return Some(format!("mailbox.poll_seconds: {POLL_SECONDS_MIN}-{SECONDS_MAX}"));
+            return Some(
+                Message::new("config-bounds")
+                    .with("key", "poll_seconds")
+                    .with("least", POLL_SECONDS_MIN)
+                    .with("most", SECONDS_MAX),
+            );
         }
-        if self.port == 0 || self.message_bytes_max == 0 {
-            return Some("mailbox.port, mailbox.message_bytes_max: > 0".to_owned());
+        for (key, value, most) in
+            [("port", u64::from(self.port), u64::from(u16::MAX)), ("message_bytes_max", self.message_bytes_max, u64::MAX)]
+        {
+            if value == 0 {
+                return Some(Message::new("config-bounds").with("key", key).with("least", 1).with("most", most));
+            }
         }
         let is_commanded = !self.token_command.is_empty();
         if is_commanded && !is_command(&self.token_command) {
-            return Some(format!("mailbox.token_command: /…, ≤ {COMMAND_WORDS_MAX} × {COMMAND_BYTES_MAX}"));
+            return Some(Message::new("config-command").with("most", COMMAND_WORDS_MAX).with("bytes", COMMAND_BYTES_MAX));
         }
         let is_kept = secret::is_reference(&self.password_env, &self.password_file);
         let is_named = is_kept || !self.password_env.is_empty();
         let is_given = if is_commanded { !is_named } else { is_kept };
-        (!is_given).then(|| "mailbox: password_env | password_file | token_command".to_owned())
+        let secret = || Message::new("config-secret").with("choices", "password_env, password_file, token_command");
+        (!is_given).then(secret)
     }
 }
 
@@ -172,14 +183,16 @@ fn is_command(words: &[String]) -> bool {
 }
 
 /// The first fault of any of `mailboxes`, those that concern several included.
-pub fn fault(mailboxes: &[Mailbox]) -> Option<String> {
+pub fn fault(mailboxes: &[Mailbox]) -> Option<Message> {
     if mailboxes.len() > MAILBOXES_MAX {
-        return Some(format!("mailbox: {MAILBOXES_MAX}"));
+        return Some(Message::new("config-many").with("key", "[[mailbox]]").with("most", MAILBOXES_MAX));
     }
     let twice = |n: usize, mailbox: &Mailbox| mailboxes[..n].iter().any(|other| other.name == mailbox.name);
     let is_twice = mailboxes.iter().enumerate().find(|(n, mailbox)| twice(*n, mailbox));
     let fault = mailboxes.iter().find_map(Mailbox::fault);
-    fault.or_else(|| is_twice.map(|(_, mailbox)| format!("mailbox.name: {} × 2", mailbox.name)))
+    fault.or_else(|| {
+        is_twice.map(|(_, mailbox)| Message::new("config-twice").with("key", "[[mailbox]]").with("name", &mailbox.name))
+    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::inbox::{PROFILE_BYTES_MAX, SECONDS_MAX, is_profile};
+use crate::messages::Message;
 use crate::secret;
 
 /// Most upload doors of one archive.
@@ -18,6 +19,8 @@ const BATCH_FILES_MAX: usize = 100_000;
 const OPEN_MAX: usize = 100_000;
 /// Longest life of an upload at which nothing happens, hours: a year.
 const HOURS_MAX: u64 = 8_784;
+/// Longest address that stands before the paths, bytes.
+const URL_BYTES_MAX: usize = 2_048;
 
 /// `[upload]`: the HTTP door. Off while it listens nowhere or has no door.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,13 +100,23 @@ impl Uploads {
         self.listen.parse().ok().filter(|_| !self.door.is_empty())
     }
 
-    /// The key of the first setting that is out of its bounds, with the bounds.
-    pub fn fault(&self) -> Option<String> {
-        if !self.listen.is_empty() && self.listen.parse::<SocketAddr>().is_err() {
-            return Some("upload.listen: 127.0.0.1:8480".to_owned());
+    /// What of the two that make a door is missing: an address without senders, or senders without an address. Nothing comes in
+    /// then, which may be what was wanted, so that it is said and no fault.
+    pub fn half(&self) -> Option<Message> {
+        match (self.listen.is_empty(), self.door.is_empty()) {
+            (false, true) => Some(Message::new("upload-without-door").with("address", &self.listen)),
+            (true, false) => Some(Message::new("upload-without-listen").with("count", self.door.len())),
+            _ => None,
         }
-        if self.public_url.len() > 2_048 || !self.public_url.bytes().all(|b| b.is_ascii_graphic()) {
-            return Some("upload.public_url".to_owned());
+    }
+
+    /// What is wrong with the first setting that is out of its bounds.
+    pub fn fault(&self) -> Option<Message> {
+        if !self.listen.is_empty() && self.listen.parse::<SocketAddr>().is_err() {
+            return Some(Message::new("config-listen"));
+        }
+        if self.public_url.len() > URL_BYTES_MAX || !self.public_url.bytes().all(|b| b.is_ascii_graphic()) {
+            return Some(Message::new("config-url").with("most", URL_BYTES_MAX));
         }
         let bounds = [
             ("connections_max", self.connections_max as u64, 1, CONNECTIONS_MAX as u64),
@@ -116,23 +129,24 @@ impl Uploads {
         ];
         for (key, value, least, most) in bounds {
             if !(least..=most).contains(&value) {
-                return Some(format!("upload.{key}: {least}-{most}"));
+                return Some(Message::new("config-bounds").with("key", key).with("least", least).with("most", most));
             }
         }
         if self.door.len() > DOORS_MAX {
-            return Some(format!("upload.door: {DOORS_MAX}"));
+            return Some(Message::new("config-many").with("key", "[[upload.door]]").with("most", DOORS_MAX));
         }
         self.door.iter().enumerate().find_map(|(n, door)| self.door_fault(n, door))
     }
 
-    fn door_fault(&self, n: usize, door: &UploadDoor) -> Option<String> {
+    fn door_fault(&self, n: usize, door: &UploadDoor) -> Option<Message> {
         if !is_profile(&door.name) {
-            return Some(format!("upload.door.name: [a-z0-9_-]{{1,{PROFILE_BYTES_MAX}}}"));
+            return Some(Message::new("config-name").with("key", "[[upload.door]] name").with("most", PROFILE_BYTES_MAX));
         }
         if self.door[..n].iter().any(|other| other.name == door.name) {
-            return Some(format!("upload.door.name: {} × 2", door.name));
+            return Some(Message::new("config-twice").with("key", "[[upload.door]]").with("name", &door.name));
         }
-        (!secret::is_reference(&door.token_env, &door.token_file)).then(|| "upload.door: token_env | token_file".to_owned())
+        let secret = || Message::new("config-secret").with("choices", "token_env, token_file");
+        (!secret::is_reference(&door.token_env, &door.token_file)).then(secret)
     }
 }
 
@@ -174,6 +188,11 @@ mod tests {
     fn it_is_off_until_it_has_an_address_and_a_door() {
         let listening = Uploads { listen: "127.0.0.1:8480".to_owned(), ..Uploads::default() };
         assert_eq!((Uploads::default().address(), listening.address()), (None, None));
+        let said = |uploads: &Uploads| uploads.half().map(|said| said.code().to_owned());
+        assert_eq!((said(&Uploads::default()), said(&listening)), (None, Some("upload-without-door".to_owned())));
+        let silent = Uploads { door: vec![door("a")], ..Uploads::default() };
+        assert_eq!(said(&silent).as_deref(), Some("upload-without-listen"));
+        assert_eq!(said(&Uploads { door: vec![door("a")], ..listening.clone() }), None);
         assert!(Uploads { door: vec![door("a")], ..listening }.address().is_some());
         assert!(Uploads { listen: "8480".to_owned(), ..Uploads::default() }.fault().is_some());
         let both = UploadDoor { token_file: PathBuf::from("t"), ..door("a") };

@@ -1,6 +1,7 @@
 //! What of the files that were taken may be deleted? Only what lay there for the days given and whose bytes, compared by
 //! digest, are in the archive; anything else stays for ever.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use walkdir::WalkDir;
 
-use super::{Admission, blocking};
+use super::record::taken;
+use super::{Admission, TOGETHER_MAX, blocking};
 use crate::arrival::{ArrivalId, EnteId};
 use crate::blobs::local::{parent, sync_folder};
 use crate::digest::{Digest, Hasher};
@@ -38,19 +40,40 @@ pub async fn clean(desk: &Admission, ente: &EnteId, (inbox, folder): (&Inbox, &P
         return Ok(cleaned);
     };
     for day in days_before(&folder.join(".taken"), last)? {
-        for path in files_of(&day) {
-            if is_empty_marker(inbox, &path) || is_admitted(desk, ente, (&day, &path)).await? {
-                std::fs::remove_file(&path).map_err(|e| Error::disk("delete taken file", parent(&path), e))?;
+        let mut files = files_of(&day);
+        loop {
+            let group: Vec<PathBuf> = files.by_ref().take(TOGETHER_MAX).collect();
+            if group.is_empty() {
+                break;
+            }
+            let mut over = Vec::with_capacity(group.len());
+            for path in &group {
+                if is_empty_marker(inbox, path) || is_admitted(desk, ente, (&day, path)).await? {
+                    over.push(path);
+                }
+            }
+            cleaned.kept += (group.len() - over.len()) as u64;
+            note(desk, ente, (&day, &over)).await?;
+            for path in over {
+                std::fs::remove_file(path).map_err(|e| Error::disk("delete taken file", parent(path), e))?;
                 drill::point("acquire.cleaned");
                 cleaned.deleted += 1;
-            } else {
-                cleaned.kept += 1;
             }
         }
         remove_empty(&day);
         sync_folder(parent(&day))?;
     }
     Ok(cleaned)
+}
+
+/// Before they are deleted: that these arrivals were taken, which nothing but their files has told so far.
+async fn note(desk: &Admission, ente: &EnteId, (day, files): (&Path, &[&PathBuf])) -> Result<()> {
+    let top = |path: &&PathBuf| path.strip_prefix(day).ok()?.components().next().and_then(|top| arrival_id(top.as_os_str()));
+    let ids: BTreeSet<String> = files.iter().filter_map(top).map(|id| id.0).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    desk.store.apply(ente, None, &ids.into_iter().map(taken).collect::<Vec<_>>()).await
 }
 
 /// The folders of days before `last`.

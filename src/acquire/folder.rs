@@ -92,3 +92,26 @@ pub(super) fn entries_of(path: &Path, known: usize) -> usize {
     let entries = WalkDir::new(path).into_iter().filter(|entry| !entry.as_ref().is_ok_and(|e| e.file_type().is_dir()));
     entries.take(known.saturating_add(1)).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_a_text_of_1024_bytes_at_most_and_what_is_longer_is_a_document() {
+        let folder = tempfile::tempdir().expect("folder");
+        let inbox = Inbox { end_marker: Some("*.ok".to_owned()), ..Inbox::default() };
+        let is_one = |bytes: &[u8]| {
+            let path = folder.path().join("lotto.ok");
+            let mut file = File::create(&path).expect("file");
+            std::io::Write::write_all(&mut file, bytes).expect("written");
+            is_marker(&inbox, &path)
+        };
+        assert!(is_one(b"") && is_one(b"lotto 12, 40 fogli\r\n"));
+        assert!(is_one(&[b'x'; MARKER_BYTES_MAX as usize]));
+        assert!(!is_one(&[b'x'; MARKER_BYTES_MAX as usize + 1]));
+        // Two bytes a letter: bytes are counted, not letters.
+        assert!(is_one("è".repeat(512).as_bytes()) && !is_one("è".repeat(513).as_bytes()));
+        assert!(!is_one(b"<?xml version='1.0'?><fattura/>") && !is_one(b"%PDF-1.7") && !is_one(&[0; 8]));
+    }
+}

@@ -102,6 +102,9 @@ impl Eye<'_> {
             return self.file(found);
         }
         self.sight.unmarked += 1;
+        if let Ok(metadata) = found.path.symlink_metadata() {
+            self.sight.waits(&metadata);
+        }
         None
     }
 
@@ -183,6 +186,7 @@ impl Eye<'_> {
         };
         if !is_ended && self.watched.inbox.end_marker.is_some() {
             self.sight.unmarked += (pages.len() + temporary.len()) as u64;
+            pages.iter().chain(&temporary).for_each(|(_, metadata)| self.sight.waits(metadata));
             return None;
         }
         if pages.is_empty() && temporary.is_empty() {
@@ -211,6 +215,9 @@ impl Eye<'_> {
         // However long it rests, a page that has not got its name is none that the folder could go without.
         if !temporary.is_empty() {
             self.sight.temporary += temporary.len() as u64;
+            for (_, metadata) in &temporary {
+                self.sight.waits(metadata);
+            }
             return None;
         }
         if matches!(neighbour, Neighbour::Unsettled) {

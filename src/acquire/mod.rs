@@ -43,6 +43,8 @@ use parcel::Parcel;
 
 /// Most offers admitted together: one transaction and one sync of each folder for all of them.
 pub const TOGETHER_MAX: usize = 64;
+/// Groups that a door admits at a time: while one waits for its commit, another is copied.
+pub const GROUPS_MAX: usize = 2;
 
 /// What admission works with.
 #[derive(Debug, Clone)]
@@ -221,7 +223,8 @@ pub async fn quarantine(desk: &Admission, offer: &Offer, folder: &Path, reason: 
     let id = blocking(move || release::quarantine_id(&ente, &path)).await?;
     // The line comes first: a death before the move repeats the move, not the line.
     if desk.store.events_of(&offer.ente, &id).await?.is_empty() {
-        let detail = [("reason".to_owned(), reason.code().to_owned()), ("name".to_owned(), keyed_name(desk, offer).await?)];
+        let name = keyed_names(desk, &offer.ente, std::iter::once(&offer.name)).await?.pop().unwrap_or_default();
+        let detail = [("reason".to_owned(), reason.code().to_owned()), ("name".to_owned(), name)];
         let line = event(desk.clock.now(), "quarantined", &id, "refuse");
         let line = Event { detail: detail.into(), ..line };
         desk.store.apply(&offer.ente, None, &[Change::Journal(line)]).await?;
@@ -239,6 +242,22 @@ pub fn retire_markers(watched: &watch::Watched, come: &mut BTreeSet<PathBuf>) ->
     watch::spent_markers(watched, come).iter().try_for_each(|marker| release::retire(marker, &watched.folder, day))
 }
 
+/// The folders from which files have come since the marker that lies there alone, as the archive knows them: what a door that
+/// has just been opened cannot remember. A file waits for its marker, so that an arrival later than the marker is of its batch.
+/// Empty where the times of files are another machine's: there a marker stays for as long as one that came early.
+pub async fn come(desk: &Admission, ente: &EnteId, watched: &watch::Watched) -> Result<BTreeSet<PathBuf>> {
+    let looked = watched.clone();
+    let alone = blocking(move || watch::markers_alone(&looked)).await?;
+    let (mut come, door) = (BTreeSet::new(), watched.inbox.door());
+    for watch::Alone { folder, below, since } in alone {
+        let told = if below.is_empty() { None } else { Some(serde_json::to_string(&FileName::new(below)).map_err(Error::bug)?) };
+        if desk.store.facts_since(ente, (&door, FOLDER), since).await?.contains(&told) {
+            come.insert(folder);
+        }
+    }
+    Ok(come)
+}
+
 /// How many more may be admitted, and what is said to the others: doors stop admitting while too many jobs wait.
 async fn room(desk: &Admission) -> Result<(usize, Error)> {
     let (waiting, limit) = (desk.store.open_job_count().await?, desk.limits.queue_length_max);
@@ -247,9 +266,9 @@ async fn room(desk: &Admission) -> Result<(usize, Error)> {
 }
 
 /// A file name may name a person: the journal gets its keyed digest (invariant 6).
-async fn keyed_name(desk: &Admission, offer: &Offer) -> Result<String> {
-    let written = serde_json::to_string(&offer.name).map_err(Error::bug)?;
-    desk.store.keyed(&offer.ente, &written).await
+async fn keyed_names<'n>(desk: &Admission, ente: &EnteId, names: impl Iterator<Item = &'n FileName>) -> Result<Vec<String>> {
+    let written = names.map(serde_json::to_string).collect::<serde_json::Result<Vec<String>>>().map_err(Error::bug)?;
+    desk.store.keyed_all(ente, &written).await
 }
 
 fn event(at: jiff::Timestamp, kind: &str, subject: &str, outcome: &str) -> Event {

@@ -11,14 +11,13 @@ use super::guard::{self, Seen};
 use super::{Admission, Offer, blocking, sidecar};
 use crate::arrival::{EnteId, FileName};
 use crate::blobs::StoredBlob;
+use crate::blobs::local::HANDS;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::given::{self, Given, SidecarFile};
 use crate::messages::Message;
 use crate::stack::{Stack, StackFile};
 
-/// Files copied at a time: while one waits for its disk, another is read.
-const HANDS: usize = 4;
 /// What is said of a sidecar that tells another digest.
 const OTHER_FILE: &str = "sidecar-other-file";
 
@@ -65,13 +64,14 @@ pub(super) async fn copied(desk: &Admission, offers: Vec<Offer>) -> Vec<Result<P
 }
 
 fn copied_here(desk: &Admission, offers: Vec<Offer>) -> Vec<Result<Parcel>> {
+    let count = offers.len();
     let mut parcels: Vec<Result<Parcel>> =
         offers.iter().map(|_| Err(Error::bug("a file was not copied, for its thread ended by panic"))).collect();
     let work = Mutex::new(offers.into_iter().zip(&mut parcels));
     let next = || work.lock().ok().and_then(|mut work| work.next());
     let hand = || std::iter::from_fn(next).for_each(|(offer, place)| *place = parcel(desk, offer));
     std::thread::scope(|scope| {
-        for _ in 1..HANDS {
+        for _ in 1..count.min(HANDS) {
             scope.spawn(hand);
         }
         hand();

@@ -1,10 +1,10 @@
 //! How do arrivals get into the store? Several at a time, in one transaction with their first jobs and journal lines, each
 //! unless it is in already (invariants 2 and 3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::parcel::Parcel;
-use super::{Admission, AdmitOutcome, Offer, event, keyed_name};
+use super::{Admission, AdmitOutcome, Offer, event, guard, keyed_names, release};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, FileName};
 use crate::blobs::StoredBlob;
 use crate::digest::Digest;
@@ -22,8 +22,12 @@ use crate::store::{Change, NewJob};
 const FIRST_STEP: &str = "identify";
 /// Fact kind of an arrival: the folder below its door in which it lay.
 pub const FOLDER: &str = "folder";
+/// Fact kind of an arrival: it was taken, and does not lie under its name in `.taken` any more.
+pub(super) const TAKEN: &str = "taken";
 /// How often a look that turned stale before the write is repeated: each time another process admitted the same bytes.
 const LOOKS_MAX: u32 = 16;
+/// How often the same file may be put into an inbox after it was taken: as often as `.taken` has names for it.
+const AGAIN_MAX: u32 = release::SAME_NAMES_MAX;
 
 /// What became of a parcel.
 pub(super) struct Recorded {
@@ -78,21 +82,46 @@ impl<'a> Entry<'a> {
 
 /// Records all entries of one ente in one transaction, in order: each with its first job and journal line, unless it is in already.
 pub(super) async fn entered(desk: &Admission, entries: &[Entry<'_>]) -> Result<Vec<(Arrival, AdmitOutcome)>> {
+    let Some(Entry { offer: Offer { ente, .. }, .. }) = entries.first() else { return Ok(Vec::new()) };
+    let names = keyed_names(desk, ente, entries.iter().map(|entry| &entry.offer.name)).await?;
+    let digests: BTreeSet<Digest> = entries.iter().map(|entry| entry.stored.sha256).collect();
     for _ in 0..LOOKS_MAX {
         let mut looking = Looking { desk, before: BTreeMap::new(), changes: Vec::new() };
-        let mut all = Vec::with_capacity(entries.len());
-        for entry in entries {
-            all.push(looking.entered(entry).await?);
+        for arrival in desk.store.arrivals_with(ente, &digests).await? {
+            looking.before.entry(arrival.sha256).or_default().push(arrival);
         }
-        let Some(first) = entries.first().filter(|_| !looking.changes.is_empty()) else { return Ok(all) };
+        let mut all = Vec::with_capacity(entries.len());
+        for (entry, name) in entries.iter().zip(&names) {
+            all.push(looking.entered(entry, name).await?);
+        }
+        let mut changes = looking.changes;
+        if changes.is_empty() {
+            return Ok(all);
+        }
+        // What is alike is written together; of one kind the order of the entries stays.
+        changes.sort_by_key(turn);
         drill::point("acquire.before-record");
-        match desk.store.apply(&first.offer.ente, None, &looking.changes).await {
+        match desk.store.apply(ente, None, &changes).await {
             Ok(()) => return Ok(all),
             Err(error) if error.code() == "arrivals-changed" => {}
             Err(error) => return Err(error),
         }
     }
     Err(Error::retry("arrivals-changed"))
+}
+
+/// When a change of an admission is written: what others point to comes before them.
+fn turn(change: &Change) -> u8 {
+    match change {
+        Change::RequireArrivals { .. } => 0,
+        Change::AddBlob { .. } => 1,
+        Change::AddArrival(_) => 2,
+        Change::AddDocument(_) => 3,
+        Change::SetHolds { .. } => 4,
+        Change::AddJob(_) => 5,
+        Change::PutFact { .. } => 6,
+        _ => 7,
+    }
 }
 
 /// One look at the store, and what shall be written after it.
@@ -104,15 +133,13 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    async fn entered(&mut self, entry: &Entry<'_>) -> Result<(Arrival, AdmitOutcome)> {
-        let Entry { offer, id, stored: StoredBlob { sha256, bytes, .. }, .. } = entry;
-        if !self.before.contains_key(sha256) {
-            self.before.insert(*sha256, self.desk.store.arrivals_with(&offer.ente, sha256).await?);
-        }
+    async fn entered(&mut self, entry: &Entry<'_>, name: &str) -> Result<(Arrival, AdmitOutcome)> {
+        let Entry { offer, stored: StoredBlob { sha256, bytes, .. }, .. } = entry;
         let before = self.before.entry(*sha256).or_default();
-        if let Some(arrival) = before.iter().find(|arrival| arrival.id == *id) {
-            return Ok((arrival.clone(), AdmitOutcome::Replay));
-        }
+        let id = match self::id(self.desk, entry, before).await? {
+            Known::Replay(arrival) => return Ok((*arrival, AdmitOutcome::Replay)),
+            Known::New(id) => id,
+        };
         let first = before.first().cloned();
         // Where a person has said what it is, earlier arrivals with the same bytes do not make it wait.
         let twin = first.as_ref().filter(|_| offer.beside.place.is_none());
@@ -129,23 +156,53 @@ impl Looking<'_> {
             duplicate_of: first.as_ref().map(|arrival| arrival.id.clone()),
             reason: None,
         };
-        let name = keyed_name(self.desk, offer).await?;
-        self.changes.push(Change::RequireArrivals { sha256: *sha256, count: before.len() as u64 });
+        // The first newcomer of this look says what the store must still hold; the others of these bytes are of its transaction.
+        if !self.changes.iter().any(|change| matches!(change, Change::RequireArrivals { sha256: of, .. } if of == sha256)) {
+            self.changes.push(Change::RequireArrivals { sha256: *sha256, count: before.len() as u64 });
+        }
         let blobs = std::iter::once((*sha256, *bytes)).chain(entry.blobs.iter().copied());
         self.changes.extend(blobs.map(|(sha256, bytes)| Change::AddBlob { sha256, bytes }));
         self.changes.extend(admission(&arrival, twin));
         let facts = entry.facts.iter().cloned();
         self.changes.extend(facts.map(|(kind, n, body)| Change::PutFact { owner: id.0.clone(), kind: kind.to_owned(), n, body }));
-        self.changes.push(line(&arrival, &entry.detail, name));
+        self.changes.push(line(&arrival, &entry.detail, name.to_owned()));
         if let Some(before) = &offer.beside.before {
             let line = event(arrival.admitted_at, "outgrown", before.arrival.as_str(), "success");
             let detail = [("by".to_owned(), id.0.clone())].into();
+            self.changes.push(taken(before.arrival.0.clone()));
             self.changes.push(Change::Journal(Event { detail, ..line }));
         }
         let outcome = twin.map_or(AdmitOutcome::New, |twin| AdmitOutcome::Duplicate { of: twin.id.clone() });
         before.push(arrival.clone());
         Ok((arrival, outcome))
     }
+}
+
+/// The arrival `owner` was taken; what lay there is gone.
+pub(super) fn taken(owner: String) -> Change {
+    Change::PutFact { owner, kind: TAKEN.to_owned(), n: 0, body: "true".to_owned() }
+}
+
+/// What an entry is by its id.
+enum Known {
+    /// This arrival, found again.
+    Replay(Box<Arrival>),
+    /// A new one.
+    New(ArrivalId),
+}
+
+/// The same file is the same arrival as long as it has not been taken. Where that one already lies among what was taken, this is
+/// no move that did not happen: it was put there again, and is the next of its name (invariant 3). A death between its commit
+/// and its move finds it under its own number, not taken yet.
+async fn id(desk: &Admission, entry: &Entry<'_>, before: &[Arrival]) -> Result<Known> {
+    for n in 1..=AGAIN_MAX {
+        let id = if n == 1 { entry.id.clone() } else { entry.id.again(n) };
+        let Some(arrival) = before.iter().find(|arrival| arrival.id == id) else { return Ok(Known::New(id)) };
+        if !release::is_taken(desk, entry.offer, arrival).await? {
+            return Ok(Known::Replay(Box::new(arrival.clone())));
+        }
+    }
+    Err(Error::hold("release-crowded").with("path", guard::shown(&entry.offer.path)))
 }
 
 /// All that makes an arrival that arrival. The folder in which it lay is part of the door: two files of one name, size, time

@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::Release;
 use super::folder::entries_of;
 use super::guard::{Seen, resolved, shown};
 use super::parcel::Parcel;
+use super::record::TAKEN;
+use super::{Admission, Offer, Release, blocking};
 use crate::arrival::{Arrival, ArrivalId, EnteId};
 use crate::blobs::local::{make_folder, move_file, parent, sync_folder};
 use crate::digest::Digest;
@@ -24,7 +27,7 @@ const NAME_MAX: usize = 255;
 /// Where in an inbox that lies on a disk of its own what can never be admitted is put.
 const QUARANTINE: &str = ".taken/quarantine";
 /// The same file may be put into the inbox again after it was taken; each time its name gets a number.
-const SAME_NAMES_MAX: u32 = 1_000;
+pub(super) const SAME_NAMES_MAX: u32 = 1_000;
 
 /// What leaves its inbox.
 #[derive(Debug)]
@@ -65,7 +68,7 @@ impl Leaving {
     }
 
     fn folder(&self) -> PathBuf {
-        self.inbox.join(".taken").join(self.day.to_string())
+        folder(&self.inbox, self.day)
     }
 
     /// Everything under `place`, where `path` was, is as it was copied, and nothing else is there that might be an input.
@@ -80,6 +83,30 @@ impl Leaving {
         }
         Ok(())
     }
+}
+
+/// Where an inbox keeps what was taken on a day.
+fn folder(inbox: &Path, day: Date) -> PathBuf {
+    inbox.join(".taken").join(day.to_string())
+}
+
+/// True if what `arrival` was lies in `.taken`, or lay there, while something else lies where `offer` found it. One file under
+/// both names (a power cut between the syncs of two folders) is a move that happened by half.
+pub(super) async fn is_taken(desk: &Admission, offer: &Offer, arrival: &Arrival) -> Result<bool> {
+    let Release::Take { inbox } = &offer.release else { return Ok(false) };
+    if desk.store.fact(&offer.ente, arrival.id.as_str(), TAKEN).await?.is_some() {
+        return Ok(true);
+    }
+    let day = arrival.admitted_at.to_zoned(TimeZone::UTC).date();
+    let target = folder(inbox, day).join(fitted(&format!("{}-", arrival.id), OsStr::from_bytes(offer.name.bytes())));
+    let path = offer.path.clone();
+    let place = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    blocking(move || match target.symlink_metadata() {
+        Ok(taken) => Ok(path.symlink_metadata().map_or(true, |found| place(found) != place(taken))),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Error::disk("look at source", parent(&target), e)),
+    })
+    .await
 }
 
 /// Moves all of `leaving` to `.taken/<day>/<arrival id>-<name>` of their inboxes, and makes the moves durable together: every

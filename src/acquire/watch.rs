@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Beside;
@@ -68,8 +69,19 @@ pub struct Sight {
     /// Files that wait for their end-of-batch marker.
     #[serde(default)]
     pub unmarked: u64,
+    /// Since when the oldest of these two kinds waits.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// Files offered for admission.
     pub offered: u64,
+}
+
+impl Sight {
+    /// What waits for something that others must do has stood so since it last changed.
+    pub(super) fn waits(&mut self, metadata: &Metadata) {
+        let since = Timestamp::from_nanosecond(changed_ns(metadata)).ok();
+        self.since = self.since.into_iter().chain(since).min();
+    }
 }
 
 impl Watched {
@@ -147,6 +159,33 @@ pub fn spent_markers(watched: &Watched, come: &mut BTreeSet<PathBuf>) -> Vec<Pat
     let spent = found.map(|found| found.path).filter(|path| is_spent(path)).collect();
     come.retain(|folder| !is_alone(watched, folder));
     spent
+}
+
+/// An end-of-batch marker in a folder where nothing else waits.
+pub(super) struct Alone {
+    pub(super) folder: PathBuf,
+    /// The folder as seen from its inbox, bit by bit.
+    pub(super) below: Vec<u8>,
+    /// When the marker was written.
+    pub(super) since: Timestamp,
+}
+
+/// The markers that lie alone; none where the times of files are another machine's.
+pub(super) fn markers_alone(watched: &Watched) -> Result<Vec<Alone>> {
+    let root = resolved(&watched.folder);
+    std::fs::read_dir(&root).map_err(|e| Error::retry("inbox-unreachable").with("path", shown(&root)).with("cause", e))?;
+    if watched.inbox.end_marker.is_none() || crate::store::lock::ensure_local(&root).is_err() {
+        return Ok(Vec::new());
+    }
+    let alone = |path: &Path| {
+        let folder = parent(path);
+        let is_one = is_marker(&watched.inbox, path) && is_alone(watched, folder);
+        let since = Timestamp::from_nanosecond(changed_ns(&path.symlink_metadata().ok()?)).ok()?;
+        let below = folder.strip_prefix(&root).ok()?.as_os_str().as_bytes().to_vec();
+        is_one.then(|| Alone { folder: folder.to_owned(), below, since })
+    };
+    let found = walk(std::slice::from_ref(&root), &watched.limits).as_it_lies().flatten();
+    Ok(found.filter_map(|found| alone(&found.path)).collect())
 }
 
 fn is_alone(watched: &Watched, folder: &Path) -> bool {

@@ -5,6 +5,7 @@ use std::fs::{DirBuilder, File, Permissions};
 use std::io::{ErrorKind, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{StoredBlob, altered};
 use crate::arrival::EnteId;
@@ -14,6 +15,10 @@ use crate::error::{Error, Kind, Result};
 
 /// Temporary files begin so; the rest of the name is random.
 const TEMPORARY: &str = ".put-";
+
+/// So many wait for the disk at a time: a file system writes its journal once for all who wait. More bring nothing (measured on
+/// ext4: sixteen wait less than half as long as four).
+pub const HANDS: usize = 16;
 
 /// Blobs in a local folder.
 #[derive(Debug, Clone)]
@@ -83,7 +88,7 @@ impl Local {
         if drill::forgets("blobs.folder-sync") {
             return Ok(());
         }
-        folders.iter().try_for_each(|folder| sync_folder(folder))?;
+        sync_folders(&folders.into_iter().collect::<Vec<_>>())?;
         sync_folder(&self.root.join(folder_name(ente)))?;
         sync_folder(&self.root)?;
         drill::point("blobs.durable");
@@ -286,6 +291,20 @@ pub fn parent(path: &Path) -> &Path {
 /// The entries of a folder are on the disk.
 pub fn sync_folder(path: &Path) -> Result<()> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(|e| Error::disk("sync folder", path, e))
+}
+
+/// What [`sync_folder`] does of each, at the same time.
+fn sync_folders(folders: &[PathBuf]) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let hand = || {
+        let mut mine = std::iter::from_fn(|| folders.get(next.fetch_add(1, Ordering::Relaxed)));
+        mine.try_for_each(|folder| sync_folder(folder))
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..folders.len().min(HANDS)).map(|_| scope.spawn(hand)).collect();
+        let panicked = |_| Err(Error::bug("a folder was not synced, for its thread ended by panic"));
+        others.into_iter().fold(hand(), |done, other| done.and(other.join().unwrap_or_else(panicked)))
+    })
 }
 
 /// Renames without replacing: `AlreadyExists` if the new name is taken. Durable after [`sync_folder`] of both folders.

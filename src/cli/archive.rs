@@ -292,19 +292,26 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
     let sandbox = crate::child::probe();
     let mut object = json!({"version": env!("CARGO_PKG_VERSION"), "sandbox": sandbox});
     let layout = Layout::new(&all.archive);
-    let language = Config::read(&layout.config()).unwrap_or_default().ocr.language;
+    let file = all.config.clone().unwrap_or_else(|| layout.config());
+    let config = Config::read(&file);
+    let language = config.as_ref().map_or_else(|_| Config::default().ocr.language, |config| config.ocr.language.clone());
+    let words = if all.json { Lang::En } else { all.words() };
     object["reader"] = match crate::ocr::lstm::Recogniser::new(&language) {
         Ok(mut reader) => json!(reader.speed()),
-        Err(error) => {
-            json!({"engine": "tesseract", "why": Error::from(error).message().text(if all.json { Lang::En } else { all.words() })})
-        }
+        Err(error) => json!({"engine": "tesseract", "why": Error::from(error).message().text(words)}),
     };
-    if let Ok(config) = Config::read(&all.config.clone().unwrap_or_else(|| layout.config()))
-        && layout.config().exists()
-    {
-        object["inboxes"] = crate::daemon::inboxes(&layout, &config, all.words()).into();
-        object["mailboxes"] = crate::daemon::mailboxes(&layout, &config, all.words()).into();
-        object["uploads"] = crate::daemon::upload_doors(&layout, &config, all.words()).into();
+    let mut fault = 0;
+    match &config {
+        Ok(config) if layout.config().exists() => {
+            object["inboxes"] = crate::daemon::inboxes(&layout, config, all.words()).into();
+            object["mailboxes"] = crate::daemon::mailboxes(&layout, config, all.words()).into();
+            object["uploads"] = crate::daemon::upload_doors(&layout, config, all.words()).into();
+        }
+        Ok(_) => {}
+        Err(error) => {
+            object["config"] = json!({"path": file, "code": error.code(), "error": error.message().text(words)});
+            fault = error.exit_code();
+        }
     }
     let code = match Archive::look(&all.archive, all.config.as_deref()).await {
         Ok(archive) => {
@@ -328,5 +335,5 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
         }
     };
     output::line(&if all.json { object.to_string() } else { serde_json::to_string_pretty(&object).unwrap_or_default() });
-    Ok(code)
+    Ok(code.max(fault))
 }

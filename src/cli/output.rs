@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::arrival::plain;
 use crate::error::{Error, Kind, Result};
 use crate::messages::Lang;
 
@@ -35,9 +36,9 @@ pub(super) fn error(error: &Error, lang: Lang, json: bool) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
 
-/// A text without control characters: a file name must not steer a terminal.
+/// A text without control characters but for line ends: a file name must not steer a terminal.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes a file that the person asked for: under a temporary name beside it, synced, then renamed.

@@ -20,10 +20,18 @@ pub(crate) enum Part {
     Work,
 }
 
-/// `watch`: 0 after SIGTERM, 130 after SIGINT, whether the steps in hand were done in time or are left to their leases.
+/// `watch`: 0 after SIGTERM or SIGHUP (a terminal that was closed), 130 after SIGINT, whether the steps in hand were done in time or are left to their leases.
 pub(crate) async fn watch(all: &Global, only: &[Part]) -> Result<u8> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::bug)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::bug)?;
+    // Whoever started us so that a closed terminal does not matter (nohup) has had the signal ignored: so it stays.
+    let mut hang_up = if is_hang_up_ignored() { None } else { Some(signal(SignalKind::hangup()).map_err(Error::bug)?) };
+    let closed = async {
+        match &mut hang_up {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    };
     let archive = Archive::open(&all.archive, all.config.as_deref()).await?;
     let has = |part| only.is_empty() || only.contains(&part);
     let roles = Roles { acquire: has(Part::Acquire), work: has(Part::Work) };
@@ -34,6 +42,7 @@ pub(crate) async fn watch(all: &Global, only: &[Part]) -> Result<u8> {
     let code = tokio::select! {
         ended = &mut daemon => return ended.map_err(Error::bug)?.map(|()| 0),
         _ = terminate.recv() => 0,
+        _ = closed => 0,
         _ = interrupt.recv() => 130,
     };
     stopper.send_replace(true);
@@ -44,4 +53,11 @@ pub(crate) async fn watch(all: &Global, only: &[Part]) -> Result<u8> {
         tracing::warn!("the step in hand is left to its lease: it will be done again");
     }
     Ok(code)
+}
+
+/// True if SIGHUP, the first of the signals, was ignored when this process began.
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

@@ -1,7 +1,8 @@
 //! One door: look, admit what has come to rest, wait for the next event or the clock; pause while there is no room.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,14 +16,12 @@ use super::board::{Board, State, fitting};
 use crate::acquire::events::{Listening, listen};
 use crate::acquire::settle::Settling;
 use crate::acquire::watch::{Candidate, Sight, Watched, look};
-use crate::acquire::{self, Admission, AdmitOutcome, Offer, Past, Release, TOGETHER_MAX};
+use crate::acquire::{self, Admission, AdmitOutcome, GROUPS_MAX, Offer, Past, Release, TOGETHER_MAX};
 use crate::blobs::local::parent;
 use crate::error::{Error, Result};
 use crate::messages::Message;
 use crate::pipeline::House;
 
-/// Groups admitted at a time: while one waits for its commit, another is copied.
-const GROUPS: usize = 2;
 /// A group is closed at so many bytes: what is small does not wait for what is large.
 const GROUP_BYTES: u64 = 64 << 20;
 /// Shortest time between two looks that events wake.
@@ -40,8 +39,8 @@ pub(super) struct Door {
     /// Its number on the board.
     pub(super) n: usize,
     pub(super) stop: watch::Receiver<bool>,
-    /// The folders from which files have come since their last end-of-batch marker.
-    pub(super) come: BTreeSet<PathBuf>,
+    /// The folders from which files have come since their last end-of-batch marker; none before the archive was asked.
+    pub(super) come: Option<BTreeSet<PathBuf>>,
 }
 
 /// What became of one candidate.
@@ -63,7 +62,13 @@ impl Door {
         let mut pause = Duration::ZERO;
         let mut cleaned: Option<Date> = None;
         let mut past = Past::new(usize::try_from(self.house.config.limits.queue_length_max).unwrap_or(usize::MAX));
+        let mut place = None;
         while !*self.stop.borrow() {
+            // Another folder lies there, or another disk: what was heard of the old one says nothing of it.
+            let found = place_of(&self.watched.folder).await;
+            if place.replace(found) != Some(found) {
+                listening = None;
+            }
             if listening.is_none() {
                 listening = self.listening(&wake).await;
             }
@@ -116,6 +121,12 @@ impl Door {
 
     /// One look through the inbox; what it offers is admitted while it goes on, as many together as there are.
     async fn round(&mut self, settling: &mut Settling, met: &mut Met) -> Result<Sight> {
+        let mut come = match self.come.take() {
+            None if self.watched.inbox.end_marker.is_some() => {
+                acquire::come(&admission(&self.house), &self.house.ente_id, &self.watched).await?
+            }
+            known => known.unwrap_or_default(),
+        };
         let (sender, mut candidates) = mpsc::channel(TOGETHER_MAX);
         let (watched, mut known) = (Arc::clone(&self.watched), std::mem::replace(settling, Settling::new(0)));
         let looking = tokio::task::spawn_blocking(move || {
@@ -124,7 +135,7 @@ impl Door {
         });
         let mut crew = JoinSet::new();
         while let Some(first) = candidates.recv().await {
-            while crew.len() >= GROUPS {
+            while crew.len() >= GROUPS_MAX {
                 met.note(crew.join_next().await);
             }
             if met.pressure.is_some() || *self.stop.borrow() {
@@ -132,7 +143,7 @@ impl Door {
             }
             let group = group(first, &mut candidates);
             if self.watched.inbox.end_marker.is_some() {
-                self.come.extend(group.iter().map(|candidate| parent(&candidate.found.path).to_owned()));
+                come.extend(group.iter().map(|candidate| parent(&candidate.found.path).to_owned()));
             }
             crew.spawn(fates(Arc::clone(&self.house), Arc::clone(&self.watched), group));
         }
@@ -141,6 +152,7 @@ impl Door {
         while !crew.is_empty() {
             met.note(crew.join_next().await);
         }
+        self.come = Some(come);
         let (known, sight) = looking.await.map_err(Error::panicked)?;
         *settling = known;
         for key in &met.struck {
@@ -155,13 +167,13 @@ impl Door {
         let mut sight = sight?;
         sight.stuck += met.struck.len() as u64;
         if sight.offered > 0 || self.watched.inbox.end_marker.is_some() {
-            let (watched, mut come) = (Arc::clone(&self.watched), std::mem::take(&mut self.come));
+            let (watched, mut come) = (Arc::clone(&self.watched), self.come.take().unwrap_or_default());
             let retiring = tokio::task::spawn_blocking(move || {
                 let retired = acquire::retire_markers(&watched, &mut come);
                 (come, retired)
             });
             let (come, retired) = retiring.await.map_err(Error::panicked)?;
-            self.come = come;
+            self.come = Some(come);
             retired?;
         }
         Ok(sight)
@@ -267,6 +279,13 @@ impl Door {
             notice.reason = fitting(error.message());
         });
     }
+}
+
+/// Which folder lies there: its disk and its number on it; none where there is none.
+async fn place_of(folder: &Path) -> Option<(u64, u64)> {
+    let folder = folder.to_owned();
+    let looked = tokio::task::spawn_blocking(move || folder.metadata().map(|metadata| (metadata.dev(), metadata.ino())));
+    looked.await.ok()?.ok()
 }
 
 /// The first candidate and what else has been found meanwhile.

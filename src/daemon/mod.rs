@@ -7,7 +7,6 @@ mod pipe;
 mod service;
 mod uploads;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,6 +64,9 @@ pub async fn keep(house: &Arc<House>, roles: Roles, mut stop: watch::Receiver<bo
         names.extend(house.config.mailbox.iter().map(Mailbox::door));
         let board = Arc::new(Board::hang(&house.layout.doors(), &names, house.clock.now())?);
         let clerk = Clerk::new(admission(house));
+        if let Some(half) = house.config.uploads.half() {
+            tracing::warn!(code = half.code(), "uploads are off: {}", half.sentence(Lang::En));
+        }
         if let Some(address) = house.config.uploads.address() {
             let (listener, counter) = (uploads::bind(address)?, Counter::open((house, &clerk), (&board, first), &stop)?);
             crew.spawn(counter.serve(listener));
@@ -76,14 +78,7 @@ pub async fn keep(house: &Arc<House>, roles: Roles, mut stop: watch::Receiver<bo
         let (limits, clock, began) = (&house.config.limits, house.clock, Instant::now());
         for (n, (inbox, folder)) in inboxes.iter().cloned().enumerate() {
             let watched = Arc::new(Watched { inbox, folder, limits: limits.clone(), clock, began });
-            let door = Door {
-                house: Arc::clone(house),
-                watched,
-                board: Arc::clone(&board),
-                n,
-                stop: stop.clone(),
-                come: BTreeSet::new(),
-            };
+            let door = Door { house: Arc::clone(house), watched, board: Arc::clone(&board), n, stop: stop.clone(), come: None };
             crew.spawn(async move {
                 door.keep().await;
                 Ok(())
@@ -171,11 +166,12 @@ fn held(house: &House, code: &'static str) -> Error {
 /// What waits in an inbox, and what a person may do about it.
 fn notes(inbox: &Inbox, notice: &Notice) -> Vec<Message> {
     let sight = notice.sight;
+    let since = sight.since.map_or_else(|| "-".to_owned(), |since| since.strftime("%Y-%m-%d %H:%M UTC").to_string());
     let said = [
         (sight.open, Message::new("door-open").with("seconds", inbox.open_seconds)),
         (sight.unfinished, Message::new("door-unfinished").with("seconds", inbox.incomplete_seconds)),
-        (sight.temporary, Message::new("door-temporary")),
-        (sight.unmarked, Message::new("door-unmarked")),
+        (sight.temporary, Message::new("door-temporary").with("since", &since)),
+        (sight.unmarked, Message::new("door-unmarked").with("since", &since)),
         (sight.stuck, Message::new("door-stuck")),
         (sight.unwalked, Message::new("door-unwalked")),
         (notice.kept, Message::new("taken-kept").with("days", inbox.taken_days)),

@@ -32,6 +32,8 @@ pub struct Stats {
     pub retried_per_hour: u64,
     /// What holds documents, by code, the most frequent first.
     pub holds: Vec<Count>,
+    /// Why documents were refused, by code.
+    pub refusals: Vec<Count>,
     /// Why arrivals are held or refused, by code.
     pub reasons: Vec<Count>,
     /// The watched folders, as `doctor` shows them.
@@ -42,13 +44,14 @@ pub struct Stats {
 pub async fn stats(house: &House, inboxes: Vec<Value>) -> Result<Stats> {
     let at = house.clock.now();
     let since = at.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(at);
-    let Tally { documents, arrivals, pdvs, mut holds, mut reasons, jobs, lines } =
+    let Tally { documents, arrivals, pdvs, mut holds, mut refusals, mut reasons, jobs, lines } =
         house.store.tally(&house.ente_id, since).await?;
     let count = |fits: &dyn Fn(&str, &str) -> bool| {
         lines.iter().filter(|(kind, outcome, _)| fits(kind, outcome)).map(|(_, _, count)| count).sum()
     };
     let by_count = |counts: &mut Vec<Count>| counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.word.cmp(&b.word)));
     by_count(&mut holds);
+    by_count(&mut refusals);
     by_count(&mut reasons);
     Ok(Stats {
         at,
@@ -61,6 +64,7 @@ pub async fn stats(house: &House, inboxes: Vec<Value>) -> Result<Stats> {
         held_per_hour: count(&|kind, outcome| kind != "admitted" && outcome == "hold"),
         retried_per_hour: count(&|_, outcome| outcome == "retry"),
         holds,
+        refusals,
         reasons,
         inboxes,
     })
@@ -71,21 +75,26 @@ impl Stats {
     pub fn stuck(&self, lang: Lang) -> Vec<String> {
         let mut said = Vec::new();
         for job in self.jobs.iter().filter(|job| job.waiting > 0) {
-            let reason = job.reason.as_deref().unwrap_or("-");
+            let reason = job.reason.as_deref().map_or_else(|| "-".to_owned(), |code| Message::new(code).in_general(lang));
             let message = Message::new("stats-waiting").with("count", job.waiting).with("step", &job.step);
             said.push(message.with("reason", reason).with("attempts", job.attempts).text(lang));
         }
         let held = |code: &'static str, counts: &[Count]| {
             let one = |found: &Count| {
-                Message::new(code).with("count", found.count).with("reason", &found.word).with("age", self.age(found)).text(lang)
+                let reason = Message::new(&found.word).in_general(lang);
+                Message::new(code).with("count", found.count).with("reason", reason).with("age", self.age(found)).text(lang)
             };
             counts.iter().map(one).collect::<Vec<_>>()
         };
         said.extend(held("stats-holds", &self.holds));
+        said.extend(held("stats-refusals", &self.refusals));
         said.extend(held("stats-arrivals-held", &self.reasons));
         for inbox in &self.inboxes {
             let profile = inbox["profile"].as_str().unwrap_or("-");
-            let door = |code: &str| Message::new("stats-door").with("profile", profile).with("code", code).text(lang);
+            let door = |code: &str| {
+                let reason = Message::new(code).in_general(lang);
+                Message::new("stats-door").with("profile", profile).with("reason", reason).text(lang)
+            };
             if inbox["reachable"] == false {
                 said.push(door("inbox-unreachable"));
             } else if let Some(code) = inbox["door"]["code"].as_str() {

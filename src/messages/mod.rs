@@ -73,6 +73,12 @@ impl Message {
         }
     }
 
+    /// What happens, in `lang`, wherever it happens: dots stand for the values that are not given.
+    pub fn in_general(&self, lang: Lang) -> String {
+        let Some(entry) = catalogue().get(self.code.as_str()) else { return self.code.clone() };
+        self.filled(if lang == Lang::It { &entry.it } else { &entry.en }, "…")
+    }
+
     /// What to do about it, in `lang`; empty where the sentence says it all.
     pub fn advice(&self, lang: Lang) -> String {
         match (catalogue().get(self.code.as_str()), lang) {
@@ -89,6 +95,10 @@ impl Message {
     }
 
     fn fill(&self, template: &str) -> String {
+        self.filled(template, "?")
+    }
+
+    fn filled(&self, template: &str, unknown: &str) -> String {
         let mut text = String::with_capacity(template.len() + 32);
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
@@ -98,7 +108,7 @@ impl Message {
                 rest = after;
                 break;
             };
-            text.push_str(self.values.get(name).map_or("?", String::as_str));
+            text.push_str(self.values.get(name).map_or(unknown, String::as_str));
             rest = tail;
         }
         text.push_str(rest);

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::leaves::First;
+use super::leaves::{self, First};
 use super::sheets::Sheets;
 use super::{facts, put};
 use crate::document::{Document, DocumentId, DocumentState, Hold};
 use crate::error::{Kind, Result};
-use crate::likeness::{self, Key, Likeness, PAGES_MAX, are_alike};
+use crate::likeness::{self, Compared, Key, Likeness, PAGES_MAX, are_alike};
 use crate::messages::Message;
+use crate::page::PageText;
 use crate::pipeline::{House, Step};
 use crate::store::{Change, DocumentRow};
 
@@ -51,6 +52,26 @@ fn keys(prints: &[Likeness]) -> Vec<Key> {
     prints.iter().flat_map(Likeness::keys).collect()
 }
 
+/// True if two documents may be the same papers: by their prints, and where these agree by their words too.
+async fn are_same(house: &House, (id, prints): (&DocumentId, &[Likeness]), other: &DocumentId) -> Result<bool> {
+    let others: Vec<Likeness> = facts(house, other.as_str(), likeness::FACT).await?;
+    let bare = |prints: &[Likeness]| prints.iter().map(|print| (print.clone(), None)).collect::<Vec<Compared>>();
+    if !are_alike(&bare(prints), &bare(&others)) {
+        return Ok(false);
+    }
+    Ok(are_alike(&worded(house, id, prints).await?, &worded(house, other, &others).await?))
+}
+
+/// Prints, each with the words of the page from which it was taken.
+async fn worded(house: &House, id: &DocumentId, prints: &[Likeness]) -> Result<Vec<Compared>> {
+    let mut texts: Vec<PageText> = leaves::first(house, id).await?.texts;
+    let of = |print: &Likeness| {
+        let n = texts.iter().position(|text| !print.needs_image() && Likeness::of(text) == *print);
+        (print.clone(), n.map(|n| texts.remove(n)))
+    };
+    Ok(prints.iter().map(of).collect())
+}
+
 /// The doubt about a document that looks like an earlier one. Of two that are read at the same time the earlier says nothing
 /// where the later is sure to look after this: its step of filing is to come and nobody has taken it. Where that is not
 /// sure, both may say it; that neither does cannot be, for each looks after its own prints are written.
@@ -65,7 +86,7 @@ pub(crate) async fn doubt(house: &House, document: &Document) -> Result<Option<H
         let age = |document: &Document| (document.formed_at, document.id.clone());
         let is_later = row.document.state == DocumentState::Working && age(&row.document) > age(document);
         let will_say = is_later && house.store.is_to_come(&house.ente_id, Step::Filing.name(), id.as_str()).await?;
-        if will_say || !are_alike(&prints, &facts(house, id.as_str(), likeness::FACT).await?) {
+        if will_say || !are_same(house, (&document.id, &prints), &id).await? {
             continue;
         }
         if earliest.as_ref().is_none_or(|found| age(&row.document) < age(&found.document)) {

@@ -134,8 +134,13 @@ impl Store {
 
     /// HMAC-SHA-256 of `value` with the ente's own key, hexadecimal: how a journal line speaks of a personal value.
     pub async fn keyed(&self, ente: &EnteId, value: &str) -> Result<String> {
+        Ok(self.keyed_all(ente, &[value.to_owned()]).await?.pop().unwrap_or_default())
+    }
+
+    /// What [`Store::keyed`] gives of each of them, in their order.
+    pub async fn keyed_all(&self, ente: &EnteId, values: &[String]) -> Result<Vec<String>> {
         let Self::Sqlite(engine) = self;
-        engine.keyed(ente, value).await
+        engine.keyed(ente, values).await
     }
 
     /// One arrival.
@@ -150,10 +155,22 @@ impl Store {
         engine.arrivals(ente).await
     }
 
-    /// The arrivals with these bytes, in order of admission.
-    pub async fn arrivals_with(&self, ente: &EnteId, sha256: &Digest) -> Result<Vec<Arrival>> {
+    /// The arrivals with any of these bytes, in order of admission.
+    pub async fn arrivals_with(&self, ente: &EnteId, digests: &BTreeSet<Digest>) -> Result<Vec<Arrival>> {
         let Self::Sqlite(engine) = self;
-        engine.arrivals_with(ente, sha256).await
+        engine.arrivals_with(ente, digests).await
+    }
+
+    /// Of the arrivals of a door that were admitted after an instant: the body of their fact number 0 of a kind, each once;
+    /// none of those that have no such fact.
+    pub async fn facts_since(
+        &self,
+        ente: &EnteId,
+        (door, kind): (&str, &str),
+        since: Timestamp,
+    ) -> Result<BTreeSet<Option<String>>> {
+        let Self::Sqlite(engine) = self;
+        engine.facts_since(ente, (door, kind), since).await
     }
 
     /// One document.

@@ -311,6 +311,8 @@ pub struct Tally {
     pub pdvs: Vec<Count>,
     /// Open holds by code.
     pub holds: Vec<Count>,
+    /// Reasons of refused documents by code.
+    pub refusals: Vec<Count>,
     /// Reasons of arrivals by code.
     pub reasons: Vec<Count>,
     /// Open jobs by step and reason.

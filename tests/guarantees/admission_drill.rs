@@ -133,3 +133,34 @@ async fn a_death_at_any_write_point_of_admission_loses_and_doubles_nothing() {
     eprintln!("{died} deaths at {} points", points().len());
     assert!(died > 50, "{died}");
 }
+
+/// The same file, put again after it was taken: dead at any point, it is in exactly once more.
+#[tokio::test]
+async fn a_death_while_a_file_put_again_is_admitted_admits_it_once() {
+    let prova = EnteId("prova".to_owned());
+    let mut died = 0;
+    for point in points() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("inbox/a.tif");
+        std::fs::create_dir(folder.path().join("inbox")).expect("inbox");
+        let put = || {
+            let mut file = std::fs::File::create(&path).expect("create");
+            std::io::Write::write_all(&mut file, b"due volte").expect("write");
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(946_684_800)).expect("a clock that stands");
+        };
+        put();
+        assert!(run(folder.path(), "").success(), "{point}: the first is in");
+        put();
+        died += u32::from(!run(folder.path(), &point).success());
+        assert!(run(folder.path(), "").success() && run(folder.path(), "").success(), "{point}: goes on");
+        let store = Store::open(&folder.path().join("store.db"), Clock::System).await.expect("store");
+        let arrivals = store.arrivals(&prova).await.expect("arrivals");
+        assert_eq!(arrivals.len(), 2, "{point}: two papers");
+        assert_eq!(arrivals[1].duplicate_of.as_ref(), Some(&arrivals[0].id), "{point}");
+        let days = names(&folder.path().join("inbox/.taken"));
+        let taken: usize = days.iter().map(|day| names(&folder.path().join("inbox/.taken").join(day)).len()).sum();
+        assert_eq!((taken, path.exists()), (2, false), "{point}");
+        assert_eq!(store.check_journal(&prova).await.expect("check").expect("the journal is whole").n, 2, "{point}");
+    }
+    assert!(died > 8, "{died}");
+}

@@ -8,6 +8,7 @@ mod accessible;
 mod acquire;
 #[cfg(feature = "drill")]
 mod admission_drill;
+mod again;
 mod blobs;
 mod canary;
 mod command_line;
@@ -49,6 +50,7 @@ mod replay;
 mod rescan;
 mod resumable;
 mod review;
+mod said;
 mod scale;
 mod schemas;
 mod search;

@@ -191,9 +191,9 @@ fn a_counter_that_cannot_be_opened_is_said_at_the_start() {
         (format!("[upload]\nlisten='{address}'\n{door}"), TOKEN, "upload-address"),
         (format!("[upload]\nlisten='127.0.0.1:0'\n{door}"), "corto", "upload-token-short"),
         ("[upload]\nlisten='127.0.0.1:0'\n[[upload.door]]\nname='a'\ntoken_env='NESSUNO'".to_owned(), TOKEN, "secret-unreadable"),
-        ("[upload]\nlisten='ovunque'".to_owned(), TOKEN, "config-wrong"),
-        ("[upload]\n[[upload.door]]\nname='A'\ntoken_env='X'".to_owned(), TOKEN, "config-wrong"),
-        ("[upload]\n[[upload.door]]\nname='a'\ntoken='scritto qui'".to_owned(), TOKEN, "config-wrong"),
+        ("[upload]\nlisten='ovunque'".to_owned(), TOKEN, "config-listen"),
+        ("[upload]\n[[upload.door]]\nname='A'\ntoken_env='X'".to_owned(), TOKEN, "config-name"),
+        ("[upload]\n[[upload.door]]\nname='a'\ntoken='scritto qui'".to_owned(), TOKEN, "config-unknown"),
     ] {
         let stage = Stage::with_archive();
         configure(&stage, &text);

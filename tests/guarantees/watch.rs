@@ -48,6 +48,14 @@ impl Daemon {
         Self { child: command.spawn().expect("the daemon starts"), log }
     }
 
+    /// One that another command line starts; it says nothing.
+    pub(super) fn of(stage: &Stage, mut command: Command) -> Self {
+        let log = stage.path("log-silent");
+        write(&log, b"");
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the daemon starts");
+        Self { child, log }
+    }
+
     pub(super) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("log")
     }
@@ -454,9 +462,9 @@ fn inboxes_that_cannot_be_told_apart_are_refused_at_the_start() {
         ("[[inbox]]\npath='/srv/a'\n[[inbox]]\npath='/srv/b'", "inbox-profile-twice"),
         ("[[inbox]]\npath='blobs'", "inbox-in-archive"),
         ("[[inbox]]\npath='..'", "inbox-in-archive"),
-        ("[[inbox]]\npath='/srv/a'\nduplex='two-pass'", "config-wrong"),
-        ("[[inbox]]\npath='/srv/a'\nrescan_seconds=0", "config-wrong"),
-        ("[[inbox]]\npath='/srv/a'\nvoce='VI.3'", "config-wrong"),
+        ("[[inbox]]\npath='/srv/a'\nduplex='two-pass'", "config-duplex"),
+        ("[[inbox]]\npath='/srv/a'\nrescan_seconds=0", "config-bounds"),
+        ("[[inbox]]\npath='/srv/a'\nvoce='VI.3'", "config-unknown"),
     ] {
         let stage = Stage::with_archive();
         configure(&stage, &format!("\n{tables}\n"));

@@ -221,7 +221,15 @@ pub(super) fn shown(layout: &Layout, config: &Uploads, (notices, lang): (&[Notic
         }
         object
     };
-    config.door.iter().map(one).collect()
+    let mut all: Vec<Value> = config.door.iter().map(one).collect();
+    if let Some(half) = config.half() {
+        let note = half.text(lang);
+        match all.first_mut() {
+            Some(first) => first["notes"] = json!([note]),
+            None => all.push(json!({"door": null, "listen": config.listen, "notes": [note]})),
+        }
+    }
+    all
 }
 
 /// Takes the address, before the house says that it is ready.

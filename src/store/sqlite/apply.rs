@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, failed, file, jobs, likeness, lines, rows, search};
+use super::{Sqlite, failed, file, jobs, likeness, lines, rows, search, together};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentId, Hold};
@@ -25,8 +25,8 @@ impl Sqlite {
             }
             jobs::close(&mut tx, claim, closing).await?;
         }
-        for change in changes {
-            Writing { connection: &mut tx, ente }.change(change).await?;
+        for run in together::runs(changes) {
+            Writing { connection: &mut tx, ente }.run(run).await?;
         }
         drill::point("store.uncommitted");
         tx.commit().await.map_err(failed)?;
@@ -42,7 +42,7 @@ pub(super) struct Writing<'t> {
 }
 
 impl Writing<'_> {
-    async fn change(&mut self, change: &Change) -> Result<()> {
+    pub(super) async fn change(&mut self, change: &Change) -> Result<()> {
         match change {
             Change::AddBlob { sha256, bytes } => self.add_blob(sha256, *bytes).await,
             Change::SetQuarantine { sha256, is_held } => self.set_quarantine(sha256, *is_held).await,
@@ -65,7 +65,7 @@ impl Writing<'_> {
             Change::SetPdvBuilt { id, path, sha256, bytes } => file::set_pdv_built(self, id, (path, sha256, *bytes)).await,
             Change::SetPdv { id, state } => file::set_pdv(self, id, *state).await,
             Change::AddJob(job) => jobs::add(self.connection, self.ente, job).await,
-            Change::Journal(event) => lines::append(self.connection, self.ente, event).await,
+            Change::Journal(event) => lines::append(self.connection, self.ente, &[event]).await,
         }
     }
 

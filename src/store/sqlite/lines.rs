@@ -1,6 +1,6 @@
 //! The journal: appended inside a transaction, read, and proven line by line.
 
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 
 use super::{Sqlite, failed, rows};
 use crate::arrival::EnteId;
@@ -12,28 +12,29 @@ use crate::store::journal::{BEFORE_FIRST, canonical, line_digest};
 /// Lines read at once when the chain is proven: flat memory over a journal of any length.
 const LINES_AT_ONCE: i64 = 1_000;
 
-/// Appends one line to the ente's journal, in the caller's transaction.
-pub(super) async fn append(connection: &mut SqliteConnection, ente: &EnteId, event: &Event) -> Result<()> {
-    let (n, previous) = head(connection, ente).await?;
-    let (n, body) = (n + 1, canonical(event).map_err(Error::bug)?);
-    let digest = line_digest(n, &body, &previous);
-    sqlx::query("INSERT INTO journal (ente, n, subject, body, previous, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
-        .bind(ente.as_str())
-        .bind(n as i64)
-        .bind(&event.subject)
-        .bind(body)
-        .bind(previous.hex())
-        .bind(digest.hex())
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
+/// Appends lines to the ente's journal, in the caller's transaction.
+pub(super) async fn append(connection: &mut SqliteConnection, ente: &EnteId, events: &[&Event]) -> Result<()> {
+    let (mut n, mut last) = head(connection, ente).await?;
+    let mut lines = Vec::with_capacity(events.len());
+    for event in events {
+        n += 1;
+        let (body, previous) = (canonical(event).map_err(Error::bug)?, last);
+        last = line_digest(n, &body, &previous);
+        lines.push((n, *event, body, previous, last));
+    }
+    let mut query = QueryBuilder::new("INSERT INTO journal (ente, n, subject, body, previous, digest) ");
+    query.push_values(lines, |mut row, (n, event, body, previous, digest)| {
+        row.push_bind(ente.as_str()).push_bind(n as i64).push_bind(&event.subject).push_bind(body);
+        row.push_bind(previous.hex()).push_bind(digest.hex());
+    });
+    query.build().persistent(events.len() == 1).execute(&mut *connection).await.map_err(failed)?;
     sqlx::query(
         "INSERT INTO journal_heads (ente, n, digest) VALUES (?1, ?2, ?3)
          ON CONFLICT (ente) DO UPDATE SET n = excluded.n, digest = excluded.digest",
     )
     .bind(ente.as_str())
     .bind(n as i64)
-    .bind(digest.hex())
+    .bind(last.hex())
     .execute(&mut *connection)
     .await
     .map_err(failed)?;

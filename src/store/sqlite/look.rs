@@ -1,5 +1,9 @@
 //! Looking: arrivals, documents, facts, aggregations, Pdv. Each function is one statement, so that it sees one state.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
 use super::{Sqlite, failed, rows};
 use crate::aggregation::AggregationId;
 use crate::arrival::{Arrival, ArrivalId, EnteId};
@@ -62,10 +66,24 @@ impl Sqlite {
         query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::arrival).collect()
     }
 
-    pub(in crate::store) async fn arrivals_with(&self, ente: &EnteId, sha256: &Digest) -> Result<Vec<Arrival>> {
-        let query = sqlx::query("SELECT * FROM arrivals WHERE ente = ?1 AND sha256 = ?2 ORDER BY seq");
-        let query = query.bind(ente.as_str()).bind(sha256.hex());
+    pub(in crate::store) async fn arrivals_with(&self, ente: &EnteId, digests: &BTreeSet<Digest>) -> Result<Vec<Arrival>> {
+        let digests: Vec<String> = digests.iter().map(Digest::hex).collect();
+        let query = "SELECT * FROM arrivals WHERE ente = ?1 AND sha256 IN (SELECT value FROM json_each(?2)) ORDER BY seq";
+        let query = sqlx::query(query).bind(ente.as_str()).bind(rows::json(&digests)?);
         query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::arrival).collect()
+    }
+
+    pub(in crate::store) async fn facts_since(
+        &self,
+        ente: &EnteId,
+        (door, kind): (&str, &str),
+        since: Timestamp,
+    ) -> Result<BTreeSet<Option<String>>> {
+        let query = "SELECT DISTINCT f.body FROM arrivals a
+             LEFT JOIN facts f ON f.ente = a.ente AND f.owner = a.id AND f.kind = ?3 AND f.n = 0
+             WHERE a.ente = ?1 AND a.door = ?2 AND a.admitted_at > ?4";
+        let query = sqlx::query_scalar(query).bind(ente.as_str()).bind(door).bind(kind).bind(rows::micros(since));
+        Ok(query.fetch_all(&self.readers).await.map_err(failed)?.into_iter().collect())
     }
 
     pub(in crate::store) async fn document(&self, ente: &EnteId, id: &DocumentId) -> Result<Option<DocumentRow>> {

@@ -10,6 +10,7 @@ mod migrate;
 mod rows;
 mod search;
 mod tally;
+mod together;
 
 use std::path::Path;
 use std::time::Duration;
@@ -149,18 +150,22 @@ impl Sqlite {
         body.map(|body| rows::parsed(&body)).transpose()
     }
 
-    pub(in crate::store) async fn keyed(&self, ente: &EnteId, value: &str) -> Result<String> {
+    pub(in crate::store) async fn keyed(&self, ente: &EnteId, values: &[String]) -> Result<Vec<String>> {
         let row = sqlx::query("SELECT key FROM enti WHERE id = ?1").bind(ente.as_str()).fetch_optional(&self.readers).await;
         let row = row.map_err(failed)?.ok_or_else(|| Error::new(Kind::Environment, "ente-unknown").with("ente", ente))?;
         let key: Vec<u8> = row.try_get("key").map_err(failed)?;
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).map_err(Error::bug)?;
-        mac.update(value.as_bytes());
-        let mut hex = String::with_capacity(64);
-        for byte in mac.finalize().into_bytes() {
-            hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or_default());
-            hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or_default());
-        }
-        Ok(hex)
+        let mac = Hmac::<sha2::Sha256>::new_from_slice(&key).map_err(Error::bug)?;
+        let keyed = |value: &String| {
+            let mut mac = mac.clone();
+            mac.update(value.as_bytes());
+            let mut hex = String::with_capacity(64);
+            for byte in mac.finalize().into_bytes() {
+                hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or_default());
+                hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or_default());
+            }
+            hex
+        };
+        Ok(values.iter().map(keyed).collect())
     }
 
     pub(in crate::store) async fn blob(&self, ente: &EnteId, sha256: &Digest) -> Result<Option<super::BlobRow>> {

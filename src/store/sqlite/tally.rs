@@ -20,7 +20,11 @@ impl Sqlite {
             "SELECT state AS word, count(*) AS n, min(admitted_at) AS oldest FROM arrivals WHERE ente = ?1 GROUP BY state";
         let packages = "SELECT state AS word, count(*) AS n, min(planned_at) AS oldest FROM pdvs WHERE ente = ?1 GROUP BY state";
         let holds = "SELECT json_extract(h.body, '$.code') AS word, count(*) AS n, min(d.formed_at) AS oldest
-             FROM holds h JOIN documents d ON d.ente = h.ente AND d.id = h.document WHERE h.ente = ?1 GROUP BY word";
+             FROM holds h JOIN documents d ON d.ente = h.ente AND d.id = h.document
+             WHERE h.ente = ?1 AND d.state <> 'refused' GROUP BY word";
+        let refusals = "SELECT json_extract(h.body, '$.code') AS word, count(*) AS n, min(d.formed_at) AS oldest
+             FROM holds h JOIN documents d ON d.ente = h.ente AND d.id = h.document
+             WHERE h.ente = ?1 AND d.state = 'refused' GROUP BY word";
         let reasons = "SELECT json_extract(reason, '$.code') AS word, count(*) AS n, min(admitted_at) AS oldest
              FROM arrivals WHERE ente = ?1 AND reason IS NOT NULL GROUP BY word";
         Ok(Tally {
@@ -28,6 +32,7 @@ impl Sqlite {
             arrivals: self.counts(ente, arrivals).await?,
             pdvs: self.counts(ente, packages).await?,
             holds: self.counts(ente, holds).await?,
+            refusals: self.counts(ente, refusals).await?,
             reasons: self.counts(ente, reasons).await?,
             jobs: self.job_tally(ente).await?,
             lines: self.lines_since(ente, since).await?,

@@ -57,7 +57,7 @@ async fn the_same_arrival_again_leaves_its_row_as_it_was() {
     store.apply(&prova(), None, &admission(&again)).await.expect("replayed");
     assert_eq!(store.arrivals(&prova()).await.expect("arrivals"), std::slice::from_ref(&first));
     assert_eq!(store.open_jobs(&prova()).await.expect("jobs").len(), 1);
-    assert_eq!(store.arrivals_with(&prova(), &first.sha256).await.expect("arrivals"), [first]);
+    assert_eq!(store.arrivals_with(&prova(), &[first.sha256].into()).await.expect("arrivals"), [first]);
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn no_row_of_one_ente_is_seen_or_changed_by_another() {
     let first = arrival(&prova(), "a.tif", b"a");
     store.apply(&prova(), None, &admission(&first)).await.expect("admitted");
     assert_eq!(store.arrival(&other, &first.id).await.expect("arrival"), None);
-    assert!(store.arrivals_with(&other, &first.sha256).await.expect("arrivals").is_empty());
+    assert!(store.arrivals_with(&other, &[first.sha256].into()).await.expect("arrivals").is_empty());
     assert_eq!(store.blob(&other, &first.sha256).await.expect("blob"), None);
     assert_eq!(store.journal_head(&other).await.expect("head").n, 0);
     let refused = Change::SetArrival { id: first.id.clone(), state: ArrivalState::Refused, reason: None };
