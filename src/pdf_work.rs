@@ -4,7 +4,7 @@
 //! gigabyte of operators packs into a megabyte. Each stream is unpacked and counted once, however often it is drawn, and never
 //! past the ceiling.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
 
 use flate2::read::DeflateDecoder;
@@ -95,9 +95,9 @@ impl Count {
         if self.streams > STREAMS_MAX {
             return None;
         }
-        let Some(data) = self.unpacked(stream)? else { return Some(0) };
+        let data = self.unpacked(stream)?;
         let mut operators = 0_u64;
-        let mut forms: HashMap<Vec<u8>, u64> = HashMap::new();
+        let mut forms: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
         let mut content = UntypedIter::new(&data);
         while let Some(operation) = content.next() {
             operators = operators.saturating_add(1);
@@ -116,8 +116,8 @@ impl Count {
         Some(operators)
     }
 
-    /// What the stream unpacks to: none where that is too much, nothing where it cannot be unpacked.
-    fn unpacked(&mut self, stream: &Stream<'_>) -> Option<Option<Vec<u8>>> {
+    /// What the stream unpacks to, no bytes where it cannot be; none where that is too much.
+    fn unpacked(&mut self, stream: &Stream<'_>) -> Option<Vec<u8>> {
         let raw = stream.raw_data();
         // The enum of filters is not public in hayro-syntax 0.9; its debug form is its name.
         let filters: Vec<String> = stream.filters().iter().map(|filter| format!("{filter:?}")).collect();
@@ -130,14 +130,14 @@ impl Count {
                 }
             }
             self.bytes = self.bytes.checked_sub(data.len() as u64)?;
-            return Some(Some(data));
+            return Some(data);
         }
         if raw.len() > OTHER_BYTES_MAX {
             return None;
         }
-        let data = stream.decoded_data().ok();
-        self.bytes = self.bytes.checked_sub(data.as_ref().map_or(0, |data| data.len() as u64))?;
-        Some(data.map(std::borrow::Cow::into_owned))
+        let data = stream.decoded_data().map_or_else(|_| Vec::new(), std::borrow::Cow::into_owned);
+        self.bytes = self.bytes.checked_sub(data.len() as u64)?;
+        Some(data)
     }
 }
 

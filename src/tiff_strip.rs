@@ -7,7 +7,9 @@ use flate2::read::ZlibDecoder;
 /// Turns the bits of each byte around where the directory's fill order (266) says so; JPEG data know no order.
 pub fn in_order(mut data: Vec<u8>, fill_order: u64, compression: u64) -> Vec<u8> {
     if fill_order == 2 && compression != 7 {
-        data.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+        for byte in &mut data {
+            *byte = byte.reverse_bits();
+        }
     }
     data
 }

@@ -237,8 +237,8 @@ fn given(image: &PageImage) -> f32 {
     let Some(last) = image.gray.last().filter(|value| **value < 248) else { return 1.0 };
     let rows = image.gray.chunks_exact(image.width.max(1) as usize);
     let bare = rows.rev().take_while(|row| row.iter().all(|value| value == last)).count();
-    let least = if *last < 8 { image.height as usize / BLACK_SHARE } else { 0 };
-    if bare < least.max(BARE_ROWS) { 1.0 } else { 1.0 - bare as f32 / image.height as f32 }
+    let needed = if *last < 8 { image.height as usize / BLACK_SHARE } else { 0 };
+    if bare < needed.max(BARE_ROWS) { 1.0 } else { 1.0 - bare as f32 / image.height as f32 }
 }
 
 /// The page that decoded pixels are.

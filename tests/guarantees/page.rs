@@ -280,7 +280,7 @@ fn a_wrong_tag_of_the_resolution_is_known_by_the_sheet_and_its_letters() {
 fn dark_paper_with_darker_ink_is_read_as_it_is() {
     let desk = Desk::new();
     for (paper, ink) in [(40, 5), (80, 40)] {
-        let dim = |value: u8| ink + (u32::from(value) * (paper - ink) / 255) as u32;
+        let dim = |value: u8| ink + u32::from(value) * (paper - ink) / 255;
         let read = desk.survives(&format!("paper {paper}"), |page| {
             page.pixels_mut().for_each(|pixel| pixel.0[0] = dim(pixel.0[0]) as u8);
         });
