@@ -105,6 +105,7 @@ mod tests {
             let path = folder.path().join("lotto.ok");
             let mut file = File::create(&path).expect("file");
             std::io::Write::write_all(&mut file, bytes).expect("written");
+            drop(file);
             is_marker(&inbox, &path)
         };
         assert!(is_one(b"") && is_one(b"lotto 12, 40 fogli\r\n"));

@@ -231,14 +231,23 @@ const BARE_ROWS: usize = 32;
 /// As many in black, a part of the page: the lid of a scanner can be that even, if rarely that large.
 const BLACK_SHARE: usize = 10;
 
-/// Share of the rows of a JPEG that its data gave: where they end early decoders go on in one grey, or in black, which no
-/// scanner sees. (White paper can be that even.)
+/// Share of the rows of a JPEG that its data gave. Where they end early decoders go on in one grey or in black, which no scanner
+/// sees (white paper can be that even), or repeat the last row of blocks.
 fn given(image: &PageImage) -> f32 {
-    let Some(last) = image.gray.last().filter(|value| **value < 248) else { return 1.0 };
-    let rows = image.gray.chunks_exact(image.width.max(1) as usize);
-    let bare = rows.rev().take_while(|row| row.iter().all(|value| value == last)).count();
-    let needed = if *last < 8 { image.height as usize / BLACK_SHARE } else { 0 };
-    if bare < needed.max(BARE_ROWS) { 1.0 } else { 1.0 - bare as f32 / image.height as f32 }
+    let width = image.width.max(1) as usize;
+    let rows: Vec<&[u8]> = image.gray.chunks_exact(width).collect();
+    let last = image.gray.last().copied().unwrap_or(255);
+    let even = rows.iter().rev().take_while(|row| row.iter().all(|value| *value == last)).count();
+    let needed = if last < 8 { rows.len() / BLACK_SHARE } else { 0 };
+    let even = if last < 248 && even >= needed.max(BARE_ROWS) { even } else { 0 };
+    let repeated = |high: usize| {
+        let count = (high..rows.len()).rev().take_while(|y| rows[*y] == rows[*y - high]).count();
+        // Lines that run down to the foot repeat too, but from row to row.
+        let is_picture = rows.last() != rows.iter().rev().nth(1) || rows.last() != rows.iter().rev().nth(high / 2);
+        if is_picture && count >= 4 * BARE_ROWS { count } else { 0 }
+    };
+    let bare = even.max(repeated(8)).max(repeated(16));
+    1.0 - bare as f32 / rows.len().max(1) as f32
 }
 
 /// The page that decoded pixels are.
