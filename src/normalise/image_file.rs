@@ -228,18 +228,20 @@ fn decoded(bytes: Vec<u8>, format: ImageFormat, (page, dpi): (u32, f32), limits:
 /// Rows at the foot that are of one grey to the last pixel, from which they were never there: a row of blocks, and its
 /// half-size colours.
 const BARE_ROWS: usize = 32;
+/// Paper that was drawn, not scanned, can be even from this value on.
+const PALE: u8 = 180;
 /// As many in black, a part of the page: the lid of a scanner can be that even, if rarely that large.
 const BLACK_SHARE: usize = 10;
 
 /// Share of the rows of a JPEG that its data gave. Where they end early decoders go on in one grey or in black, which no scanner
-/// sees (white paper can be that even), or repeat the last row of blocks.
+/// sees (pale paper can be that even), or repeat the last row of blocks.
 fn given(image: &PageImage) -> f32 {
     let width = image.width.max(1) as usize;
     let rows: Vec<&[u8]> = image.gray.chunks_exact(width).collect();
     let last = image.gray.last().copied().unwrap_or(255);
     let even = rows.iter().rev().take_while(|row| row.iter().all(|value| *value == last)).count();
     let needed = if last < 8 { rows.len() / BLACK_SHARE } else { 0 };
-    let even = if last < 248 && even >= needed.max(BARE_ROWS) { even } else { 0 };
+    let even = if last < PALE && even >= needed.max(BARE_ROWS) { even } else { 0 };
     let repeated = |high: usize| {
         let count = (high..rows.len()).rev().take_while(|y| rows[*y] == rows[*y - high]).count();
         // Lines that run down to the foot repeat too, but from row to row.
