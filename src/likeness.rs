@@ -2,7 +2,8 @@
 //!
 //! Of a page with words the text tells: of the pairs of words that follow each other, a sample of least hashes (`minhash`), so that
 //! readings which differ in a word here and there share most of it, and two letters on one letterhead little. Numbers tell
-//! two fillings of one form apart, and so do the words that only one of them has. Of a page without words the image tells: brighter or darker than its neighbour, cell by cell.
+//! two fillings of one form apart, and so do the words that only one of them has. Of a page without words the image tells: brighter
+//! or darker than its neighbour, cell by cell.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,8 +41,10 @@ const SAME_NUMBERS: f32 = 0.75;
 const NUMBER_DIGITS_MIN: usize = 4;
 /// Most bits in which two images of one paper differ, of 256.
 const SAME_IMAGE_BITS: u32 = 32;
-/// Letters of a word that are compared.
+/// Letters of a word, and words of a page, that are compared one by one: a printed page has a thousand words, and each may have to be
+/// held against each.
 const LONGEST: usize = 64;
+const COMPARED_MAX: usize = 2_000;
 /// Most words and numbers of a page that are looked at.
 const WORDS_MAX: usize = 20_000;
 
@@ -137,7 +140,7 @@ pub fn are_told_apart(a: &PageText, b: &PageText) -> bool {
 
 /// The words of a page, folded, and whether each is sure.
 fn said(text: &PageText) -> Vec<(String, bool)> {
-    let words = text.blocks.iter().flat_map(|block| &block.lines).flat_map(|line| &line.words).take(WORDS_MAX);
+    let words = text.blocks.iter().flat_map(|block| &block.lines).flat_map(|line| &line.words).take(COMPARED_MAX);
     let fold = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     words.map(|word| (fold(&word.text), word.confidence >= SURE)).filter(|(word, _)| !word.is_empty()).collect()
 }

@@ -1,4 +1,4 @@
-//! `conserva ocr`: a searchable PDF/A of one scan, without an archive. Flag names follow OCRmyPDF where it has them.
+//! `conserva ocr`: a searchable PDF/A of one scan, or of several, without an archive. Flag names follow OCRmyPDF where it has them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     std::fs::create_dir_all(&drawings).map_err(|e| Error::disk("make scratch folder", &drawings, e))?;
     let (pages, tally) = read(&readers, &scans.pages(&drawings), (all, alone.path().join("pages.jsonl")))?;
     if tally.digital == tally.all {
-        side_files(args, &pages)?;
+        side_files(args, &pages, &scans.names())?;
         if let Some(damage) = scans.damage() {
             return Err(damage);
         }
@@ -127,7 +127,7 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
     };
     // Texts are written here while a child makes the copy.
     let (texts, report) = std::thread::scope(|scope| {
-        let texts = scope.spawn(|| side_files(args, &pages));
+        let texts = scope.spawn(|| side_files(args, &pages, &scans.names()));
         let report = readers.searchable(&order).or_else(|error| match error.kind() {
             // A page that could not be read may be one that cannot be shown either.
             Kind::Hold | Kind::Refuse if tally.unread > 0 => readers.searchable(&CopyOrder { is_wary: true, ..order.clone() }),
@@ -316,16 +316,16 @@ fn instant_of(scans: &Scans) -> Result<jiff::Timestamp> {
     Ok(last)
 }
 
-fn side_files(args: &OcrArgs, pages: &Pages) -> Result<()> {
-    let source = args.inputs.iter().map(|path| name_of(path)).collect::<Vec<_>>().join(", ");
+/// The texts of the pages, `source` the names of their files.
+fn side_files(args: &OcrArgs, pages: &Pages, source: &str) -> Result<()> {
     if let Some(path) = &args.text {
         output::write_with(path, |out| copy::write_plain(out, pages))?;
     }
     if let Some(path) = &args.alto {
-        output::write_with(path, |out| copy::write_alto(out, pages, &source, AGENT))?;
+        output::write_with(path, |out| copy::write_alto(out, pages, source, AGENT))?;
     }
     if let Some(path) = &args.hocr {
-        output::write_with(path, |out| copy::write_hocr(out, pages, &source, AGENT))?;
+        output::write_with(path, |out| copy::write_hocr(out, pages, source, AGENT))?;
     }
     Ok(())
 }

@@ -106,6 +106,11 @@ impl Scans {
         self.files.iter().enumerate().filter_map(outline).collect()
     }
 
+    /// The names of the files.
+    pub(super) fn names(&self) -> String {
+        self.files.iter().map(|scan| name_of(&scan.named)).collect::<Vec<_>>().join(", ")
+    }
+
     /// The digest of the file, or that of the digests of all.
     pub(super) fn digest(&self) -> Digest {
         match self.files.as_slice() {

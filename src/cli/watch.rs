@@ -20,7 +20,8 @@ pub(crate) enum Part {
     Work,
 }
 
-/// `watch`: 0 after SIGTERM or SIGHUP (a terminal that was closed), 130 after SIGINT, whether the steps in hand were done in time or are left to their leases.
+/// `watch`: 0 after SIGTERM or SIGHUP (a terminal that was closed), 130 after SIGINT, whether the steps in hand were done in time or
+/// are left to their leases.
 pub(crate) async fn watch(all: &Global, only: &[Part]) -> Result<u8> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::bug)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::bug)?;

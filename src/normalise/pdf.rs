@@ -28,7 +28,7 @@ pub(super) const RASTER_DPI: f64 = 300.0;
 const STAMP_CHARS: u32 = 200;
 /// Share of the sheet without characters of its own that images may cover: more is a scan with notes over it, however long, and a
 /// text on coloured ground has its margins and gaps.
-const UNREAD_MOST: f64 = 0.4;
+const FREE_MOST: f64 = 0.4;
 /// Share of the page that images cover on which few characters are a stamp.
 const LONE_IMAGE: f64 = 0.5;
 /// How far the edges of a lone image that is the page may be from those of the sheet, points: sizes are rounded.
@@ -210,7 +210,7 @@ fn verdict(witness: &Witness) -> Verdict<'_> {
     if readable < 9 * unreadable {
         return Verdict::Raster;
     }
-    let is_scan = covered > LONE_IMAGE && (readable < STAMP_CHARS || witness.unread() > UNREAD_MOST);
+    let is_scan = covered > LONE_IMAGE && (readable < STAMP_CHARS || witness.free_of_text() > FREE_MOST);
     if is_scan { Verdict::Raster } else { Verdict::Digital }
 }
 

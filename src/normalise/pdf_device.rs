@@ -125,7 +125,7 @@ impl<'a> Device<'a> for Witness {
 
 impl Witness {
     /// Share of the sheet, by strips, that images cover across most of its width and where no characters stand.
-    pub(super) fn unread(&self) -> f64 {
+    pub(super) fn free_of_text(&self) -> f64 {
         let height = self.sheet.height() / f64::from(STRIPS);
         let is_covered = |n: &u32| {
             let top = self.sheet.y0 + height * f64::from(*n);
