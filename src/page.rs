@@ -154,6 +154,9 @@ pub const SECOND_READING: &str = "second_reading";
 /// The figure of a page's mean confidence against the least that the ente asks for.
 pub const MEAN_CONFIDENCE: &str = "mean_confidence";
 
+/// The figure of a page without text: what was drawn on it, in cells of a hundredth of an inch.
+pub const DRAWN: &str = "drawn";
+
 /// The figure of a page that reads well in a mirror, and badly as it is.
 pub const MIRRORED: &str = "mirrored_confidence";
 
@@ -330,6 +333,11 @@ impl Page {
         let figure = |value| Quality { code: MEAN_CONFIDENCE.to_owned(), value, limit: least, is_good: value >= least };
         self.quality.retain(|figure| figure.code != MEAN_CONFIDENCE);
         self.quality.extend(self.mean_confidence.map(figure));
+    }
+
+    /// True of a page without text that is not blank: a signature, a seal or a drawing stands on it.
+    pub fn has_marks_only(&self) -> bool {
+        !self.blank && self.quality.iter().any(|figure| figure.code == DRAWN && figure.is_good)
     }
 
     /// True of a page that could not be read.

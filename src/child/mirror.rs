@@ -11,7 +11,7 @@ use crate::ocr::OcrEngine;
 use crate::page::{self, Block, Quality};
 
 /// How much darker than paper the darkest mark of a page with ink of its own is.
-const INK_DEPTH: f32 = 0.45;
+pub(super) const INK_DEPTH: f32 = 0.45;
 const DEPTH: &str = "ink_depth";
 
 /// The figures of a page that reads well in a mirror and badly as `read`; none of any other.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 
-use super::figures::{MARK, at_least, figures, mean_confidence, wholeness, words};
+use super::figures::{MARK, at_least, figures, mean_confidence, soundness, wholeness, words};
 use super::files::Files;
 use super::mirror;
 use super::serve::Hello;
@@ -15,7 +15,7 @@ use crate::likeness::{self, ImagePrint};
 use crate::limits::Limits;
 use crate::normalise::{self, PageImage, Plan, Treatment, prepare};
 use crate::ocr::{self, Layout, OcrEngine, Sheet};
-use crate::page::{Block, Page, PageSource, PageSurvey, PageText, Quality, ReadPage};
+use crate::page::{self, Block, Page, PageSource, PageSurvey, PageText, Quality, ReadPage};
 
 /// The state of a reader child.
 pub(super) struct Reader {
@@ -132,14 +132,17 @@ impl Reader {
         let surest = |r: &Reading<'_>| words(&r.blocks).map(|w| w.confidence).fold(0.0, f32::max);
         let surest = reading.as_ref().map(surest).filter(|_| plan.look.is_sparse()).map(|c| at_least("surest_word", c, MARK));
         let is_marks_only = surest.as_ref().is_some_and(|surest| !surest.is_good);
-        let blank = reading.is_none() || is_marks_only;
-        let reading = reading.filter(|_| !blank);
+        // A page without text may carry a signature or a seal: then it is not blank.
+        let drawn = is_marks_only.then(|| normalise::drawn(image, plan, mirror::INK_DEPTH) as f32);
+        let drawn = drawn.map(|cells| at_least(page::DRAWN, cells, normalise::DRAWN_LEAST as f32));
+        let blank = reading.is_none() || drawn.as_ref().is_some_and(|drawn| !drawn.is_good);
+        let reading = reading.filter(|_| !is_marks_only);
         let rotation = reading.as_ref().map_or(image.rotation, |r| r.prepared.back.rotation);
-        let skew_deg = if blank { 0.0 } else { prepare::skew_of(plan, rotation) };
+        let skew_deg = if reading.is_none() { 0.0 } else { prepare::skew_of(plan, rotation) };
         let mean_confidence = reading.as_ref().and_then(|r| mean_confidence(&r.blocks));
         let blur = reading.as_ref().and_then(|_| normalise::blur(image, plan));
         let mut quality = figures(plan, skew_deg, blur, reading.as_ref().map(|r| r.blocks.as_slice()));
-        quality.extend(seen.into_iter().chain(surest).chain(wholeness(image)));
+        quality.extend(seen.into_iter().chain(surest).chain(drawn).chain(wholeness(image)).chain(soundness(image)));
         let readings = reading.as_ref().map_or(0, |r| r.count);
         let survey = PageSurvey { width: image.width, height: image.height, ..survey.clone() };
         let (blocks, steps) = reading.map_or_else(|| (Vec::new(), Vec::new()), placed);

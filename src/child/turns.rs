@@ -79,12 +79,36 @@ fn alone(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan, (stamp, rot
 
 /// Are the traces on a page that looks blank writing? Its figures, all within their limits if they are.
 pub(super) fn traces(engine: &mut dyn OcrEngine, image: &PageImage, plan: &Plan) -> Result<Vec<Quality>> {
-    let prepared = normalise::prepare(image, plan, image.rotation, Treatment::Even);
-    let blocks = engine.glance(sheet(&prepared))?;
-    let sure = sure_words(&blocks);
+    let mut seen = |rotation: u16, is_mirrored: bool| -> Result<Vec<Block>> {
+        let mut prepared = normalise::prepare(image, plan, rotation % 360, Treatment::Even);
+        if is_mirrored {
+            let width = prepared.image.width.max(1) as usize;
+            prepared.image.to_mut().gray.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+        }
+        engine.glance(sheet(&prepared))
+    };
+    let mut rotation = image.rotation;
+    let mut blocks = seen(rotation, false)?;
+    let mut words_least = WORDS_LEAST;
+    let mut is_back = false;
+    if plan.look.has_few {
+        words_least = 1.0;
+        for turn in [180, 90, 270] {
+            if is_good(&blocks) {
+                break;
+            }
+            rotation = image.rotation + turn;
+            blocks = seen(rotation, false)?;
+        }
+        // A few letters of the other side may look like a word.
+        if is_good(&blocks) {
+            let other = seen(rotation, true)?;
+            is_back = is_good(&other) && mean_confidence(&other) >= mean_confidence(&blocks);
+        }
+    }
     let mean = at_least("trace_confidence", mean_confidence(&blocks).unwrap_or(0.0), CONFIDENCE_GOOD);
-    let is_good = mean.is_good && is_good(&blocks);
-    Ok(vec![at_least("trace_words", sure, WORDS_LEAST), Quality { is_good, ..mean }])
+    let is_good = mean.is_good && is_good(&blocks) && !is_back;
+    Ok(vec![at_least("trace_words", sure_words(&blocks), words_least), Quality { is_good, ..mean }])
 }
 
 fn of_page<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) -> Result<Reading<'a>> {

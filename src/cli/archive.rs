@@ -235,7 +235,7 @@ pub(crate) async fn picture(all: &Global, id: &str, page: u32, path: &Path) -> R
 /// `ingest FILE --rescan ID:PAGE`: the file is the new sheet of a page.
 pub(crate) async fn rescan(all: &Global, paths: &[PathBuf], take: bool, target: &str) -> Result<u8> {
     let [file] = paths else {
-        return Err(Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("--rescan {target}")));
+        return Err(Error::new(Kind::Usage, "rescan-one-file").with("target", target).with("count", paths.len()));
     };
     let archive = open(all).await?;
     let by = desk::By { operator: all.operator.clone(), note: None };

@@ -151,7 +151,9 @@ pub(crate) fn ocr(all: &Global, args: &OcrArgs) -> Result<u8> {
 /// What the person should know of the copy.
 fn told(report: &CopyReport, tally: &Tally, all: &Global) {
     let blank = tally.verdicts.iter().filter(|verdict| verdict.blank).map(|verdict| verdict.page).collect();
-    for (code, pages) in [("pages-blank", &blank), ("pages-drawn", &report.rasterised), ("pages-left-empty", &report.left_empty)]
+    let marked = tally.verdicts.iter().filter(|verdict| verdict.marks_only).map(|verdict| verdict.page).collect();
+    let (drawn, empty) = (&report.rasterised, &report.left_empty);
+    for (code, pages) in [("pages-blank", &blank), ("pages-marks", &marked), ("pages-drawn", drawn), ("pages-left-empty", empty)]
     {
         if !pages.is_empty() {
             let pages = pages.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
@@ -211,6 +213,8 @@ struct Tally {
 struct Verdict {
     page: u32,
     blank: bool,
+    /// No text, and a signature, a stamp or a drawing.
+    marks_only: bool,
     mean_confidence: Option<f32>,
     /// The figures that are not within their limits.
     under: Vec<Quality>,
@@ -240,9 +244,10 @@ impl Tally {
         let reasons = poor::doubts(read, least, &DocumentId(String::new())).into_iter().map(|hold| hold.message).collect();
         let page = &read.page;
         let under: Vec<Quality> = page.quality.iter().filter(|figure| !figure.is_good).cloned().collect();
-        if page.blank || !under.is_empty() {
+        let marks_only = page.has_marks_only();
+        if page.blank || marks_only || !under.is_empty() {
             let (page, blank, mean_confidence) = (page.survey.n, page.blank, page.mean_confidence);
-            self.verdicts.push(Verdict { page, blank, mean_confidence, under, reasons });
+            self.verdicts.push(Verdict { page, blank, marks_only, mean_confidence, under, reasons });
         }
         self.all += 1;
         self.blank += usize::from(page.blank);

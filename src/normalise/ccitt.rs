@@ -14,8 +14,12 @@ pub(super) struct Coding {
     pub(super) zero_is_black: bool,
 }
 
-/// Decodes `rows` rows of `columns` pixels into `out`; says how many rows the data held.
-pub(super) fn decode(data: &[u8], coding: Coding, columns: u32, out: &mut [u8]) -> usize {
+/// Bytes behind the last row of Group 4 that some writers leave where the end code should stand.
+const PADDING: usize = 16;
+
+/// Decodes rows of `columns` pixels into `out`; says how many rows the data held, and whether they can be as they are: Group 4 has
+/// no code that may come at any place, so that a garbled piece nearly always leads to runs beyond the row or to data left over.
+pub(super) fn decode(data: &[u8], coding: Coding, columns: u32, out: &mut [u8]) -> (usize, bool) {
     let columns = columns.max(1);
     let rows = (out.len() / columns as usize) as u32;
     let turned: Vec<u8>;
@@ -32,16 +36,24 @@ pub(super) fn decode(data: &[u8], coding: Coding, columns: u32, out: &mut [u8]) 
         end_of_line: false,
         rows_are_byte_aligned: coding.byte_aligned,
         encoding: coding.mode,
-        strict: false,
+        strict: coding.mode == EncodingMode::Group4,
     };
     let (ink, paper) = if coding.zero_is_black { (255, 0) } else { (0, 255) };
-    let mut rows = Rows { out: out.chunks_exact_mut(columns as usize), count: 0, ink, paper };
-    // An error after some rows leaves those rows: the caller judges by their number.
-    let outcome = hayro_ccitt::decode(data, &mut rows, &mut DecoderContext::new(settings));
-    if let Err(error) = outcome {
-        tracing::debug!(?error, rows = rows.count, "CCITT data ended early");
+    let mut taken = |settings| {
+        let mut rows = Rows { out: out.chunks_exact_mut(columns as usize), count: 0, ink, paper };
+        let outcome = hayro_ccitt::decode(data, &mut rows, &mut DecoderContext::new(settings));
+        (rows.count, outcome)
+    };
+    let left_over = |read: usize| data.get(read..).is_some_and(|rest| rest.len() > PADDING && rest.iter().any(|byte| *byte != 0));
+    match taken(settings) {
+        (count, Ok(read)) => (count, settings.encoding != EncodingMode::Group4 || !left_over(read)),
+        // An error after some rows leaves those rows, and those that can be made out behind it: the caller judges by their number.
+        (_, Err(error)) => {
+            let (count, _) = taken(DecodeSettings { strict: false, ..settings });
+            tracing::debug!(?error, rows = count, "CCITT data are not as they should be");
+            (count, coding.mode != EncodingMode::Group4)
+        }
     }
-    rows.count
 }
 
 struct Rows<'a> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::{AnimationDecoder as _, DynamicImage, ImageFormat};
 
 use super::geometry::mirrored;
-use super::{PageImage, broken, broken_page, colour, tiff_directory, truncated};
+use super::{PageImage, broken, broken_page, colour, entropy, holes, tiff_directory, truncated};
 use crate::error::{Error, Result};
 use crate::jpx;
 use crate::limits::Limits;
@@ -75,7 +75,8 @@ impl ImageFile {
         let bytes = read(&self.path, limits)?;
         let Some(format) = self.format else {
             let pixels = jpx::pixels(&bytes, limits.page_pixels_max).ok_or_else(|| broken_page(1, "JPEG 2000"))?;
-            return shown(pixels, (1, self.dpi));
+            let is_damaged = holes::is_in_packed(&bytes, holes::JPEG_2000_RUN);
+            return Ok(PageImage { is_damaged, ..shown(pixels, (1, self.dpi))? });
         };
         if format == ImageFormat::Jpeg && u64::from(self.width) * u64::from(self.height) > COLOUR_PIXELS_MAX {
             return self.large_jpeg(&bytes);
@@ -98,7 +99,7 @@ impl ImageFile {
         let gray = decoder.decode().map_err(|e| broken_page(1, "JPEG").because(e))?;
         let mut image = PageImage::new(self.width, self.height, gray)
             .ok_or_else(|| broken_page(1, format_args!("{} × {}", self.width, self.height)))?;
-        (image.dpi, image.rotation) = (self.dpi, self.rotation);
+        (image.dpi, image.rotation, image.is_damaged) = (self.dpi, self.rotation, entropy::is_damaged(bytes, None));
         Ok(if self.is_mirrored { mirrored(image) } else { image })
     }
 
@@ -212,6 +213,11 @@ pub(super) fn jpeg(bytes: Vec<u8>, (page, dpi): (u32, f32), limits: &Limits) -> 
 }
 
 fn decoded(bytes: Vec<u8>, format: ImageFormat, (page, dpi): (u32, f32), limits: &Limits) -> Result<PageImage> {
+    let is_damaged = match format {
+        ImageFormat::Jpeg => entropy::is_damaged(&bytes, None),
+        ImageFormat::WebP => holes::is_in_webp(&bytes),
+        _ => false,
+    };
     let mut reader = image::ImageReader::with_format(std::io::Cursor::new(bytes), format);
     let mut ceilings = image::Limits::default();
     ceilings.max_alloc = Some(limits.page_pixels_max.saturating_mul(8));
@@ -219,8 +225,10 @@ fn decoded(bytes: Vec<u8>, format: ImageFormat, (page, dpi): (u32, f32), limits:
     // The name of the format alone stands in the sentence: a decoder's own words are in no language of ours.
     let name = format.extensions_str().first().copied().unwrap_or("image").to_uppercase();
     let mut image = shown(reader.decode().map_err(|e| broken_page(page, name).because(e))?, (page, dpi))?;
-    if format == ImageFormat::Jpeg {
-        image.whole = given(&image);
+    match format {
+        ImageFormat::Jpeg => (image.whole, image.is_damaged) = (given(&image), is_damaged),
+        ImageFormat::Bmp => image.is_damaged = holes::is_in_pixels(&image),
+        _ => image.is_damaged = is_damaged,
     }
     Ok(image)
 }

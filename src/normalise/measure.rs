@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::PageImage;
 use super::edges::{self, Edges};
+use super::marks::{LETTER_CELLS, has_row, is_hole};
 
 /// Cells per inch of the small picture.
 const CELLS_PER_INCH: f32 = 100.0;
@@ -15,12 +16,12 @@ const INK_DROP: i32 = 36;
 const FAINT_DROP: i32 = 22;
 /// Fewest groups of the size of letters that make faint marks writing.
 pub const FAINT_LETTERS: u32 = 40;
+/// Groups of the size of letters under which traces are a few lines at most.
+const FEW_LETTERS: u32 = 150;
 /// Darkening of traces that are read to find out what they are: less is the grain of the paper.
 const TRACE_DROP: i32 = 9;
 /// Fewest cells of a group that is content: a digit of 8 points has 12, a speck fewer than 8.
 const CONTENT_CELLS: usize = 8;
-/// Heights of letters, cells: 8 to 30 points.
-const LETTER_CELLS: std::ops::RangeInclusive<usize> = 6..=42;
 /// Share of the page's width and height at each edge whose shadows are not content.
 const EDGE: f32 = 0.015;
 
@@ -46,6 +47,8 @@ pub struct Look {
     /// True of a blank page with traces that may be very faint writing, or the back of the sheet showing through: only reading
     /// tells which.
     pub has_traces: bool,
+    /// True if these traces are no more than a few lines: one word that reads well proves them.
+    pub has_few: bool,
     /// True if lines of text run down the stored image rather than across.
     pub sideways: bool,
     /// How much more sharply ink changes from column to column than from row to row.
@@ -108,8 +111,9 @@ pub(super) fn look(image: &PageImage, dpi: f32) -> Look {
         unevenness: paper.unevenness(),
         marks,
         faint_marks,
-        blank: matches!(writing, Writing::None | Writing::Traces),
-        has_traces: writing == Writing::Traces,
+        blank: matches!(writing, Writing::None | Writing::Few | Writing::Traces),
+        has_traces: matches!(writing, Writing::Few | Writing::Traces),
+        has_few: writing == Writing::Few,
         sideways: down > LINES_DOWN * across,
         lean: down / across.max(1.0),
         inverted,
@@ -157,6 +161,8 @@ enum Writing {
     Faint,
     /// The same, fainter still: it may as well be the back of the sheet.
     Traces,
+    /// Letters in a row, fewer, or at the edge of the sheet: they may as well be dirt.
+    Few,
     None,
 }
 
@@ -171,21 +177,30 @@ struct Seen {
 /// What is on the page; `darker` gives the cells that are darker than paper by more than so much.
 fn written(darker: impl Fn(i32) -> Mask, least: i32) -> Seen {
     let mask = darker(least);
-    let marks = groups(&mask).iter().filter(|group| group.is_content(&mask)).count() as u32;
+    let inked = groups(&mask);
+    let marks = inked.iter().filter(|group| group.is_content(&mask)).count() as u32;
     if marks > 0 {
         return Seen { mask, writing: Writing::Ink, marks, faint_marks: None };
     }
+    let mut few = has_row(&inked, &mask).then(|| mask.clone());
     let mut faint_marks = None;
     for (least, writing) in [(FAINT_DROP, Writing::Faint), (TRACE_DROP, Writing::Traces)] {
         let faint = darker(least);
         let is_letter = |group: &&Group| LETTER_CELLS.contains(&group.height) && group.is_content(&faint);
-        let letters = groups(&faint).iter().filter(is_letter).count() as u32;
+        let found = groups(&faint);
+        let letters = found.iter().filter(is_letter).count() as u32;
         faint_marks = faint_marks.or(Some(letters));
         if letters >= FAINT_LETTERS {
+            let is_few = writing == Writing::Traces && letters < FEW_LETTERS;
+            let writing = if is_few { Writing::Few } else { writing };
             return Seen { mask: faint, writing, marks, faint_marks };
         }
+        if few.is_none() && has_row(&found, &faint) {
+            few = Some(faint);
+        }
     }
-    Seen { mask, writing: Writing::None, marks, faint_marks }
+    let (writing, mask) = few.map_or((Writing::None, mask), |few| (Writing::Few, few));
+    Seen { mask, writing, marks, faint_marks }
 }
 
 /// By how much the darker quarter of the inked cells is darker than the paper; 0 where there is no ink.
@@ -270,7 +285,7 @@ impl Paper {
     }
 }
 
-fn percentile(values: &[u8], share: usize) -> u8 {
+pub(super) fn percentile(values: &[u8], share: usize) -> u8 {
     let mut counts = [0_usize; 256];
     for value in values {
         counts[usize::from(*value)] += 1;
@@ -338,7 +353,7 @@ impl Group {
             || self.top < down
             || self.left + self.width + across > mask.width
             || self.top + self.height + down > mask.height;
-        self.cells >= CONTENT_CELLS && !(touches && mask.width > 200)
+        self.cells >= CONTENT_CELLS && !(touches && mask.width > 200) && !is_hole(self, mask)
     }
 
     /// A group that could be a letter and ends where the sheet does.

@@ -7,10 +7,14 @@
 mod ccitt;
 mod colour;
 mod edges;
+mod entropy;
+mod entropy_bits;
 mod folds;
 mod geometry;
+mod holes;
 mod image_file;
 mod ink;
+mod marks;
 mod measure;
 mod pdf;
 mod pdf_device;
@@ -27,6 +31,7 @@ use std::path::Path;
 
 pub use colour::Stamp;
 pub use geometry::Back;
+pub use marks::DRAWN_LEAST;
 pub use measure::{FAINT_LETTERS, Look};
 pub use prepare::{Plan, Prepared, Treatment, prepare};
 pub use resolution::plan;
@@ -57,13 +62,17 @@ pub struct PageImage {
     pub stamps: Vec<Stamp>,
     /// Share of its rows that its data gave: less than 1 where they end early.
     pub whole: f32,
+    /// True if its data are damaged elsewhere: what is seen may lack parts or show them at the wrong place.
+    pub is_damaged: bool,
 }
 
 impl PageImage {
     /// Checks that the pixels are as many as the size says.
     fn new(width: u32, height: u32, gray: Vec<u8>) -> Option<Self> {
         let is_whole = width > 0 && height > 0 && gray.len() as u64 == u64::from(width) * u64::from(height);
-        is_whole.then_some(Self { width, height, gray, bilevel: false, rotation: 0, dpi: 0.0, stamps: Vec::new(), whole: 1.0 })
+        let stamps = Vec::new();
+        let image = Self { width, height, gray, bilevel: false, rotation: 0, dpi: 0.0, stamps, whole: 1.0, is_damaged: false };
+        is_whole.then_some(image)
     }
 }
 
@@ -169,6 +178,11 @@ pub fn blur(image: &PageImage, plan: &Plan) -> Option<f32> {
 /// How much darker than the paper the darkest mark of the page is, 0 to 1.
 pub fn ink_depth(image: &PageImage, plan: &Plan) -> f32 {
     measure::deepest(image, &plan.look, plan.dpi)
+}
+
+/// How much was drawn on a page without text, in cells of a hundredth of an inch: a signature, a seal.
+pub fn drawn(image: &PageImage, plan: &Plan, ink_depth_least: f32) -> u32 {
+    marks::drawn(&plan.look.mask, ink_depth(image, plan) >= ink_depth_least)
 }
 
 /// Refuses a page whose pixels are over the ceiling before any memory is taken for them.

@@ -259,6 +259,7 @@ impl<'a> Device<'a> for Taker {
         }
         if let Some(taken) = &mut taken {
             taken.bilevel = seen.bits == 1;
+            taken.is_damaged = seen.compression == "jpeg" && is_jpeg_damaged(&image);
             taken.rotation = seen.rotation.unwrap_or(0);
             taken.dpi = dpi;
         }
@@ -271,6 +272,16 @@ impl<'a> Device<'a> for Taker {
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
     fn pop_clip(&mut self) {}
     fn pop_transparency_group(&mut self) {}
+}
+
+fn is_jpeg_damaged(image: &Image<'_, '_>) -> bool {
+    let stream = match image {
+        Image::Stencil(stencil) => stencil.stream(),
+        Image::Raster(raster) => raster.stream(),
+    };
+    // What is packed once more is not unpacked for it.
+    let data = stream.raw_data();
+    data.starts_with(&[0xFF, 0xD8]) && super::entropy::is_damaged(&data, None)
 }
 
 fn gray_of(data: ImageData, dpi: f32) -> Option<PageImage> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::geometry::{Back, cropped, scaled, straightened, turned};
 use super::measure::{Look, look};
-use super::{PageImage, Stamp, folds, ink, skew};
+use super::{PageImage, Stamp, folds, ink, marks, skew};
 use crate::page::Rect;
 
 /// Skew below this is left alone, degrees: the engine reads such lines as well as level ones (six pages in G4 at 0.3 to 0.8
@@ -96,6 +96,10 @@ pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment:
     }
     if treatment != Treatment::Grey && !stored.bilevel && ink::even(image.to_mut(), plan.dpi * scale.min(1.0)) {
         steps.push("smooth".to_owned());
+    }
+    if !stored.bilevel && plan.look.marks == 0 && plan.look.is_sparse() {
+        marks::clear_paper(&plan.look.mask, image.to_mut());
+        steps.push("paper cleared".to_owned());
     }
     if rotation != 0 {
         image = Cow::Owned(turned(&image, rotation));

@@ -34,7 +34,7 @@ fn is_plausible(dpi: f32, image: &PageImage) -> bool {
 /// A declared resolution that makes a note of what may be a sheet of A4, or is the one that software writes where it knows none.
 fn is_doubtful(declared: f32, image: &PageImage) -> bool {
     let (short, long) = (image.width.min(image.height) as f32, image.width.max(image.height) as f32);
-    let is_of_software = (declared - SOFTWARE_DPI).abs() < 1.0 && a4_dpi(image) > 1.25 * declared;
+    let is_of_software = declared <= SOFTWARE_DPI && a4_dpi(image) > 1.25 * declared;
     (1.25..1.6).contains(&(long / short)) && (short / declared < SMALL_SHEET || is_of_software)
 }
 
@@ -46,8 +46,8 @@ fn contradicts(declared: f32, image: &PageImage, look: &Look) -> bool {
     is_odd && (FINE_PRINT..=LARGE_PRINT).contains(&points(a4_dpi(image)))
 }
 
-/// Dots per inch of a screen.
-const SOFTWARE_DPI: f32 = 96.0;
+/// Software that knows no resolution writes that of a screen, or a round hundred.
+const SOFTWARE_DPI: f32 = 101.0;
 /// Height of small letters in text of 16 points, points.
 const POSTER_PRINT: f32 = 8.0;
 /// Inches of the shorter side under which a sheet is smaller than A5.

@@ -57,6 +57,8 @@ pub(super) struct Directory {
     pub(super) photometric_at: (u64, [u8; 2]),
     /// Where the JPEG of a page of the old kind begins, and its bytes; 0 where nothing says.
     pub(super) jpeg: (u64, u64),
+    /// Tables that its strips in JPEG share, byte by byte.
+    pub(super) jpeg_tables: Vec<u64>,
     pub(super) offsets: Vec<u64>,
     pub(super) counts: Vec<u64>,
 }
@@ -86,6 +88,7 @@ impl Default for Directory {
             colour_map: Vec::new(),
             photometric_at: (0, [0; 2]),
             jpeg: (0, 0),
+            jpeg_tables: Vec::new(),
             offsets: Vec::new(),
             counts: Vec::new(),
         }
@@ -254,9 +257,9 @@ impl<'a, B: Bytes> Reader<'a, B> {
     }
 
     fn fill(&self, directory: &mut Directory, entry: &Entry, page: u32) -> Result<()> {
-        const WANTED: [u16; 27] = [
+        const WANTED: [u16; 28] = [
             254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 282, 284, 292, 293, 296, 317, 320, 322, 323, 324, 325,
-            338, 339, 513, 514,
+            338, 339, 347, 513, 514,
         ];
         if !WANTED.contains(&entry.tag) {
             return Ok(());
@@ -287,6 +290,7 @@ impl<'a, B: Bytes> Reader<'a, B> {
             323 => (directory.is_tiled, directory.tile.1) = (true, long),
             338 => directory.extra = word,
             339 => directory.sample_format = word,
+            347 => directory.jpeg_tables = values,
             513 => directory.jpeg.0 = value,
             514 => directory.jpeg.1 = value,
             _ => {}

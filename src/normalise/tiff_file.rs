@@ -12,7 +12,7 @@ use tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
 use super::ccitt::{self, Coding};
 use super::geometry::mirrored;
 use super::tiff_directory::{Bytes, Directory, chain};
-use super::{PageImage, broken_page, colour, image_file, tiff_unpacked, truncated};
+use super::{PageImage, broken_page, colour, entropy, holes, image_file, tiff_unpacked, truncated};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{PageSource, PageSurvey};
@@ -84,6 +84,11 @@ impl TiffFile {
             _ => self.other_image(at, directory, page, limits)?,
         };
         image.bilevel = directory.bits == 1 && directory.samples == 1;
+        image.is_damaged |= match directory.compression {
+            1 | 32_773 => holes::is_in_pixels(&image),
+            7 => self.is_jpeg_damaged(directory)?,
+            _ => false,
+        };
         image.rotation = directory.rotation();
         image.dpi = directory.dpi();
         Ok(if directory.is_mirrored() { mirrored(image) } else { image })
@@ -105,10 +110,11 @@ impl TiffFile {
             zero_is_black: directory.photometric == 1,
         };
         let rows = (directory.rows_per_strip.max(1) as usize).min(directory.height as usize);
-        let mut decoded = 0;
+        let (mut decoded, mut is_sound) = (0, true);
         for (strip, out) in gray.chunks_mut(width * rows).enumerate() {
             let Some(data) = self.strip(directory, strip)? else { break };
-            decoded += ccitt::decode(&data, coding, directory.width, out);
+            let (count, is_well) = ccitt::decode(&data, coding, directory.width, out);
+            (decoded, is_sound) = (decoded + count, is_sound && is_well);
         }
         // Half a page is not a page: text may have stood on the rest of it.
         if decoded * 10 < directory.height as usize * 9 {
@@ -116,7 +122,7 @@ impl TiffFile {
         }
         let mut image =
             PageImage::new(directory.width, directory.height, gray).ok_or_else(|| Error::bug("a page of another size"))?;
-        image.whole = decoded as f32 / directory.height as f32;
+        (image.whole, image.is_damaged) = (decoded as f32 / directory.height as f32, !is_sound);
         Ok(image)
     }
 
@@ -141,6 +147,20 @@ impl TiffFile {
         let image = image_file::jpeg(data, (page, directory.dpi()), limits)?;
         let is_page = (image.width, image.height) == (directory.width, directory.height);
         if is_page { Ok(image) } else { Err(broken_page(page, format_args!("{} × {}", directory.width, directory.height))) }
+    }
+
+    /// True if the data of a strip or tile in JPEG are damaged.
+    fn is_jpeg_damaged(&self, directory: &Directory) -> Result<bool> {
+        let tables: Vec<u8> = directory.jpeg_tables.iter().map(|byte| *byte as u8).collect();
+        for strip in 0..directory.offsets.len() {
+            let Some(data) = self.strip(directory, strip)? else { break };
+            if data.starts_with(&[0xFF, 0xD8])
+                && entropy::is_damaged(&data, Some(&tables).filter(|t| !t.is_empty()).map(Vec::as_slice))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The stored bytes of one strip or tile; none of one that the page has not.
@@ -282,12 +302,24 @@ fn compression(number: u16) -> &'static str {
 fn to_gray(pixels: &DecodingResult, colour: (ColorType, u16), (width, height): (usize, usize)) -> Option<Vec<u8>> {
     let bytes: Vec<u8> = match pixels {
         DecodingResult::U8(values) => return bytes_to_gray(values, colour, width, height),
-        DecodingResult::U16(values) => values.iter().map(|v| (v >> 8) as u8).collect(),
+        DecodingResult::U16(values) => {
+            let shift = narrowing(values);
+            values.iter().map(|v| (v >> shift) as u8).collect()
+        }
         DecodingResult::U32(values) => values.iter().map(|v| (v >> 24) as u8).collect(),
         DecodingResult::F32(values) => values.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8).collect(),
         _ => return None,
     };
     bytes_to_gray(&bytes, colour, width, height)
+}
+
+/// Bits that samples of 16 bits lose: of cameras and scanners with 10, 12 or 14 bits the upper ones are empty.
+fn narrowing(values: &[u16]) -> u32 {
+    let most = values.iter().copied().max().unwrap_or(0);
+    [(1 << 10, 2), (1 << 12, 4), (1 << 14, 6)]
+        .iter()
+        .find(|(range, _)| most < *range && most >= 256)
+        .map_or(8, |(_, shift)| *shift)
 }
 
 fn bytes_to_gray(bytes: &[u8], (colour, extra): (ColorType, u16), width: usize, height: usize) -> Option<Vec<u8>> {

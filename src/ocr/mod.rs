@@ -80,6 +80,9 @@ pub trait OcrEngine {
 
 /// The engine that was chosen, for `lang`.
 pub fn engine(choice: Engine, lang: &str) -> Result<Box<dyn OcrEngine>> {
+    if lang.trim().is_empty() {
+        return Err(Error::new(Kind::Usage, "ocr-language-none"));
+    }
     let native = match choice {
         Engine::Tesseract => None,
         Engine::Native => Some(Native::new(lang)?),

@@ -22,6 +22,7 @@ enum Weight {
 /// Not listed, hence only shown: `skew`, which was straightened, and whatever else is measured.
 const FIGURES: &[(&str, &str, Weight)] = &[
     ("whole", "page-cut-short", Weight::Holds),
+    ("sound", "page-damaged", Weight::Holds),
     ("blur", "page-blurred", Weight::Holds),
     ("clipping", "page-clipped", Weight::Holds),
     (page::MIRRORED, "page-mirrored", Weight::Holds),
@@ -31,11 +32,11 @@ const FIGURES: &[(&str, &str, Weight)] = &[
 ];
 
 /// The doubts about a page that is poor, by its figures and by the ente's lowest mean confidence. A blank page has none,
-/// unless its data ended early: then nobody knows what stood on the rest.
+/// unless its data are damaged or ended early: then nobody knows what stood there.
 pub(crate) fn doubts(read: &ReadPage, least: f32, document: &DocumentId) -> Vec<Hold> {
     let page = &read.page;
-    let is_cut = page.quality.iter().any(|figure| figure.code == "whole");
-    if page.blank && !is_cut {
+    let is_hurt = page.quality.iter().any(|figure| matches!(figure.code.as_str(), "whole" | "sound"));
+    if page.blank && !is_hurt {
         return Vec::new();
     }
     let doubt = |code: &str, value: String, limit: String| {

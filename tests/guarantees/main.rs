@@ -30,6 +30,7 @@ mod large;
 mod likeness;
 mod long;
 mod mailbox;
+mod marks;
 mod mutants;
 mod native;
 mod network;
