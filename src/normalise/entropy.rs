@@ -227,7 +227,7 @@ impl Walk {
             if band.high > 0 {
                 data.bits(1)?;
             } else {
-                let bits = u32::from(data.code(firsts[first].as_ref().ok_or(Stop::Damaged)?)?);
+                let bits = u32::from(data.code(firsts[first].as_ref().ok_or(Stop::Unknown)?)?);
                 state.brightness[place] = state.brightness[place].saturating_add(data.signed(bits)?);
                 let reach = (state.brightness[place] << band.low).saturating_mul(self.first_step[component.steps]);
                 if reach.abs() > BRIGHTNESS_MOST {
@@ -238,7 +238,7 @@ impl Walk {
         if from > band.to {
             return Ok(());
         }
-        let codes = rest[others].as_ref().ok_or(Stop::Damaged)?;
+        let codes = rest[others].as_ref().ok_or(Stop::Unknown)?;
         match component.set.get_mut(block) {
             Some(set) if band.high > 0 => refined(data, codes, (from, band.to), (set, &mut state.run)),
             Some(set) => coefficients(data, codes, (from, band.to), (set, &mut state.run)),

@@ -25,6 +25,7 @@ mod sharpness;
 mod skew;
 mod tiff_directory;
 mod tiff_file;
+mod tiff_samples;
 mod tiff_unpacked;
 
 use std::path::Path;

@@ -97,7 +97,7 @@ pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment:
     if treatment != Treatment::Grey && !stored.bilevel && ink::even(image.to_mut(), plan.dpi * scale.min(1.0)) {
         steps.push("smooth".to_owned());
     }
-    if !stored.bilevel && plan.look.marks == 0 && plan.look.is_sparse() {
+    if !stored.bilevel && plan.look.has_few && plan.look.is_sparse() {
         marks::clear_paper(&plan.look.mask, image.to_mut());
         steps.push("paper cleared".to_owned());
     }
