@@ -35,8 +35,16 @@ pub(super) fn is_in_webp(bytes: &[u8]) -> bool {
 
 /// True where black begins or ends in the middle of a row, with whole rows of it between, and the rows beside are not black there.
 pub(super) fn is_in_pixels(image: &PageImage) -> bool {
-    let width = image.width.max(1) as usize;
-    let rows: Vec<&[u8]> = image.gray.chunks_exact(width).collect();
+    is_in_rows(&image.gray.chunks_exact(image.width.max(1) as usize).collect::<Vec<_>>())
+}
+
+/// The same of a file that stores its last row first.
+pub(super) fn is_in_upturned(image: &PageImage) -> bool {
+    is_in_rows(&image.gray.chunks_exact(image.width.max(1) as usize).rev().collect::<Vec<_>>())
+}
+
+fn is_in_rows(rows: &[&[u8]]) -> bool {
+    let width = rows.first().map_or(1, |row| row.len());
     let is_black = |y: usize| rows[y].iter().all(|value| *value == 0);
     let dark = |piece: &[u8]| memchr::memchr_iter(0, piece).count();
     let is_piece = |piece: &[u8], beside: Option<&[u8]>| {

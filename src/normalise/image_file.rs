@@ -227,7 +227,7 @@ fn decoded(bytes: Vec<u8>, format: ImageFormat, (page, dpi): (u32, f32), limits:
     let mut image = shown(reader.decode().map_err(|e| broken_page(page, name).because(e))?, (page, dpi))?;
     match format {
         ImageFormat::Jpeg => (image.whole, image.is_damaged) = (given(&image), is_damaged),
-        ImageFormat::Bmp => image.is_damaged = holes::is_in_pixels(&image),
+        ImageFormat::Bmp => image.is_damaged = holes::is_in_pixels(&image) || holes::is_in_upturned(&image),
         _ => image.is_damaged = is_damaged,
     }
     Ok(image)
