@@ -22,18 +22,27 @@ const STREAMS_MAX: u32 = 20_000;
 /// Data packed in another way than Flate are unpacked to be counted if they are no longer than this: at worst, LZW, they grow
 /// to 1.4 GB.
 const OTHER_BYTES_MAX: usize = 1 << 20;
+/// The most that a byte of Flate data unpacks to (1,032: zlib's technical details).
+const FLATE_RATIO_MAX: u64 = 1_032;
+/// So much of an image is unpacked to see how well it packs: a few milliseconds.
+const SAMPLE_BYTES: u64 = 4 << 20;
 
 /// Holds a page that takes more work than the limits allow.
 ///
 /// # Errors
 ///
-/// `page-too-much`: its content unpacks to more than `page_content_bytes_max`, or has more than `page_operators_max` operators run.
+/// `page-too-much`: its content unpacks to more than `page_content_bytes_max`, or has more than `page_operators_max` operators
+/// run, or an image on it unpacks to more than `unpacked_bytes_max`.
 pub fn within(page: &Page<'_>, n: u32, limits: &Limits) -> Result<()> {
-    let mut count = Count { bytes: limits.page_content_bytes_max, ..Count::default() };
+    let (bytes, image_bytes) = (limits.page_content_bytes_max, limits.unpacked_bytes_max);
+    let mut count = Count { bytes, image_bytes, ..Count::default() };
     let too_much = |limit: &str, max: u64| Error::hold("page-too-much").with("page", n).with("limit", limit).with("max", max);
     let Some(operators) = count.page(page) else {
         return Err(too_much("page_content_bytes_max", limits.page_content_bytes_max));
     };
+    if count.is_over_image_bytes {
+        return Err(too_much("unpacked_bytes_max", limits.unpacked_bytes_max));
+    }
     if operators > limits.page_operators_max {
         return Err(too_much("page_operators_max", limits.page_operators_max));
     }
@@ -45,6 +54,9 @@ struct Count {
     /// Bytes that may still be unpacked.
     bytes: u64,
     streams: u32,
+    /// Bytes that one image may unpack to, and whether one does more.
+    image_bytes: u64,
+    is_over_image_bytes: bool,
     /// Operators of the forms that are known.
     forms: HashMap<ObjectIdentifier, u64>,
 }
@@ -109,8 +121,12 @@ impl Count {
         }
         drop(data);
         for (name, times) in forms {
-            let drawn = resources.get_x_object(&Name::new_unescaped(&name)).filter(is_form);
-            let each = drawn.map_or(Some(0), |form| self.form(&form, resources, depth + 1))?;
+            let Some(drawn) = resources.get_x_object(&Name::new_unescaped(&name)) else { continue };
+            if !is_form(&drawn) {
+                self.is_over_image_bytes |= is_over(&drawn, self.image_bytes);
+                continue;
+            }
+            let each = self.form(&drawn, resources, depth + 1)?;
             operators = operators.saturating_add(each.saturating_mul(times));
         }
         Some(operators)
@@ -145,16 +161,42 @@ fn is_form(drawn: &Stream<'_>) -> bool {
     drawn.dict().get::<Name<'_>>(b"Subtype").is_some_and(|kind| kind.as_ref() == b"Form")
 }
 
+/// True of an image whose Flate data unpack to more than `most` bytes. All of them are unpacked, and thrown away, only where they
+/// pack so well at their beginning that there could be so many.
+fn is_over(image: &Stream<'_>, most: u64) -> bool {
+    let is_flate = image.filters().first().is_some_and(|filter| format!("{filter:?}") == "FlateDecode");
+    let data = image.raw_data();
+    let size = data.len() as u64;
+    if !is_flate || size.saturating_mul(FLATE_RATIO_MAX) <= most {
+        return false;
+    }
+    let mut decoder = DeflateDecoder::new(bare(&data));
+    // Faults are the image decoder's to tell.
+    _ = std::io::copy(&mut (&mut decoder).take(SAMPLE_BYTES), &mut std::io::sink());
+    if decoder.total_out().saturating_mul(size) / decoder.total_in().max(1) <= most {
+        return false;
+    }
+    let rest = most.saturating_add(1).saturating_sub(decoder.total_out());
+    _ = std::io::copy(&mut (&mut decoder).take(rest), &mut std::io::sink());
+    decoder.total_out() > most
+}
+
 fn has_predictor(stream: &Stream<'_>) -> bool {
     [&b"DecodeParms"[..], b"DP"].iter().any(|key| stream.dict().contains_key(key))
 }
 
 /// What Flate data unpack to, up to `most` bytes and as far as they are sound; their checksum is nobody's business here.
 fn inflated(data: &[u8], most: u64) -> Vec<u8> {
-    let has_head =
-        matches!(data, [method, flags, ..] if method & 0x0F == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0);
     let mut unpacked = Vec::new();
     // What was unpacked before a fault is there all the same.
-    _ = DeflateDecoder::new(if has_head { &data[2..] } else { data }).take(most).read_to_end(&mut unpacked);
+    _ = DeflateDecoder::new(bare(data)).take(most).read_to_end(&mut unpacked);
     unpacked
+}
+
+/// Flate data without the two bytes of zlib's head, where they have it.
+fn bare(data: &[u8]) -> &[u8] {
+    match data {
+        [method, flags, rest @ ..] if method & 0x0F == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0 => rest,
+        _ => data,
+    }
 }

@@ -35,9 +35,6 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::{Block, PageSource, PageSurvey};
 
-/// What is said of a page over the ceiling of pixels.
-const TOO_LARGE: &str = "page-too-large";
-
 /// The pixels of one page as stored, in grey: 0 is black. One that its file calls mirrored is mirrored back.
 #[derive(Debug, Clone)]
 pub struct PageImage {
@@ -98,25 +95,20 @@ impl Opened {
         }
     }
 
-    /// Its pages, nothing decoded. One over the ceiling stands among them and is held when it is read, so that it costs the
-    /// others nothing; where all are over it, the file is held.
+    /// Its pages, nothing decoded. One over the ceiling, or without pixels, stands among them and is held when it is read, so that
+    /// it costs the others nothing; where all are such, the file is held.
     pub fn survey(&self, limits: &Limits) -> Result<Vec<PageSurvey>> {
         let surveys = match self {
             Self::Image(file) => file.survey(),
             Self::Tiff(file) => file.survey(),
             Self::Pdf(file) => file.survey(limits)?,
         };
-        let mut too_large = Vec::new();
-        for survey in &surveys {
-            match within(survey, limits) {
-                Err(error) if error.code() == TOO_LARGE => too_large.push(error),
-                other => other?,
-            }
+        let mut faults = surveys.iter().map_while(|survey| within(survey, limits).err());
+        let first = faults.next();
+        match first {
+            Some(error) if faults.count() + 1 == surveys.len() => Err(error),
+            _ => Ok(surveys),
         }
-        if too_large.len() < surveys.len() {
-            return Ok(surveys);
-        }
-        too_large.into_iter().next().map_or(Ok(surveys), Err)
     }
 
     /// One page, decoded as it is stored (a page that must be rasterised: at 300 dpi).
@@ -178,7 +170,7 @@ fn within(survey: &PageSurvey, limits: &Limits) -> Result<()> {
         return Err(broken_page(survey.n, format_args!("{} × {}", survey.width, survey.height)));
     }
     if pixels > limits.page_pixels_max {
-        return Err(Error::hold(TOO_LARGE)
+        return Err(Error::hold("page-too-large")
             .with("page", survey.n)
             .with("width", survey.width)
             .with("height", survey.height)

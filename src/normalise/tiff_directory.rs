@@ -93,6 +93,11 @@ impl Default for Directory {
 }
 
 impl Directory {
+    /// False of a page without size or data.
+    pub(super) fn has_pixels(&self) -> bool {
+        self.width > 0 && self.height > 0 && !self.offsets.is_empty()
+    }
+
     /// Dots per inch, 0 where none are declared.
     pub(super) fn dpi(&self) -> f32 {
         let dpi = match self.resolution_unit {

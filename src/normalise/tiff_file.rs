@@ -54,6 +54,9 @@ impl TiffFile {
             // Some writers mark every page as reduced.
             pages = numbered().map(|(n, _)| n).collect();
         }
+        if !pages.iter().any(|at| directories[*at as usize].has_pixels()) {
+            return Err(super::broken("TIFF: no page has pixels"));
+        }
         for (n, directory) in (1..).zip(pages.iter().map(|at| &directories[*at as usize])) {
             is_whole(directory, n, size)?;
         }
@@ -66,8 +69,9 @@ impl TiffFile {
             PageSurvey {
                 n,
                 source: PageSource::Tiff { directory: *at },
-                width: directory.width,
-                height: directory.height,
+                // A page without pixels keeps its place, and says so when it is read.
+                width: directory.width.max(1),
+                height: directory.height.max(1),
                 dpi: directory.dpi(),
                 compression: compression(directory.compression).to_owned(),
                 bits: directory.bits.saturating_mul(directory.samples),
@@ -78,6 +82,9 @@ impl TiffFile {
 
     pub(super) fn image(&self, at: u32, page: u32, limits: &Limits) -> Result<PageImage> {
         let directory = self.directories.get(at as usize).ok_or_else(|| Error::bug("no such TIFF directory"))?;
+        if !directory.has_pixels() {
+            return Err(broken_page(page, format_args!("{} × {}", directory.width, directory.height)));
+        }
         let mut image = match directory.compression {
             2..=4 if !directory.is_tiled => self.fax_image(directory, page)?,
             6 => self.old_jpeg(directory, page, limits)?,
@@ -167,6 +174,41 @@ impl TiffFile {
         Ok(bytes)
     }
 
+    /// The page whose samples lie in tiles apart from each other: `tiff` 0.11 falls over such a one, so that each plane is read as a
+    /// page in grey.
+    fn plane_by_plane(&self, directory: &Directory, page: u32, limits: &Limits, most: &TiffLimits) -> Result<Decoded> {
+        let samples = usize::from(directory.samples);
+        let each = directory.offsets.len().min(directory.counts.len()) / samples;
+        if each == 0 || !matches!(directory.compression, 1 | 5 | 8 | 32_773 | 32_946) {
+            return Err(unreadable(directory, page));
+        }
+        let mut all: Option<DecodingResult> = None;
+        for plane in 0..samples {
+            let tiles = plane * each..(plane + 1) * each;
+            let mut alone = directory.clone();
+            (alone.samples, alone.planar, alone.extra) = (1, 1, 0);
+            alone.photometric = directory.photometric.min(1);
+            (alone.offsets, alone.counts) = (directory.offsets[tiles.clone()].to_vec(), directory.counts[tiles].to_vec());
+            let file = std::io::Cursor::new(tiff_unpacked::file(self, &alone, page, limits)?);
+            let read = decoded(file, 0, most.clone()).map_err(|e| broken_page(page, "TIFF").because(e))?.1;
+            match (&mut all, read) {
+                (None, read) => all = Some(read),
+                (Some(DecodingResult::U8(all)), DecodingResult::U8(read)) => all.extend(read),
+                (Some(DecodingResult::U16(all)), DecodingResult::U16(read)) => all.extend(read),
+                _ => return Err(unreadable(directory, page)),
+            }
+        }
+        let bits = directory.bits.min(16) as u8;
+        let kind = match (directory.photometric, directory.samples) {
+            (2, 3) => ColorType::RGB(bits),
+            (2, 4) => ColorType::RGBA(bits),
+            (5, 4) => ColorType::CMYK(bits),
+            (_, samples) => ColorType::Multiband { bit_depth: bits, num_samples: samples },
+        };
+        let pixels = all.ok_or_else(|| unreadable(directory, page))?;
+        Ok(Ok((kind, chunky(pixels, samples))))
+    }
+
     fn other_image(&self, at: u32, directory: &Directory, page: u32, limits: &Limits) -> Result<PageImage> {
         if matches!(directory.compression, 34712 | 34661) || compression(directory.compression) == "unknown" {
             return Err(Error::hold("page-compression").with("page", page).with("what", directory.compression));
@@ -179,8 +221,11 @@ impl TiffFile {
             e => broken_page(page, "TIFF").because(e),
         };
         // `tiff` 0.11 knows of no fill order.
+        let is_apart = directory.planar == 2 && directory.is_tiled && directory.samples > 1;
         let is_backward = directory.fill_order == 2 && matches!(directory.compression, 1 | 5 | 8 | 32_773 | 32_946);
-        let outcome = if is_backward {
+        let outcome = if is_apart {
+            self.plane_by_plane(directory, page, limits, &ceilings)?
+        } else if is_backward {
             decoded(std::io::Cursor::new(tiff_unpacked::file(self, directory, page, limits)?), 0, ceilings.clone())
         } else if matches!(directory.photometric, 3 | 8 | 9) {
             decoded(std::io::Cursor::new(self.as_gray(directory, limits)?), at, ceilings.clone())
@@ -213,7 +258,10 @@ impl TiffFile {
     }
 }
 
-fn decoded<R: Read + Seek>(from: R, at: u32, ceilings: TiffLimits) -> tiff::TiffResult<(ColorType, DecodingResult)> {
+/// What `tiff` makes of a page: what its samples mean, and they.
+type Decoded = tiff::TiffResult<(ColorType, DecodingResult)>;
+
+fn decoded<R: Read + Seek>(from: R, at: u32, ceilings: TiffLimits) -> Decoded {
     let mut decoder = Decoder::new(from)?.with_limits(ceilings);
     decoder.seek_to_image(at as usize)?;
     let mut pixels = DecodingResult::U8(Vec::new());
@@ -251,11 +299,8 @@ fn unreadable(directory: &Directory, page: u32) -> Error {
         .with("bits", directory.bits)
 }
 
-/// Every strip must lie in the file, and the page must have a size.
+/// Every strip must lie in the file.
 fn is_whole(directory: &Directory, page: u32, size: u64) -> Result<()> {
-    if directory.width == 0 || directory.height == 0 || directory.offsets.is_empty() {
-        return Err(super::broken(format_args!("TIFF: page {page} without pixels")));
-    }
     for (at, count) in directory.offsets.iter().zip(&directory.counts) {
         let end = at.saturating_add(*count);
         if end > size {

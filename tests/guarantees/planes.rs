@@ -7,6 +7,7 @@ use conserva::normalise::Opened;
 
 const SIZE: (u32, u32) = (37, 21);
 const STRIP: u32 = 8;
+const TILE: u32 = 16;
 
 /// The value of sample `n` of a pixel, 0 to 1.
 fn value(x: u32, y: u32, n: u32) -> f32 {
@@ -23,6 +24,8 @@ struct Kind {
     lzw: bool,
     /// 266: bytes are filled from the lowest bit.
     backward: bool,
+    /// Tiles of 16 by 16, in place of strips.
+    tiled: bool,
 }
 
 /// LZW data of nine-bit codes, the table cleared before it would need longer ones, and no end code.
@@ -39,10 +42,11 @@ fn strips(kind: Kind, planes: bool) -> Vec<Vec<u8>> {
         16 => ((value(x, y, n) * 65_535.0) as u16).to_le_bytes().to_vec(),
         _ => value(x, y, n).to_le_bytes().to_vec(),
     };
-    let strip = |from: u32, samples: std::ops::Range<u32>| -> Vec<u8> {
-        let rows = from..(from + STRIP).min(SIZE.1);
+    let strip = |(left, top): (u32, u32), samples: std::ops::Range<u32>| -> Vec<u8> {
+        let rows = if kind.tiled { top..top + TILE } else { top..(top + STRIP).min(SIZE.1) };
+        let columns = if kind.tiled { left..left + TILE } else { 0..SIZE.0 };
         let data: Vec<u8> = rows
-            .flat_map(|y| (0..SIZE.0).map(move |x| (x, y)))
+            .flat_map(|y| columns.clone().map(move |x| (x, y)))
             .flat_map(|(x, y)| samples.clone().flat_map(|n| sample(x, y, n)).collect::<Vec<_>>())
             .collect();
         if !kind.lzw {
@@ -53,11 +57,13 @@ fn strips(kind: Kind, planes: bool) -> Vec<Vec<u8>> {
         }
         weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&data).expect("LZW")
     };
-    let tops = || (0..SIZE.1).step_by(STRIP as usize);
+    let (across, down) = if kind.tiled { (TILE, TILE) } else { (SIZE.0, STRIP) };
+    let corners =
+        || (0..SIZE.1).step_by(down as usize).flat_map(move |top| (0..SIZE.0).step_by(across as usize).map(move |x| (x, top)));
     if planes {
-        (0..kind.samples).flat_map(|n| tops().map(move |top| (top, n))).map(|(top, n)| strip(top, n..n + 1)).collect()
+        (0..kind.samples).flat_map(|n| corners().map(move |at| (at, n))).map(|(at, n)| strip(at, n..n + 1)).collect()
     } else {
-        tops().map(|top| strip(top, 0..kind.samples)).collect()
+        corners().map(|at| strip(at, 0..kind.samples)).collect()
     }
 }
 
@@ -93,16 +99,20 @@ fn tiff(kind: Kind, planes: bool) -> Vec<u8> {
         (259, 3, 1, if kind.lzw { 5 } else { 1 }),
         (262, 3, 1, kind.photometric.into()),
         (266, 3, 1, if kind.backward { 2 } else { 1 }),
-        (273, 4, strips.len() as u32, offsets),
         (277, 3, 1, kind.samples),
-        (278, 4, 1, STRIP),
-        (279, 4, strips.len() as u32, lengths),
         (284, 3, 1, if planes { 2 } else { 1 }),
     ];
+    let count = strips.len() as u32;
+    if kind.tiled {
+        entries.extend([(322, 3, 1, TILE), (323, 3, 1, TILE), (324, 4, count, offsets), (325, 4, count, lengths)]);
+    } else {
+        entries.extend([(273, 4, count, offsets), (278, 4, 1, STRIP), (279, 4, count, lengths)]);
+    }
     if kind.extra {
         entries.push((338, 3, 1, 2));
     }
     entries.push((339, 3, kind.samples, formats));
+    entries.sort_unstable();
     let mut directory = (entries.len() as u16).to_le_bytes().to_vec();
     for (tag, form, count, value) in entries {
         directory.extend([tag.to_le_bytes(), form.to_le_bytes()].concat());
@@ -126,7 +136,7 @@ fn samples_stored_plane_by_plane_read_as_those_stored_pixel_by_pixel() {
     let path = folder.path().join("a.tif");
     for (photometric, samples, extra) in [(2, 3, false), (2, 4, true), (5, 4, false)] {
         for (bits, lzw) in [(8, true), (8, false), (16, true), (16, false), (32, false)] {
-            let kind = Kind { bits, samples, photometric, extra, lzw, backward: false };
+            let kind = Kind { bits, samples, photometric, extra, lzw, backward: false, tiled: false };
             let [chunky, planar] = [false, true].map(|planes| {
                 std::fs::write(&path, tiff(kind, planes)).expect("written");
                 gray(&path, &Limits::default())
@@ -150,7 +160,7 @@ fn grey_with_opacity_and_lightness_before_its_colours_are_read_as_grey() {
     };
     let pixels = || (0..SIZE.1).flat_map(|y| (0..SIZE.0).map(move |x| (x, y)));
     let byte = |x, y, n| u32::from((value(x, y, n) * 255.0) as u8);
-    let opaque = Kind { bits: 8, samples: 2, photometric: 1, extra: true, lzw: false, backward: false };
+    let opaque = Kind { bits: 8, samples: 2, photometric: 1, extra: true, lzw: false, backward: false, tiled: false };
     let on_white: Vec<u8> = pixels().map(|(x, y)| (255 - (255 - byte(x, y, 0)) * byte(x, y, 1) / 255) as u8).collect();
     assert_eq!(read(opaque), on_white);
     let first: Vec<u8> = pixels().map(|(x, y)| byte(x, y, 0) as u8).collect();
@@ -161,11 +171,54 @@ fn grey_with_opacity_and_lightness_before_its_colours_are_read_as_grey() {
 }
 
 #[test]
+fn tiles_that_lie_plane_by_plane_read_as_strips() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tif");
+    for (photometric, samples, extra) in [(2, 3, false), (2, 4, true), (5, 4, false), (1, 2, false)] {
+        for (bits, lzw) in [(8, true), (8, false), (16, false)] {
+            let kind = Kind { bits, samples, photometric, extra, lzw, backward: false, tiled: false };
+            let [strips, tiles] = [kind, Kind { tiled: true, ..kind }].map(|kind| {
+                std::fs::write(&path, tiff(kind, kind.tiled)).expect("written");
+                gray(&path, &Limits::default())
+            });
+            let what = format!("{bits} bits, {samples} samples, {photometric}, LZW {lzw}");
+            assert!(strips.expect(&what) == tiles.expect(&what), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_page_without_pixels_costs_itself_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tif");
+    let kind = Kind { bits: 8, samples: 1, photometric: 1, extra: false, lzw: false, backward: false, tiled: false };
+    let mut bytes = tiff(kind, false);
+    // A second directory, which says that the page has no height.
+    let at = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) as usize;
+    let length = 2 + usize::from(bytes[at]) * 12;
+    let mut second = bytes[at..at + length + 4].to_vec();
+    second[2 + 12 + 8..2 + 12 + 12].fill(0);
+    let place = (bytes.len() as u32).to_le_bytes();
+    bytes[at + length..at + length + 4].copy_from_slice(&place);
+    bytes.extend(second);
+    std::fs::write(&path, &bytes).expect("written");
+    let limits = Limits::default();
+    let opened = Opened::open(&path, "image/tiff", &limits).expect("opens");
+    let surveys = opened.survey(&limits).expect("two pages");
+    assert_eq!(surveys.len(), 2);
+    assert!(opened.image(&surveys[0], &limits).is_ok());
+    assert_eq!(opened.image(&surveys[1], &limits).expect_err("no pixels").code(), "page-broken");
+}
+
+#[test]
 fn samples_that_mean_nothing_known_are_held_in_plain_words() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.tif");
-    std::fs::write(&path, tiff(Kind { bits: 8, samples: 3, photometric: 10, extra: false, lzw: false, backward: false }, false))
-        .expect("written");
+    std::fs::write(
+        &path,
+        tiff(Kind { bits: 8, samples: 3, photometric: 10, extra: false, lzw: false, backward: false, tiled: false }, false),
+    )
+    .expect("written");
     let error = gray(&path, &Limits::default()).expect_err("ITU Lab is not read");
     assert_eq!(error.code(), "page-samples");
 }
@@ -177,7 +230,7 @@ fn bytes_filled_from_the_lowest_bit_read_as_others() {
     for (samples, bits, lzw) in [(1, 8, false), (1, 8, true), (3, 8, false), (3, 16, true)] {
         let photometric = if samples == 1 { 1 } else { 2 };
         let [usual, backward] = [false, true].map(|backward| {
-            let kind = Kind { bits, samples, photometric, extra: false, lzw, backward };
+            let kind = Kind { bits, samples, photometric, extra: false, lzw, backward, tiled: false };
             std::fs::write(&path, tiff(kind, false)).expect("written");
             gray(&path, &Limits::default()).expect("a page")
         });

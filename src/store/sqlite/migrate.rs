@@ -1,6 +1,8 @@
 //! Which schema does the file have, and how does it become ours? One script per schema number, each in one transaction.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqlitePool;
 use sqlx::{AssertSqlSafe, SqliteConnection};
@@ -21,23 +23,24 @@ pub(super) fn known() -> Vec<&'static str> {
     MIGRATIONS.iter().copied().chain(drill::migration()).collect()
 }
 
+/// How long an opener waits for another that makes or migrates the store: the backup of a large one takes minutes.
+const TURN_MAX: Duration = Duration::from_mins(10);
+/// Between two looks at whether the other is done.
+const TURN_AGAIN: Duration = Duration::from_millis(50);
+
 /// Marks the file as ours (`PRAGMA application_id`): the letters `CSRV`.
 const APPLICATION: i64 = 0x4353_5256;
 
 /// Brings the file behind `writer` to the last schema. Killed at any instant, it goes on from there when called again.
 pub(super) async fn migrate(writer: &SqlitePool, path: &Path, migrations: &[&'static str]) -> Result<()> {
-    // One transaction, so that another process's migration is seen whole or not at all.
-    let mut look = writer.begin().await.map_err(failed)?;
-    let (found, known) = (schema(&mut look, path).await?, migrations.len());
-    look.rollback().await.map_err(failed)?;
-    if found > known {
-        let error = Error::new(Kind::Environment, "schema-newer");
-        return Err(error.with("found", found).with("known", known));
-    }
-    if found == known {
+    let known = migrations.len();
+    if found(writer, path, known).await? == known {
         return Ok(());
     }
-    if found > 0 {
+    // Two openers would write one backup over the other, and the second would back up what the first has half migrated.
+    let _turn = turn(path).await?;
+    let found = found(writer, path, known).await?;
+    if found > 0 && found < known {
         let mut connection = writer.acquire().await.map_err(failed)?;
         back_up(&mut connection, path, found).await?;
     }
@@ -48,6 +51,35 @@ pub(super) async fn migrate(writer: &SqlitePool, path: &Path, migrations: &[&'st
         sync_folder(path)?;
     }
     Ok(())
+}
+
+/// The schema that the file has; one of a newer release is refused.
+async fn found(writer: &SqlitePool, path: &Path, known: usize) -> Result<usize> {
+    // One transaction, so that another process's migration is seen whole or not at all.
+    let mut look = writer.begin().await.map_err(failed)?;
+    let found = schema(&mut look, path).await?;
+    look.rollback().await.map_err(failed)?;
+    if found > known {
+        let error = Error::new(Kind::Environment, "schema-newer");
+        return Err(error.with("found", found).with("known", known));
+    }
+    Ok(found)
+}
+
+/// The turn of one opener to make or migrate the store at `path`: the kernel's lock on its folder, until it is dropped or
+/// the process dies.
+async fn turn(path: &Path) -> Result<File> {
+    let folder = folder(path);
+    let file = File::open(folder).map_err(|e| Error::disk("open folder", folder, e))?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) if begun.elapsed() < TURN_MAX => tokio::time::sleep(TURN_AGAIN).await,
+            Err(std::fs::TryLockError::WouldBlock) => return Err(Error::retry("store-busy")),
+            Err(std::fs::TryLockError::Error(e)) => return Err(Error::disk("lock folder", folder, e)),
+        }
+    }
 }
 
 /// Refuses a store that does not have the schema `known`, where it cannot be brought to it.
@@ -101,7 +133,7 @@ async fn back_up(connection: &mut SqliteConnection, path: &Path, found: usize) -
     let name = part.to_str().ok_or_else(|| Error::bug("the archive's path is not UTF-8"))?;
     sqlx::query("VACUUM INTO ?1").bind(name).execute(&mut *connection).await.map_err(failed)?;
     drill::point("store.backup-written");
-    let synced = std::fs::File::open(&part).and_then(|file| file.sync_all());
+    let synced = File::open(&part).and_then(|file| file.sync_all());
     synced.map_err(|e| Error::disk("sync backup", &part, e))?;
     drill::point("store.backup-durable");
     rustix::fs::rename(&part, &target).map_err(|e| Error::disk("name backup", &target, e.into()))?;
@@ -117,8 +149,13 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// The entries of the folder that holds `path` are on the disk.
 fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::disk("sync folder", folder, e))
+    let folder = folder(path);
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::disk("sync folder", folder, e))
+}
+
+/// The folder that holds `path`.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -171,6 +208,29 @@ mod tests {
             assert_eq!(store.enti().await.expect("enti"), [Ente::prova()], "schema {schema}");
             assert!(folder.path().join(format!("store.db.backup-{schema}")).exists());
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn many_openers_of_a_store_of_an_older_release_migrate_it_once() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("store.db");
+        let store = Sqlite::open_with(&path, Clock::System, &MIGRATIONS[..1]).await.expect("made");
+        store.add_ente(&Ente::prova()).await.expect("ente");
+        drop(store);
+        let openers: Vec<_> = (0..8)
+            .map(|_| {
+                let path = path.clone();
+                tokio::spawn(async move { Sqlite::open(&path, Clock::System).await?.enti().await })
+            })
+            .collect();
+        for opener in openers {
+            assert_eq!(opener.await.expect("join").expect("opened"), [Ente::prova()]);
+        }
+        let beside = std::fs::read_dir(folder.path()).expect("folder").map(|entry| entry.expect("entry").file_name());
+        let backups: Vec<_> = beside.filter(|name| name.to_string_lossy().contains("backup")).collect();
+        assert_eq!(backups, ["store.db.backup-1"]);
+        let backup = folder.path().join("store.db.backup-1");
+        assert_eq!(versions(&backup, &MIGRATIONS[..1]).await.expect("whole"), [Ente::prova()]);
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ mod tally;
 mod together;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sqlx::Row as _;
@@ -34,9 +34,9 @@ use crate::store::standstill::Lie;
 const READERS_MAX: u32 = 4;
 /// How long a connection waits for another process's write.
 const BUSY_SECONDS: u64 = 30;
-/// Opening is tried again this often where another process is just making or migrating the store: the switch to the
+/// Opening is tried again this long where another process is just making or migrating the store: the switch to the
 /// write-ahead log fails at once, without the engine's own waiting.
-const OPEN_ATTEMPTS_MAX: u32 = 200;
+const OPEN_MAX: Duration = Duration::from_secs(20);
 /// Between two tries of opening.
 const OPEN_AGAIN: Duration = Duration::from_millis(100);
 
@@ -51,11 +51,11 @@ pub struct Sqlite {
 
 impl Sqlite {
     pub(in crate::store) async fn open(path: &Path, clock: Clock) -> Result<Self> {
-        let mut attempts = 1;
+        let begun = Instant::now();
         let migrations = migrate::known();
         loop {
             match Self::open_with(path, clock, &migrations).await {
-                Err(error) if error.code() == "store-busy" && attempts < OPEN_ATTEMPTS_MAX => attempts += 1,
+                Err(error) if error.code() == "store-busy" && begun.elapsed() < OPEN_MAX => {}
                 opened => return opened,
             }
             tokio::time::sleep(OPEN_AGAIN).await;

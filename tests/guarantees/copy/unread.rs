@@ -166,6 +166,39 @@ fn operators_are_counted_each_time_that_their_form_is_drawn() {
 }
 
 #[test]
+fn an_image_that_unpacks_to_more_than_any_has_is_known_before_it_is_drawn_however_well_its_beginning_packs() {
+    use conserva::limits::Limits;
+    use conserva::normalise::Opened;
+    let folder = tempfile::tempdir().expect("a folder");
+    let scan = folder.path().join("tre.pdf");
+    // A page that is white at its top and grained below: by its first megabytes it would be hundreds of times larger.
+    let (width, height) = (2_000_usize, 4_000_usize);
+    let grain = |at: usize| if at < width * 3_000 { 255 } else { (at.wrapping_mul(2_654_435_761) >> 13) as u8 };
+    let pixels: Vec<u8> = (0..width * height).map(grain).collect();
+    with_a_hard_page(&scan, b"595 0 0 842 0 0 cm /F Do".to_vec(), |document| {
+        let entries = [
+            ("Subtype", "Image".into()),
+            ("Width", (width as i64).into()),
+            ("Height", (height as i64).into()),
+            ("ColorSpace", "DeviceGray".into()),
+            ("BitsPerComponent", 8.into()),
+        ];
+        let mut image = Stream::new(entries.into_iter().collect(), pixels.clone());
+        image.compress().expect("packed");
+        document.add_object(image)
+    });
+    let code = |unpacked_bytes_max| {
+        let limits = Limits { unpacked_bytes_max, ..Limits::default() };
+        let opened = Opened::open(&scan, "application/pdf", &limits).expect("opens");
+        let surveys = opened.survey(&limits).expect("a survey");
+        assert!(opened.image(&surveys[2], &limits).is_ok());
+        opened.image(&surveys[1], &limits).err().map(|error| error.code().to_owned())
+    };
+    let bytes = pixels.len() as u64;
+    assert_eq!((code(bytes), code(bytes - 1)), (None, Some("page-too-much".to_owned())));
+}
+
+#[test]
 fn a_second_attempt_at_a_copy_shows_nothing_of_pages_that_could_not_be_read() {
     use conserva::copy::PdfaLevel;
     use conserva::page::ReadPage;
