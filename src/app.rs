@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::arrival::EnteId;
 use crate::blobs::Blobs;
 use crate::child::{Readers, ReadersOptions};
-use crate::classify::{Experience, Titolario};
+use crate::classify::{Experience, Rules, Titolario};
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::ente::Ente;
@@ -144,10 +144,12 @@ fn ensure_known(config: &Config, file: &Path) -> Result<()> {
         let (voce, tipo) = (&inbox.defaults.voce, &inbox.defaults.tipo);
         let voce = voce.as_ref().filter(|voce| titolario.nome(&Voce((*voce).clone())).is_none());
         let tipo = tipo.as_ref().filter(|tipo| crate::classify::tipo_name(tipo).is_none());
-        if let Some(what) = voce.or(tipo) {
-            let what = format!("inbox.defaults ({}): {what}", inbox.profile);
-            return Err(Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", what));
-        }
+        let fault = match (voce, tipo) {
+            (Some(voce), _) => Error::new(Kind::Environment, "config-voce").with("voce", voce),
+            (None, Some(tipo)) => Error::new(Kind::Environment, "config-tipo").with("tipo", tipo),
+            (None, None) => continue,
+        };
+        return Err(fault.with("profile", &inbox.profile).with("file", file.display()));
     }
     Ok(())
 }
@@ -160,9 +162,9 @@ fn adopt_rules(layout: &Layout) -> Result<()> {
         Err(error) => Err(Error::disk("read rules", &path, error)),
     };
     let (types, words) = (own(layout.types())?, own(layout.words())?);
-    crate::classify::adopt(types.as_deref(), words.as_deref()).map_err(|what| {
-        let file = if types.is_some() { layout.types() } else { layout.words() };
-        Error::new(Kind::Environment, "config-wrong").with("file", file.display()).with("what", what)
+    crate::classify::adopt(types.as_deref(), words.as_deref()).map_err(|(rules, fault)| {
+        let file = if rules == Rules::Types { layout.types() } else { layout.words() };
+        Error::of(Kind::Environment, fault.with("file", file.display()))
     })
 }
 

@@ -28,8 +28,8 @@ pub(super) struct Listing {
     pub(super) temporary: Vec<(PathBuf, Metadata)>,
     /// Everything that is no folder.
     pub(super) entries: usize,
-    /// True if the scanner's end-of-batch marker is among it.
-    pub(super) is_ended: bool,
+    /// The scanner's end-of-batch markers among it.
+    pub(super) markers: Vec<PathBuf>,
 }
 
 /// Lists the folder at `path`: all of its tree, within the ceilings. Links are not followed.
@@ -50,7 +50,9 @@ pub(super) fn listing(path: &Path, inbox: &Inbox, limits: &Limits) -> Result<Lis
         listing.entries += 1;
         let name = entry.file_name().as_bytes();
         let is_marker = is_marker(inbox, entry.path());
-        listing.is_ended |= is_marker;
+        if is_marker {
+            listing.markers.push(entry.path().to_owned());
+        }
         let is_temporary = is_temporary(name);
         if !(is_input(name) || is_temporary) || inbox.ignores(name) || is_marker {
             continue;

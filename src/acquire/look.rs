@@ -32,8 +32,7 @@ pub fn look(watched: &Watched, settling: &mut Settling, offer: &mut dyn FnMut(Ca
     let is_local = crate::store::lock::ensure_local(&root).is_ok();
     settling.begin((watched.now_ms(), watched.clock.now().as_millisecond()));
     let walk = walk(std::slice::from_ref(&root), &watched.limits).as_it_lies();
-    let mut eye =
-        Eye { watched, settling, root, is_local, sight: Sight::default(), batch: Batch::default(), folders: BTreeSet::new() };
+    let mut eye = Eye { watched, settling, root, is_local, sight: Sight::default(), ended: None, folders: BTreeSet::new() };
     for found in walk {
         let Ok(found) = found else {
             eye.sight.unwalked += 1;
@@ -57,8 +56,7 @@ pub(super) fn at_rest(watched: &Watched, settling: &mut Settling, things: Vec<Th
     let root = resolved(&watched.folder);
     let is_local = crate::store::lock::ensure_local(&root).is_ok();
     settling.begin((watched.now_ms(), watched.clock.now().as_millisecond()));
-    let mut eye =
-        Eye { watched, settling, root, is_local, sight: Sight::default(), batch: Batch::default(), folders: BTreeSet::new() };
+    let mut eye = Eye { watched, settling, root, is_local, sight: Sight::default(), ended: None, folders: BTreeSet::new() };
     let still = things.into_iter().filter(|thing| eye.is_still(thing)).collect();
     eye.settling.end();
     (still, eye.sight)
@@ -71,7 +69,8 @@ struct Eye<'a> {
     root: PathBuf,
     is_local: bool,
     sight: Sight,
-    batch: Batch,
+    /// The folder whose files come now, and whether its batch is ended: files come folder by folder.
+    ended: Option<(PathBuf, bool)>,
     /// The folders that are documents and were looked at in this round.
     folders: BTreeSet<PathBuf>,
 }
@@ -90,15 +89,22 @@ impl Eye<'_> {
     /// What may be admitted of what was found: a file, or the folder in which it lies, once.
     fn candidate(&mut self, found: Found) -> Option<Candidate> {
         let inbox = &self.watched.inbox;
-        if inbox.ignores(found.name.bytes()) || is_marker(inbox, &found.path) {
+        if inbox.ignores(found.name.bytes()) {
             return None;
+        }
+        if inbox.is_end_marker(found.name.bytes()) {
+            if is_marker(inbox, &found.path) {
+                self.has_rested(&[found.path]);
+                return None;
+            }
+            self.sight.misnamed += 1;
         }
         if inbox.subfolders == Subfolders::Document
             && let Some(folder) = self.folder_of(&found.path)
         {
             return if self.folders.insert(folder.clone()) { self.folder(folder) } else { None };
         }
-        if self.batch.is_ended(self.watched, parent(&found.path)) {
+        if self.is_ended(parent(&found.path)) {
             return self.file(found);
         }
         self.sight.unmarked += 1;
@@ -106,6 +112,30 @@ impl Eye<'_> {
             self.sight.waits(&metadata);
         }
         None
+    }
+
+    /// True if the batch of a folder is over: its end marker lies there.
+    fn is_ended(&mut self, folder: &Path) -> bool {
+        if self.watched.inbox.end_marker.is_none() {
+            return true;
+        }
+        if let Some((last, is_ended)) = &self.ended
+            && last == folder
+        {
+            return *is_ended;
+        }
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let markers: Vec<PathBuf> = entries.filter(|path| is_marker(&self.watched.inbox, path)).collect();
+        let is_ended = self.has_rested(&markers);
+        self.ended = Some((folder.to_owned(), is_ended));
+        is_ended
+    }
+
+    /// True if one of these markers has stood as long as any file must: a document, too, is empty when it comes into being.
+    fn has_rested(&mut self, markers: &[PathBuf]) -> bool {
+        let rested = markers.iter().filter(|path| is_at_rest_as_marker(self.watched, self.settling, path)).count();
+        self.sight.moving += u64::from(rested == 0 && !markers.is_empty());
+        rested > 0
     }
 
     /// The folder just below the inbox in which `path` lies, if it does not lie in the inbox itself.
@@ -179,12 +209,11 @@ impl Eye<'_> {
 
     /// A folder is complete with its end marker where one is configured, else when nothing in it has changed for long enough.
     fn folder(&mut self, path: PathBuf) -> Option<Candidate> {
-        let Ok(Listing { pages, temporary, entries, is_ended }) = listing(&path, &self.watched.inbox, &self.watched.limits)
-        else {
+        let Ok(Listing { pages, temporary, entries, markers }) = listing(&path, &self.watched.inbox, &self.watched.limits) else {
             self.sight.unwalked += 1;
             return None;
         };
-        if !is_ended && self.watched.inbox.end_marker.is_some() {
+        if self.watched.inbox.end_marker.is_some() && !self.has_rested(&markers) {
             self.sight.unmarked += (pages.len() + temporary.len()) as u64;
             pages.iter().chain(&temporary).for_each(|(_, metadata)| self.sight.waits(metadata));
             return None;
@@ -303,6 +332,14 @@ fn finish_of(path: &Path) -> Finish {
     }
 }
 
+/// True if what looks like an end marker has stood as it is for as long as any file must.
+pub(super) fn is_at_rest_as_marker(watched: &Watched, settling: &mut Settling, path: &Path) -> bool {
+    let Ok(metadata) = path.symlink_metadata() else { return false };
+    let age = watched.age_ms(&metadata, crate::store::lock::ensure_local(parent(path)).is_ok());
+    let rest = settling.look((key_of(path), mark_of(&metadata)), (watched.now_ms(), age), watched.patience());
+    rest != Rest::Moving
+}
+
 pub(super) fn key_of(path: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     path.as_os_str().as_bytes().hash(&mut hasher);
@@ -314,27 +351,4 @@ pub(super) fn mark_of(metadata: &Metadata) -> u64 {
     Seen::of(metadata).bytes().hash(&mut hasher);
     changed_ns(metadata).hash(&mut hasher);
     hasher.finish()
-}
-
-/// Whether the folder at hand has its end-of-batch marker; the last answer is kept, for files come folder by folder.
-#[derive(Debug, Default)]
-struct Batch {
-    last: Option<(PathBuf, bool)>,
-}
-
-impl Batch {
-    fn is_ended(&mut self, watched: &Watched, folder: &Path) -> bool {
-        if watched.inbox.end_marker.is_none() {
-            return true;
-        }
-        if let Some((last, is_ended)) = &self.last
-            && last == folder
-        {
-            return *is_ended;
-        }
-        let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        let is_ended = names.into_iter().any(|name| watched.inbox.is_end_marker(name.as_bytes()));
-        self.last = Some((folder.to_owned(), is_ended));
-        is_ended
-    }
 }

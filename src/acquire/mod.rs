@@ -237,9 +237,9 @@ pub async fn quarantine(desk: &Admission, offer: &Offer, folder: &Path, reason: 
 
 /// Puts away the markers of batches that are in, so that the next batch waits for its own; `come`: the folders from which
 /// files have come since their last marker.
-pub fn retire_markers(watched: &watch::Watched, come: &mut BTreeSet<PathBuf>) -> Result<()> {
+pub fn retire_markers(watched: &watch::Watched, settling: &mut settle::Settling, come: &mut BTreeSet<PathBuf>) -> Result<()> {
     let day = watched.clock.now().to_zoned(TimeZone::UTC).date();
-    watch::spent_markers(watched, come).iter().try_for_each(|marker| release::retire(marker, &watched.folder, day))
+    watch::spent_markers(watched, settling, come).iter().try_for_each(|marker| release::retire(marker, &watched.folder, day))
 }
 
 /// The folders from which files have come since the marker that lies there alone, as the archive knows them: what a door that

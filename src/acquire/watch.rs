@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::Beside;
 use super::folder::is_marker;
 use super::guard::{changed_ns, resolved, shown};
+use super::look::is_at_rest_as_marker;
 pub use super::look::look;
-use super::settle::Patience;
+use super::settle::{Patience, Settling};
 use super::walk::{Found, is_input, is_temporary, walk};
 use crate::blobs::local::parent;
 use crate::clock::Clock;
@@ -69,7 +70,10 @@ pub struct Sight {
     /// Files that wait for their end-of-batch marker.
     #[serde(default)]
     pub unmarked: u64,
-    /// Since when the oldest of these two kinds waits.
+    /// Files with the name of the end-of-batch marker that are documents, and end no batch.
+    #[serde(default)]
+    pub misnamed: u64,
+    /// Since when the oldest of the files waits that wait for their own name or for a marker.
     #[serde(default)]
     pub since: Option<Timestamp>,
     /// Files offered for admission.
@@ -143,7 +147,7 @@ pub fn waiting(inbox: &Inbox, folder: &Path, (limits, clock): (&Limits, Clock)) 
 /// The end-of-batch markers in folders where nothing else waits: the batch is in, and the next one brings its own. A marker from
 /// whose folder nothing has come yet (`come` has the others) may be earlier than its files: it stays for as long as an
 /// incomplete file is waited for. What `come` says of folders where nothing waits is forgotten.
-pub fn spent_markers(watched: &Watched, come: &mut BTreeSet<PathBuf>) -> Vec<PathBuf> {
+pub fn spent_markers(watched: &Watched, settling: &mut Settling, come: &mut BTreeSet<PathBuf>) -> Vec<PathBuf> {
     if watched.inbox.end_marker.is_none() {
         return Vec::new();
     }
@@ -151,9 +155,10 @@ pub fn spent_markers(watched: &Watched, come: &mut BTreeSet<PathBuf>) -> Vec<Pat
         let age = path.symlink_metadata().map_or(0, |metadata| watched.age_ms(&metadata, true));
         age >= watched.patience().incomplete_ms
     };
-    let is_spent = |path: &Path| {
+    let mut is_spent = |path: &Path| {
         let folder = parent(path);
-        is_marker(&watched.inbox, path) && is_alone(watched, folder) && (come.contains(folder) || is_old(path))
+        let is_over = || is_alone(watched, folder) && (come.contains(folder) || is_old(path));
+        is_marker(&watched.inbox, path) && is_over() && is_at_rest_as_marker(watched, settling, path)
     };
     let found = walk(&[resolved(&watched.folder)], &watched.limits).as_it_lies().flatten();
     let spent = found.map(|found| found.path).filter(|path| is_spent(path)).collect();

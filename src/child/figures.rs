@@ -12,7 +12,8 @@ const MARKS_LEAST: f32 = 1.0;
 /// Limits of the quality figures (S-07).
 const DPI_LEAST: f32 = 150.0;
 const CONTRAST_LEAST: f32 = 0.25;
-const SKEW_MOST: f32 = 5.0;
+/// Up to here straightened pages were read as straight ones; the sheet itself, which nobody straightens, is then all askew.
+const SKEW_MOST: f32 = 10.0;
 /// Steps between ink and paper, 1/300 inch. Measured on pages of 10 to 12 points in three fonts at 150, 200 and 300 dpi, blurred more
 /// and more: up to 6.2 nine words in ten are read or more, from 6.7 on three to eight in ten of the smaller ones. Scans of offices have
 /// 1 to 4.
@@ -51,11 +52,16 @@ pub(super) fn sure_words(blocks: &[Block]) -> f32 {
 
 /// True of a reading that needs no other beside it.
 pub(super) fn is_good(blocks: &[Block]) -> bool {
-    // Words of several letters that stand higher than wide were read off a page that lies on its side.
+    let has_long = words(blocks).any(|word| word.text.chars().count() > 3);
+    has_long && !is_standing(blocks) && mean_confidence(blocks).is_some_and(|mean| mean >= CONFIDENCE_GOOD)
+}
+
+/// True of a reading half of whose words of several letters stand higher than wide: the page lies on its side.
+pub(super) fn is_standing(blocks: &[Block]) -> bool {
     let (long, tall) = words(blocks)
         .filter(|w| w.text.chars().count() > 3)
         .fold((0, 0), |(long, tall), word| (long + 1, tall + usize::from(word.rect.h > word.rect.w)));
-    long > 0 && tall * 2 < long && mean_confidence(blocks).is_some_and(|mean| mean >= CONFIDENCE_GOOD)
+    long > 0 && tall * 2 >= long
 }
 
 /// A figure that should not be under its limit.

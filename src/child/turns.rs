@@ -5,7 +5,7 @@
 //! [`CONFIDENCE_GOOD`], in grey with a local threshold, or with none of ours where its edges are blurred. The better
 //! reading stays, and every attempt is a step of the page (S-06).
 
-use super::figures::{CONFIDENCE_GOOD, at_least, is_good, mean_confidence, sure_words, weight};
+use super::figures::{CONFIDENCE_GOOD, at_least, is_good, is_standing, mean_confidence, sure_words, weight};
 use crate::error::Result;
 use crate::normalise::{self, PageImage, Plan, Prepared, Stamp, Treatment};
 use crate::ocr::{Layout, OcrEngine, Orientation, Sheet};
@@ -142,7 +142,11 @@ fn upright<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) ->
     if is_good(&best.blocks) {
         return Ok(best);
     }
-    if !lies_sideways {
+    // Where the engine itself found lines that run down or up it read them well, and the detector is not needed to see that the
+    // page lies on its side.
+    if is_standing(&best.blocks) {
+        turns.extend([90, 270, 180].map(|turn| (best.prepared.back.rotation + turn) % 360));
+    } else if !lies_sideways {
         match orientation(engine, image, plan) {
             Some(found) if found.rotation != hint => turns.push(found.rotation),
             Some(_) => {}
@@ -165,7 +169,9 @@ fn upright<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) ->
 /// The second where it reads so much more than the first, with both attempts among its steps.
 fn better<'a>(mut first: Reading<'a>, mut second: Reading<'a>, margin: f32) -> Reading<'a> {
     let step = format!("reading {}", second.count);
-    if weight(&second.blocks) > weight(&first.blocks) * margin {
+    // Words that stand on their side were read at the wrong turn, however well.
+    let upright = |blocks: &[Block]| if is_standing(blocks) { 0.0 } else { weight(blocks) };
+    if upright(&second.blocks) > upright(&first.blocks) * margin {
         second.prepared.steps.insert(0, step);
         second
     } else {

@@ -25,7 +25,7 @@ use crate::page::{PageText, Rect};
 pub use composed::composed_oggetto;
 pub use experience::{Experience, Lesson};
 pub use given::filing_given;
-pub use tipi::{Registro, adopt, termine};
+pub use tipi::{Registro, Rules, adopt, termine};
 pub use titolario::{Titolario, VoceTitolario};
 
 use cues::Heard;

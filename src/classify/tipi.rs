@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::cues::{Lexicon, Phrase};
 use crate::aggregation::TipoFascicolo;
 use crate::filing::Voce;
+use crate::messages::Message;
 
 /// How documents of a type are registered (rule G-08).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -157,19 +158,34 @@ pub fn termine(tipo: &str) -> Option<u32> {
     knowledge().tipi.iter().find(|known| known.code == tipo).and_then(|known| known.termine)
 }
 
+/// Which of the ente's own files of rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// Types of document.
+    Types,
+    /// Words of the voci.
+    Words,
+}
+
 /// Takes the ente's own types and words of the voci in place of those that come with the program, before anything is filed.
-/// Gives what is wrong with them, line and reason.
-pub fn adopt(types: Option<&str>, words: Option<&str>) -> Result<(), String> {
+/// Gives what is wrong, and with which of the two.
+pub fn adopt(types: Option<&str>, words: Option<&str>) -> Result<(), (Rules, Message)> {
     if types.is_none() && words.is_none() {
         return Ok(());
     }
-    let own = read(types.unwrap_or(TYPES), words.unwrap_or(WORDS)).map_err(|error| error.to_string())?;
+    let at = |(rules, text): (Rules, &str), error: &toml::de::Error| {
+        let before = text.bytes().take(error.span().map_or(0, |span| span.start));
+        (rules, Message::new("rules-line").with("line", before.filter(|byte| *byte == b'\n').count() + 1))
+    };
+    let (types, words) = (types.unwrap_or(TYPES), words.unwrap_or(WORDS));
+    let file: File = toml::from_str(types).map_err(|error| at((Rules::Types, types), &error))?;
+    let own = known(file, toml::from_str(words).map_err(|error| at((Rules::Words, words), &error))?);
     let code = |code: &str| own.tipi.iter().any(|tipo| tipo.code == code);
     if let Some(tipo) = own.tipi.iter().find(|tipo| tipo.titles.is_empty() || tipo.voci.is_empty()) {
-        return Err(format!("{}: titles, voci", tipo.code));
+        return Err((Rules::Types, Message::new("rules-titles").with("tipo", &tipo.code)));
     }
     if !code("lettera") {
-        return Err("lettera".to_owned());
+        return Err((Rules::Types, Message::new("rules-lettera")));
     }
     // An archive that is opened twice by one process keeps what it took first.
     let _ = KNOWLEDGE.set(own);
@@ -177,8 +193,10 @@ pub fn adopt(types: Option<&str>, words: Option<&str>) -> Result<(), String> {
 }
 
 fn read(types: &str, words: &str) -> Result<Knowledge, toml::de::Error> {
-    let file: File = toml::from_str(types)?;
-    let words: BTreeMap<String, Vec<String>> = toml::from_str(words)?;
+    Ok(known(toml::from_str(types)?, toml::from_str(words)?))
+}
+
+fn known(file: File, words: BTreeMap<String, Vec<String>>) -> Knowledge {
     let mut lexicon = Lexicon::default();
     let mut phrases = |list: &[String], weight: f32| list.iter().map(|source| lexicon.phrase(source, weight)).collect::<Vec<_>>();
     let tipi = file
@@ -203,7 +221,7 @@ fn read(types: &str, words: &str) -> Result<Knowledge, toml::de::Error> {
         .collect();
     let subjects = words.into_iter().map(|(voce, list)| (Voce(voce), phrases(&list, 1.0))).collect();
     let delicate = DELICATE.iter().map(|source| lexicon.phrase(source, 1.0)).collect();
-    Ok(Knowledge { lexicon, tipi, subjects, delicate })
+    Knowledge { lexicon, tipi, subjects, delicate }
 }
 
 #[cfg(test)]

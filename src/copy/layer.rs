@@ -7,8 +7,8 @@ use super::font::{ASCENT, Alphabet, DESCENT, WIDTH};
 use super::writer::number;
 use crate::page::{Line, ReadPage, Rect};
 
-/// Steepest line whose words stand upright: between neighbours it rises by no more than a third of their height.
-const STEPPED_MOST: f64 = 3.0 * std::f64::consts::PI / 180.0;
+/// Steepest line whose words stand upright.
+const STEPPED_MOST: f64 = 20.0 * std::f64::consts::PI / 180.0;
 
 /// How the stored image lies on the PDF page.
 #[derive(Debug, Clone, Copy)]

@@ -170,6 +170,7 @@ mod tests {
                 unwalked: most,
                 temporary: most,
                 unmarked: most,
+                misnamed: most,
                 since: Some(Timestamp::MAX),
                 offered: most,
             };

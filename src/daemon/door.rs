@@ -168,11 +168,13 @@ impl Door {
         sight.stuck += met.struck.len() as u64;
         if sight.offered > 0 || self.watched.inbox.end_marker.is_some() {
             let (watched, mut come) = (Arc::clone(&self.watched), self.come.take().unwrap_or_default());
+            let mut known = std::mem::replace(settling, Settling::new(0));
             let retiring = tokio::task::spawn_blocking(move || {
-                let retired = acquire::retire_markers(&watched, &mut come);
-                (come, retired)
+                let retired = acquire::retire_markers(&watched, &mut known, &mut come);
+                (known, come, retired)
             });
-            let (come, retired) = retiring.await.map_err(Error::panicked)?;
+            let (known, come, retired) = retiring.await.map_err(Error::panicked)?;
+            *settling = known;
             self.come = Some(come);
             retired?;
         }

@@ -172,6 +172,7 @@ fn notes(inbox: &Inbox, notice: &Notice) -> Vec<Message> {
         (sight.unfinished, Message::new("door-unfinished").with("seconds", inbox.incomplete_seconds)),
         (sight.temporary, Message::new("door-temporary").with("since", &since)),
         (sight.unmarked, Message::new("door-unmarked").with("since", &since)),
+        (if sight.unmarked > 0 { sight.misnamed } else { 0 }, Message::new("door-misnamed")),
         (sight.stuck, Message::new("door-stuck")),
         (sight.unwalked, Message::new("door-unwalked")),
         (notice.kept, Message::new("taken-kept").with("days", inbox.taken_days)),

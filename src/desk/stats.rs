@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::messages::{Lang, Message};
+use crate::messages::{Lang, Message, label};
 use crate::pipeline::House;
 use crate::store::{Count, JobTally, Tally};
 
@@ -76,7 +76,7 @@ impl Stats {
         let mut said = Vec::new();
         for job in self.jobs.iter().filter(|job| job.waiting > 0) {
             let reason = job.reason.as_deref().map_or_else(|| "-".to_owned(), |code| Message::new(code).in_general(lang));
-            let message = Message::new("stats-waiting").with("count", job.waiting).with("step", &job.step);
+            let message = Message::new("stats-waiting").with("count", job.waiting).with("step", step(&job.step, lang));
             said.push(message.with("reason", reason).with("attempts", job.attempts).text(lang));
         }
         let held = |code: &'static str, counts: &[Count]| {
@@ -115,5 +115,26 @@ impl Stats {
             3_600..86_400 => format!("{}h {}m", seconds / 3_600, seconds / 60 % 60),
             _ => format!("{}d {}h", seconds / 86_400, seconds / 3_600 % 24),
         }
+    }
+}
+
+/// What a step does, for a person; one of another release stays as it is written.
+fn step(name: &str, lang: Lang) -> String {
+    let code = format!("step-{name}");
+    if Message::new(&code).is_known() { label(&code, lang) } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Step;
+
+    #[test]
+    fn every_step_has_words_in_both_languages_and_an_unknown_one_its_name() {
+        for known in Step::ALL {
+            let (it, en) = (step(known.name(), Lang::It), step(known.name(), Lang::En));
+            assert!(it != known.name() && en != known.name() && it != en, "{it} {en}");
+        }
+        assert_eq!(step("soar", Lang::It), "soar");
     }
 }

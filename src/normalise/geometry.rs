@@ -12,7 +12,7 @@ pub struct Back {
     pub height: u32,
     /// Degrees clockwise by which it was turned: 0, 90, 180, 270.
     pub rotation: u16,
-    /// Degrees clockwise by which it was then straightened, about its centre.
+    /// Degrees clockwise by which it was then straightened, about its centre, on a sheet as large as [`straightened`] makes it.
     pub skew_deg: f32,
 }
 
@@ -34,7 +34,8 @@ impl Back {
         let (width, height) = (f64::from(self.width), f64::from(self.height));
         let (turned_width, turned_height) = if self.rotation.is_multiple_of(180) { (width, height) } else { (height, width) };
         let (sin, cos) = (-f64::from(self.skew_deg)).to_radians().sin_cos();
-        let (dx, dy) = (x - turned_width / 2.0, y - turned_height / 2.0);
+        let (wide, high) = room((turned_width, turned_height), self.skew_deg);
+        let (dx, dy) = (x - wide / 2.0, y - high / 2.0);
         let (x, y) = (turned_width / 2.0 + dx * cos - dy * sin, turned_height / 2.0 + dx * sin + dy * cos);
         match self.rotation {
             90 => (y, height - x),
@@ -79,25 +80,39 @@ pub(super) fn turned(image: &PageImage, rotation: u16) -> PageImage {
     PageImage { width, height, gray, stamps: Vec::new(), ..*image }
 }
 
-/// The image turned clockwise by a small angle about its centre, same size; what comes from outside is white.
+/// Skew from which the corners of a straightened page, where text may stand, get room of their own, degrees.
+const ROOM_FROM: f32 = 3.0;
+
+/// Size of a page of that size once it is straightened.
+fn room((width, height): (f64, f64), degrees: f32) -> (f64, f64) {
+    if degrees.abs() < ROOM_FROM {
+        return (width, height);
+    }
+    let (sin, cos) = f64::from(degrees.abs()).to_radians().sin_cos();
+    ((width * cos + height * sin).ceil(), (height * cos + width * sin).ceil())
+}
+
+/// The image turned clockwise by a small angle about its centre; what comes from outside is white.
 pub(super) fn straightened(image: &PageImage, degrees: f32) -> PageImage {
     let (width, height) = (image.width as usize, image.height as usize);
+    let (wide, high) = room((width as f64, height as f64), degrees);
     let (sin, cos) = f64::from(degrees).to_radians().sin_cos();
     let (cx, cy) = (width as f64 / 2.0 - 0.5, height as f64 / 2.0 - 0.5);
+    let (left, top) = (0.5 - wide / 2.0, 0.5 - high / 2.0);
     // Sixteen bits after the point: enough for pages of 30,000 pixels, and integers are quick.
     let fixed = |value: f64| (value * 65_536.0) as i64;
     let (step_x, step_y) = (fixed(cos), fixed(-sin));
-    let mut gray = vec![255_u8; image.gray.len()];
-    for (y, row) in gray.chunks_exact_mut(width).enumerate() {
-        let dy = y as f64 - cy;
-        let (mut sx, mut sy) = (fixed(cx - cx * cos + dy * sin), fixed(cy + cx * sin + dy * cos));
+    let mut gray = vec![255_u8; wide as usize * high as usize];
+    for (y, row) in gray.chunks_exact_mut(wide as usize).enumerate() {
+        let dy = y as f64 + top;
+        let (mut sx, mut sy) = (fixed(cx + left * cos + dy * sin), fixed(cy - left * sin + dy * cos));
         for out in row {
             *out = sample(&image.gray, width, height, sx, sy);
             sx += step_x;
             sy += step_y;
         }
     }
-    PageImage { gray, bilevel: false, stamps: Vec::new(), ..*image }
+    PageImage { width: wide as u32, height: high as u32, gray, bilevel: false, stamps: Vec::new(), ..*image }
 }
 
 /// The grey at a fixed-point position, between its four neighbours.
@@ -176,7 +191,7 @@ mod tests {
     #[test]
     fn a_box_found_on_a_straightened_page_maps_back_within_a_pixel() {
         let stored = dotted(400, 300, 310, 60);
-        for (rotation, skew_deg) in [(0, 3.0), (90, -2.0), (270, 1.5)] {
+        for (rotation, skew_deg) in [(0, 2.9), (90, -2.0), (270, 1.5), (0, 3.0), (90, -10.0), (180, 15.0)] {
             let turned = turned(&stored, rotation);
             let found = dot(&straightened(&turned, skew_deg));
             let back = Back { width: 400, height: 300, rotation, skew_deg };

@@ -19,12 +19,13 @@ enum Weight {
 /// Text that is cut off at the edge or blurred away was never captured: no reading brings it back, and a person must find
 /// it legible and whole (rule S-04). Few dots per inch, pale ink or many unsure words matter only where the words as a
 /// whole came out unsure: a page at 150 dpi that reads well is a good page, and stamps and signatures are always unsure.
-/// Not listed, hence only shown: `skew`, which was straightened, and whatever else is measured.
+/// Not listed, hence only shown: whatever else is measured.
 const FIGURES: &[(&str, &str, Weight)] = &[
     ("whole", "page-cut-short", Weight::Holds),
     ("sound", "page-damaged", Weight::Holds),
     ("blur", "page-blurred", Weight::Holds),
     ("clipping", "page-clipped", Weight::Holds),
+    ("skew", "page-skewed", Weight::Holds),
     (page::MIRRORED, "page-mirrored", Weight::Holds),
     ("contrast", "page-pale", Weight::IfUnsure),
     ("low_words", "page-unsure", Weight::IfUnsure),
@@ -117,13 +118,14 @@ mod tests {
 
     #[test]
     fn what_was_never_captured_holds_even_where_the_rest_reads_well() {
-        assert_eq!(codes(&page(Some(92.0), &[("blur", false), ("clipping", false)])), ["page-blurred", "page-clipped"]);
+        let figures = [("blur", false), ("clipping", false), ("skew", false)];
+        assert_eq!(codes(&page(Some(92.0), &figures)), ["page-blurred", "page-clipped", "page-skewed"]);
         assert!(codes(&page(Some(92.0), &[("blur", true), ("clipping", true)])).is_empty());
     }
 
     #[test]
     fn what_matters_for_reading_only_holds_only_an_unsure_page() {
-        let figures = [("contrast", false), ("low_words", false), ("dpi", false), ("skew", false)];
+        let figures = [("contrast", false), ("low_words", false), ("dpi", false)];
         assert!(codes(&page(Some(92.0), &figures)).is_empty());
         let unsure = [&figures[..], &[(page::SECOND_READING, false)]].concat();
         assert_eq!(codes(&page(Some(65.0), &unsure)), ["page-pale", "page-unsure", "page-coarse"]);

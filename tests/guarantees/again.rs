@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use conserva::acquire::settle::Settling;
 use conserva::acquire::watch::Watched;
 use conserva::acquire::{AdmitOutcome, Offer, Release, admit, admit_together, clean, come, retire_markers};
 use conserva::arrival::ArrivalState;
@@ -71,7 +72,8 @@ async fn what_was_taken_is_known_as_taken_when_its_days_are_over_and_its_file_is
 }
 
 fn watched(folder: PathBuf) -> Watched {
-    let inbox = Inbox { end_marker: Some("*.fine".to_owned()), incomplete_seconds: 3_600, ..Inbox::default() };
+    let marked = Inbox { end_marker: Some("*.fine".to_owned()), ..Inbox::default() };
+    let inbox = Inbox { settle_seconds: 0, incomplete_seconds: 3_600, ..marked };
     Watched { inbox, folder, limits: Limits::default(), clock: Clock::System, began: Instant::now() }
 }
 
@@ -105,7 +107,11 @@ async fn a_marker_whose_batch_is_in_is_put_away_after_a_restart_and_one_whose_ba
     let mut known = come(&house.desk, &prova(), &watched).await.expect("known");
     let resolved = inbox.canonicalize().expect("inbox");
     assert_eq!(known, [resolved.clone(), resolved.join("a"), resolved.join("è b")].into());
-    retire_markers(&watched, &mut known).expect("put away");
+    let mut moving = watched.clone();
+    moving.inbox.settle_seconds = 3_600;
+    retire_markers(&moving, &mut Settling::new(9), &mut known.clone()).expect("nothing to put away");
+    assert!(markers.iter().all(|marker| marker.exists()), "a document, too, is empty when it comes into being");
+    retire_markers(&watched, &mut Settling::new(9), &mut known).expect("put away");
     assert_eq!(markers.map(|marker| marker.exists()), [false, false, false, true]);
 }
 

@@ -3,7 +3,7 @@
 use conserva_linear::{Bag, Example, Model, Seed, Split, Written};
 use serde_json::{Value, json};
 
-use super::stage::{Stage, repository};
+use super::stage::{Stage, repository, said};
 
 fn seed() -> Seed {
     let text = std::fs::read_to_string(repository().join("schemas/seed-corpus.txt")).expect("the seed corpus");
@@ -120,4 +120,9 @@ fn the_rules_are_data_that_an_ente_may_edit_in_its_archive() {
     std::fs::write(archive.join("document-types.toml"), "[[tipo]]\ncode = 1\n").expect("written");
     let refused = stage.run(&["list"]);
     assert_eq!(refused.status.code(), Some(3), "a mistake in them is said, not passed over");
+    assert!(said(&refused).contains("document-types.toml c'è un errore alla riga 2"), "{}", said(&refused));
+    std::fs::remove_file(archive.join("document-types.toml")).expect("away");
+    std::fs::write(archive.join("voce-words.toml"), "'VI.3' = 'strada'\n").expect("written");
+    let refused = stage.run(&["doctor"]);
+    assert!(said(&refused).contains("voce-words.toml c'è un errore alla riga 1"), "{}", said(&refused));
 }

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::stage::{Stage, repository, said};
-use super::watch::{Daemon, arrivals, doctor, lying, taken, until, watched, write};
+use super::watch::{Daemon, arrivals, doctor, lying, settling, taken, until, watched, write};
 
 /// A born-digital PDF with one line of text a page.
 pub fn pdf(pages: &[&str]) -> Vec<u8> {
@@ -98,11 +98,16 @@ fn the_defaults_of_an_inbox_are_facts_that_a_sidecar_and_a_person_outrank() {
 
 #[test]
 fn a_default_that_does_not_exist_is_refused_by_name() {
-    for defaults in ["{ voce = 'XX.99' }", "{ tipo = 'cartolina' }"] {
+    for (defaults, words) in [
+        ("{ voce = 'XX.99' }", "la porta «inbox» dà a ciò che arriva la voce «XX.99», che nel Titolario non c'è"),
+        ("{ tipo = 'cartolina' }", "la porta «inbox» dà a ciò che arriva il tipo «cartolina», che Conserva non conosce"),
+    ] {
         let (stage, _) = watched(&format!("defaults = {defaults}"));
-        let output = stage.run(&["watch"]);
-        assert_eq!(output.status.code(), Some(3), "{}", said(&output));
-        assert!(said(&output).contains("inbox.defaults"), "{}", said(&output));
+        for verb in ["watch", "doctor"] {
+            let output = stage.run(&[verb]);
+            assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+            assert!(said(&output).contains(words), "{verb}: {}", said(&output));
+        }
     }
 }
 
@@ -278,13 +283,16 @@ fn one_name_in_two_folders_is_two_arrivals() {
 
 #[test]
 fn an_open_writer_is_waited_for_beyond_patience_and_said_and_no_longer_than_its_bound() {
-    let (stage, inbox) = watched("incomplete_seconds = 2\nopen_seconds = 9");
+    let (stage, inbox) = watched("incomplete_seconds = 2\nopen_seconds = 20");
     let _open = File::create(inbox.join("aperto.txt")).expect("file");
     let daemon = Daemon::start(&stage, &["--only", "acquire"]);
-    std::thread::sleep(Duration::from_millis(5_500));
-    assert!(arrivals(&stage).is_empty(), "its patience is over and it still waits");
-    let door = doctor(&stage);
-    assert_eq!(door["sight"]["open"], 1, "{door}");
+    std::thread::sleep(Duration::from_millis(4_500));
+    assert_eq!(lying(&inbox).len(), 1, "its patience is over and it still waits");
+    let mut door = Value::Null;
+    until("the door says that it is open", 10, || {
+        door = doctor(&stage);
+        door["sight"]["open"] == 1 || lying(&inbox).is_empty()
+    });
     assert!(door["notes"][0].as_str().is_some_and(|note| note.contains("open_seconds")), "{door}");
     until("the bound is kept", 20, || arrivals(&stage).len() == 1);
     drop(daemon);
@@ -341,6 +349,8 @@ fn a_folder_waits_for_its_end_marker_or_for_all_of_it_to_settle() {
     let folder = inbox.join("lotto");
     std::fs::create_dir(&folder).expect("folder");
     write(&folder.join("1.txt"), b"uno");
+    // A page with the name of a marker is a page.
+    write(&folder.join("pagina.fine"), &[b'x'; 2_000]);
     let daemon = Daemon::start(&stage, &["--only", "acquire"]);
     std::thread::sleep(Duration::from_millis(2_500));
     assert!(arrivals(&stage).is_empty(), "no marker, no document");
@@ -349,17 +359,19 @@ fn a_folder_waits_for_its_end_marker_or_for_all_of_it_to_settle() {
     until("it is in", 10, || lying(&inbox).is_empty());
     let arrived = arrivals(&stage);
     assert_eq!(arrived.len(), 1);
+    assert_eq!(show(&stage, arrived[0]["id"].as_str().expect("id"))["files"].as_array().map(Vec::len), Some(3));
     assert_eq!(daemon.end(Signal::TERM), Some(0));
 
-    let (stage, inbox) = watched("subfolders = 'document'");
+    let (stage, inbox) = settling(3, "subfolders = 'document'");
     let folder = inbox.join("lotto");
     std::fs::create_dir(&folder).expect("folder");
     let _daemon = Daemon::start(&stage, &["--only", "acquire"]);
     for n in 0..5 {
         write(&folder.join(format!("{n}.txt")), format!("{n}").as_bytes());
-        assert!(arrivals(&stage).is_empty(), "page {n} is still moving");
-        std::thread::sleep(Duration::from_millis(600));
+        std::thread::sleep(Duration::from_millis(800));
+        assert_eq!(lying(&inbox).len(), n + 1, "page {n} is still moving");
     }
+    assert!(arrivals(&stage).is_empty());
     until("it is in", 10, || lying(&inbox).is_empty());
     let id = arrivals(&stage)[0]["id"].as_str().expect("id").to_owned();
     assert_eq!(show(&stage, &id)["files"].as_array().map(Vec::len), Some(5));
@@ -398,17 +410,22 @@ fn a_marker_waits_for_its_batch_and_what_only_has_its_name_is_a_document() {
     write(&never.join("1.txt"), b"senza segnale");
     write(&inbox.join("lotto.xml"), b"<?xml version='1.0'?><FatturaElettronica/>");
     let _daemon = Daemon::start(&stage, &["--only", "acquire"]);
-    until("two are in", 15, || arrivals(&stage).len() == 2);
-    std::thread::sleep(Duration::from_millis(1_500));
+    until("the one with a marker is in", 60, || arrivals(&stage).len() == 1);
+    let mut door = Value::Null;
+    until("the door says what waits", 60, || {
+        door = doctor(&stage);
+        door["sight"]["moving"] == 0 && door["sight"]["unmarked"] == 2
+    });
     assert!(early.join("lotto.ok").exists() && growing.join("lotto.ok").exists(), "neither batch is over");
-    let door = doctor(&stage);
-    assert_eq!(door["sight"]["unmarked"], 1, "{door}");
+    assert_eq!(door["sight"]["misnamed"], 1, "a document with the marker's name ends no batch: {door}");
     let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
     assert!(door["notes"][0].as_str().is_some_and(|note| note.contains("end_marker") && note.contains(&today)), "{door}");
+    assert!(door["notes"].to_string().contains("Non chiudono il lotto"), "{door}");
+    write(&inbox.join("lotto.ok"), b"");
     write(&early.join("1.txt"), b"dopo il segnale");
     std::fs::rename(growing.join("2.part"), growing.join("2.txt")).expect("renamed");
-    until("all with a marker are in", 15, || arrivals(&stage).len() == 4);
-    until("both markers are put away", 15, || !early.join("lotto.ok").exists() && !growing.join("lotto.ok").exists());
+    until("all with a marker are in", 60, || arrivals(&stage).len() == 4);
+    until("the markers are put away", 60, || [&early, &growing, &inbox].iter().all(|folder| !folder.join("lotto.ok").exists()));
     assert!(never.join("1.txt").exists());
 }
 

@@ -343,8 +343,8 @@ fn liar(answers: Vec<&'static str>, end: &'static [u8]) -> (u16, std::thread::Jo
     let port = listener.local_addr().expect("address").port();
     let lying = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a client");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
-        stream.set_write_timeout(Some(Duration::from_secs(20))).expect("timeout");
+        stream.set_read_timeout(Some(Duration::from_mins(2))).expect("timeout");
+        stream.set_write_timeout(Some(Duration::from_mins(2))).expect("timeout");
         let mut buffer = [0; 4_096];
         stream.write_all(b"* OK ready\r\n").expect("greeting");
         for answer in answers {
@@ -360,7 +360,7 @@ fn liar(answers: Vec<&'static str>, end: &'static [u8]) -> (u16, std::thread::Jo
         // Without end, until the other side has had enough.
         let began = Instant::now();
         let mut written = 0;
-        while began.elapsed() < Duration::from_secs(15) {
+        while began.elapsed() < Duration::from_mins(2) {
             match stream.write(end) {
                 Ok(n) if n > 0 => written += n,
                 _ => break,
@@ -402,7 +402,7 @@ fn a_server_that_lies_is_left_and_leaves_nothing() {
         let daemon = watch(&stage, &[]);
         let has_left = || daemon.log().contains("is not looked into") || daemon.log().contains("stays in its mailbox");
         until(what, 15, has_left);
-        assert!(began.elapsed() < Duration::from_secs(14), "{what}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(100), "{what}: {:?}", began.elapsed());
         assert_eq!(arrivals(&stage).len(), admitted, "{what}");
         assert_eq!(daemon.end(Signal::TERM), Some(0), "{what}");
         let written = lying.join().expect("the liar");

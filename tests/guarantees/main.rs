@@ -44,6 +44,7 @@ mod pictures;
 mod planes;
 mod power;
 mod profiles;
+mod quota;
 mod read_only;
 mod reader;
 mod reading_order;

@@ -6,12 +6,13 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::stage::Stage;
+pub(super) use super::watch::until;
 
 /// The token of the door `ufficio`.
 pub const TOKEN: &str = "segreto-di-prova-0123456789abcdef";
@@ -57,14 +58,6 @@ impl Drop for Daemon {
         if std::thread::panicking() {
             eprintln!("{ended:?} after\n{}", self.log());
         }
-    }
-}
-
-pub fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(seconds);
-    while !holds() {
-        assert!(Instant::now() < end, "after {seconds} s still not: {what}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -128,7 +121,7 @@ pub fn connect(port: u16) -> TcpStream {
         stream.is_some()
     });
     let stream = stream.expect("open");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
+    stream.set_read_timeout(Some(Duration::from_mins(1))).expect("timeout");
     stream
 }
 

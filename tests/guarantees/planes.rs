@@ -15,7 +15,7 @@ fn value(x: u32, y: u32, n: u32) -> f32 {
 }
 
 #[derive(Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "each is chosen by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a tag of the file, and any may stand with any")]
 struct Kind {
     bits: u16,
     samples: u32,

@@ -70,12 +70,13 @@ fn an_upload_that_breaks_off_goes_on_where_it_was_even_after_a_kill() {
     let answer = patch(port, &path, 0, &bytes[..1_000_000]).expect("an answer");
     assert_eq!((answer.status, answer.header("upload-offset").as_deref()), (204, Some("1000000")));
     // The line breaks in the middle of a request: what came is kept.
+    let before = bytes_in(&stage.path("archivio/uploads"));
     let mut stream = connect(port);
     let mut headers = vec![(TUS.0, TUS.1.to_owned()), ("Content-Length", "2000000".to_owned())];
     headers.extend(patch_headers(1_000_000));
     stream.write_all(head("PATCH", &path, &headers).as_bytes()).expect("sent");
     stream.write_all(&bytes[1_000_000..1_700_000]).expect("sent");
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    until("it has begun", 10, || bytes_in(&stage.path("archivio/uploads")) > before + 200_000);
     let busy = patch(port, &path, 1_000_000, &bytes[1_000_000..]).expect("an answer");
     assert_eq!((busy.status, busy.header("retry-after").as_deref()), (423, Some("5")), "another connection has it");
     drop(stream);
@@ -109,6 +110,12 @@ fn an_upload_that_breaks_off_goes_on_where_it_was_even_after_a_kill() {
     let names: Vec<_> = parts.map(|e| e.file_name().to_string_lossy().into_owned()).filter(|n| n.contains(".part")).collect();
     assert!(names.is_empty(), "bytes that are in are not kept twice: {names:?}");
     assert_eq!(daemon.end(Signal::TERM), Some(0));
+}
+
+/// Bytes of all files below a folder.
+fn bytes_in(folder: &std::path::Path) -> u64 {
+    let files = walkdir::WalkDir::new(folder).into_iter().flatten().filter_map(|entry| entry.metadata().ok());
+    files.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()).sum()
 }
 
 /// Sends from `offset` on more than was declared, in pieces and without saying how much it will be.

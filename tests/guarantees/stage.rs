@@ -41,9 +41,10 @@ impl Stage {
         target
     }
 
-    /// The program with its archive, ready to be given a verb.
+    /// The program with its archive, ready to be given a verb. `CONSERVA_PROGRAM` names another build of it to be played.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_conserva"));
+        let program = std::env::var_os("CONSERVA_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_conserva").into());
+        let mut command = Command::new(program);
         command.arg("--archive").arg(self.path("archivio")).args(args).stdin(Stdio::null());
         command.env_remove("CONSERVA_ARCHIVE").env_remove("CONSERVA_DRILL").env("CONSERVA_LOG", "warn");
         command

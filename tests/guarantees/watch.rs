@@ -85,7 +85,10 @@ impl Drop for Daemon {
     }
 }
 
+/// Waits until it holds. `seconds` are what a quiet machine may need at most; one that many others use gets six times as much, up to
+/// five minutes: what is waited for is that it comes, and a test that says how soon measures that by itself.
 pub(super) fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
+    let seconds = seconds.max((seconds * 6).min(300));
     let end = Instant::now() + Duration::from_secs(seconds);
     while !holds() {
         assert!(Instant::now() < end, "after {seconds} s still not: {what}");
@@ -110,10 +113,17 @@ pub(super) fn limit(stage: &Stage, key: &str, from: u64, to: u64) {
 
 /// A stage whose inbox is the folder `posta`, settled after one second.
 pub(super) fn watched(more: &str) -> (Stage, PathBuf) {
+    settling(1, more)
+}
+
+/// A stage whose inbox is the folder `posta`, settled after so many seconds: more than one where a test writes on while the door
+/// looks, for a machine that stands still for a moment makes every file look settled.
+pub(super) fn settling(seconds: u64, more: &str) -> (Stage, PathBuf) {
     let stage = Stage::with_archive();
     let inbox = stage.path("posta");
     std::fs::create_dir(&inbox).expect("inbox");
-    configure(&stage, &format!("\n[[inbox]]\npath = '{}'\nsettle_seconds = 1\nrescan_seconds = 2\n{more}\n", inbox.display()));
+    let times = format!("settle_seconds = {seconds}\nrescan_seconds = 2");
+    configure(&stage, &format!("\n[[inbox]]\npath = '{}'\n{times}\n{more}\n", inbox.display()));
     (stage, inbox)
 }
 
@@ -142,8 +152,9 @@ pub(super) fn write(path: &Path, bytes: &[u8]) {
 
 #[test]
 fn a_slow_writer_is_not_admitted_before_it_ends() {
-    let (stage, inbox) = watched("");
+    let (stage, inbox) = settling(4, "");
     let daemon = Daemon::start(&stage, &["--only", "acquire"]);
+    until("the door is open", 10, || daemon.log().contains("the door is open"));
     let mut open = File::create(inbox.join("aperto.txt")).expect("file");
     write(&inbox.join("tronco.pdf"), b"%PDF-1.7\nprima");
     let mut growing = Vec::new();
@@ -157,13 +168,13 @@ fn a_slow_writer_is_not_admitted_before_it_ends() {
             .expect("file")
             .write_all(&growing[growing.len() - 7..])
             .expect("piece");
-        if n % 4 == 0 {
+        if n % 7 == 0 {
             open.write_all(b"pezzo\n").expect("piece");
         }
-        std::thread::sleep(Duration::from_millis(500));
-        let early: Vec<Value> = if n % 3 == 2 { arrivals(&stage) } else { Vec::new() };
-        assert!(early.is_empty(), "{early:?}");
+        std::thread::sleep(Duration::from_millis(700));
+        assert_eq!(lying(&inbox).len(), 3, "after piece {n}: {}", daemon.log());
     }
+    assert!(arrivals(&stage).is_empty(), "{}", daemon.log());
     drop(open);
     File::options().append(true).open(inbox.join("tronco.pdf")).expect("file").write_all(b"\n%%EOF\n").expect("end");
     until("all three are in", 15, || lying(&inbox).is_empty());
@@ -180,7 +191,7 @@ fn a_slow_writer_is_not_admitted_before_it_ends() {
 
 #[test]
 fn a_file_cut_off_for_good_is_admitted_when_patience_ends() {
-    let (stage, inbox) = watched("incomplete_seconds = 4");
+    let (stage, inbox) = watched("incomplete_seconds = 9");
     let daemon = Daemon::start(&stage, &["--only", "acquire"]);
     write(&inbox.join("tronco.jpg"), b"\xff\xd8\xff\xe0 e poi nulla");
     std::thread::sleep(Duration::from_millis(2_500));
@@ -315,7 +326,7 @@ fn a_file_that_cannot_be_admitted_stays_and_costs_itself_only() {
 fn signals_end_the_daemon_within_its_bound_with_their_own_codes() {
     let (stage, inbox) = watched("");
     let socket = std::os::unix::net::UnixDatagram::bind(stage.path("notify")).expect("socket");
-    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("timeout");
+    socket.set_read_timeout(Some(Duration::from_mins(1))).expect("timeout");
     let heard = || {
         let mut bytes = [0; 64];
         let n = socket.recv(&mut bytes).expect("the service manager hears of it");
@@ -329,7 +340,7 @@ fn signals_end_the_daemon_within_its_bound_with_their_own_codes() {
         until("it is in", 10, || lying(&inbox).is_empty());
         let began = Instant::now();
         assert_eq!(daemon.end(signal), Some(code));
-        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(50), "{:?}", began.elapsed());
         while heard() != "STOPPING=1" {}
     }
 }
@@ -345,7 +356,8 @@ fn a_daemon_without_patience_leaves_the_step_in_hand_to_the_next() {
     until("it is at work", 10, || taken(&inbox) > 10);
     let began = Instant::now();
     assert_eq!(daemon.end(Signal::TERM), Some(0));
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // Patience would be a minute.
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     let daemon = Daemon::start(&stage, &[]);
     until("all are in", 20, || lying(&inbox).is_empty());
     until("all are at rest", 20, || arrivals(&stage).iter().all(|a| a["state"] != "working"));
@@ -545,23 +557,30 @@ fn a_full_disk_pauses_the_door_which_goes_on_by_itself_when_there_is_room() {
     let daemon = Daemon::start(&stage, &[]);
     write(&inbox.join("prima.txt"), b"prima");
     until("the first is in", 10, || lying(&inbox).is_empty());
+    // What is still at work gives room back when it ends.
+    until("it is at rest", 20, || arrivals(&stage).iter().all(|a| a["state"] != "working"));
+    until("no step is open", 20, || stage.json(&["stats"], &[0])[0]["jobs"].as_array().is_some_and(Vec::is_empty));
     let ballast = stage.path("archivio/zavorra");
     let mut filling = File::create(&ballast).expect("ballast");
-    while filling.write_all(&[0; 4_096]).is_ok() {}
+    let mut fill = || while filling.write_all(&[0; 4_096]).is_ok() {};
+    fill();
     let bytes = vec![b'x'; 1 << 20];
     for n in 0..5 {
         write(&inbox.join(format!("{n}.txt")), &[&bytes[..], &[n]].concat());
     }
-    until("the door says that it is paused", 15, || doctor(&stage)["door"]["state"] == "paused");
+    // A look at an archive on a full disk may itself find no room.
+    let look = || stage.json(&["doctor"], &[0, 1, 4]).remove(0)["inboxes"][0].take();
+    until("the door says that it is paused", 15, || look()["door"]["state"] == "paused");
+    fill();
     assert_eq!(lying(&inbox).len(), 5, "every source is where it was");
     // The reason, with its place and cause, for whoever asks: in doctor, and among what is stuck in stats, in both languages.
     for (lang, words) in [("it", "Operazione su disco non riuscita"), ("en", "Disk operation failed")] {
-        let told = stage.json(&["--lang", lang, "doctor"], &[0, 4]).remove(0)["inboxes"][0]["notes"].to_string();
+        let told = stage.json(&["--lang", lang, "doctor"], &[0, 1, 4]).remove(0)["inboxes"][0]["notes"].to_string();
         assert!(told.contains(words) && told.contains("No space left"), "{told}");
         let stats = said(&stage.run(&["--lang", lang, "stats"]));
         assert!(stats.contains(words), "{stats}");
     }
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(4));
     assert_eq!(daemon.log().matches("the door is paused").count(), 1, "said once: {}", daemon.log());
     std::fs::remove_file(&ballast).expect("room");
     drop(filling);
