@@ -61,7 +61,7 @@ fn noise(image: &PageImage) -> f32 {
 }
 
 /// A binomial mean over three by three pixels.
-fn smooth(image: &mut PageImage) {
+pub(super) fn smooth(image: &mut PageImage) {
     let width = image.width as usize;
     if width < 3 || image.height < 3 {
         return;

@@ -6,6 +6,7 @@
 
 mod ccitt;
 mod colour;
+mod dither;
 mod edges;
 mod entropy;
 mod entropy_bits;
@@ -62,15 +63,26 @@ pub struct PageImage {
     pub whole: f32,
     /// True if its data are damaged elsewhere: what is seen may lack parts or show them at the wrong place.
     pub is_damaged: bool,
+    /// True if its greys were made of scattered dots, which are drawn together here.
+    pub is_undithered: bool,
 }
 
 impl PageImage {
     /// Checks that the pixels are as many as the size says.
     fn new(width: u32, height: u32, gray: Vec<u8>) -> Option<Self> {
         let is_whole = width > 0 && height > 0 && gray.len() as u64 == u64::from(width) * u64::from(height);
-        let stamps = Vec::new();
-        let image = Self { width, height, gray, bilevel: false, rotation: 0, dpi: 0.0, stamps, whole: 1.0, is_damaged: false };
-        is_whole.then_some(image)
+        is_whole.then_some(Self {
+            width,
+            height,
+            gray,
+            bilevel: false,
+            rotation: 0,
+            dpi: 0.0,
+            stamps: Vec::new(),
+            whole: 1.0,
+            is_damaged: false,
+            is_undithered: false,
+        })
     }
 }
 
@@ -129,7 +141,7 @@ impl Opened {
     /// The same; of a page that must be rasterised `drawn` sees the drawing in its colours.
     pub fn image_seen(&self, survey: &PageSurvey, limits: &Limits, drawn: Drawn<'_>) -> Result<PageImage> {
         within(survey, limits)?;
-        let image = match (self, &survey.source) {
+        let mut image = match (self, &survey.source) {
             (Self::Image(file), PageSource::Image) => file.image(limits)?,
             (Self::Tiff(file), PageSource::Tiff { directory }) => file.image(*directory, survey.n, limits)?,
             (Self::Pdf(file), PageSource::PdfImage { page, object, .. }) => file.image(*page, *object, limits)?,
@@ -138,6 +150,7 @@ impl Opened {
             }
             _ => return Err(Error::bug("a page of another kind of file")),
         };
+        image.is_undithered = dither::undone(&mut image);
         Ok(image)
     }
 }

@@ -87,6 +87,9 @@ pub fn prepare<'a>(stored: &'a PageImage, plan: &Plan, rotation: u16, treatment:
     if plan.is_dpi_estimated {
         steps.push(format!("dpi {} estimated", plan.dpi));
     }
+    if stored.is_undithered {
+        steps.push("undither".to_owned());
+    }
     let scale = scale(stored, plan.dpi);
     let mut image = cleaned(stored, plan, &mut steps);
     // What is too fine is made coarser first: everything after costs less, and an A0 sheet keeps within memory.
