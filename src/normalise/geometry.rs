@@ -12,7 +12,7 @@ pub struct Back {
     pub height: u32,
     /// Degrees clockwise by which it was turned: 0, 90, 180, 270.
     pub rotation: u16,
-    /// Degrees clockwise by which it was then straightened, about its centre, on a sheet as large as [`straightened`] makes it.
+    /// Degrees clockwise by which it was then straightened, about its centre, on a sheet with room for its corners where that is much.
     pub skew_deg: f32,
 }
 

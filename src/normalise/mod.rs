@@ -24,6 +24,7 @@ pub mod prepare;
 mod resolution;
 mod sharpness;
 mod skew;
+mod specks;
 mod tiff_directory;
 mod tiff_file;
 mod tiff_samples;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::geometry::{Back, cropped, scaled, straightened, turned};
 use super::measure::{Look, look};
-use super::{PageImage, Stamp, folds, ink, marks, skew};
+use super::{PageImage, Stamp, folds, ink, marks, skew, specks};
 use crate::page::Rect;
 
 /// Skew below this is left alone, degrees: the engine reads such lines as well as level ones (six pages in G4 at 0.3 to 0.8
@@ -17,8 +17,6 @@ const SMALL_DPI: f32 = 150.0;
 const LARGE_DPI: f32 = 450.0;
 /// Most pixels given to an engine: an A2 sheet at 300 dpi.
 const PIXELS_MAX: f32 = 80_000_000.0;
-/// Specks per million pixels from which a black and white page is cleaned.
-const SPECKS_PER_MILLION: usize = 60;
 
 /// A page as seen once, before any treatment: what the plans of treatment start from.
 #[derive(Debug)]
@@ -154,7 +152,7 @@ fn cleaned<'a>(stored: &'a PageImage, plan: &Plan, steps: &mut Vec<String>) -> C
         steps.push("edges".to_owned());
     }
     if image.bilevel {
-        let specks = specks(&image);
+        let specks = specks::of(&image, plan.dpi);
         if !specks.is_empty() {
             let image = image.to_mut();
             for at in specks {
@@ -210,29 +208,6 @@ fn scale(image: &PageImage, dpi: f32) -> f32 {
     };
     let most = (PIXELS_MAX / (image.width as f32 * image.height as f32)).sqrt();
     wanted.min(most)
-}
-
-/// Black pixels that stand alone, if there are so many that the page is dirty.
-fn specks(image: &PageImage) -> Vec<usize> {
-    let (width, height) = (image.width as usize, image.height as usize);
-    let mut alone = Vec::new();
-    for y in 1..height.saturating_sub(1) {
-        let row = |y: usize| &image.gray[y * width..(y + 1) * width];
-        let (above, here, below) = (row(y - 1), row(y), row(y + 1));
-        let mut x = 1;
-        while let Some(found) = memchr::memchr(0, here.get(x..width - 1).unwrap_or_default()) {
-            x += found;
-            let near = x - 1..=x + 1;
-            let is_alone =
-                here[x - 1] != 0 && here[x + 1] != 0 && [above, below].iter().all(|row| !row[near.clone()].contains(&0));
-            if is_alone {
-                alone.push(y * width + x);
-            }
-            x += 1;
-        }
-    }
-    let is_dirty = alone.len() > image.gray.len() / 1_000_000 * SPECKS_PER_MILLION + SPECKS_PER_MILLION;
-    if is_dirty { alone } else { Vec::new() }
 }
 
 /// How a region is made ready to be read again: each way errs otherwise than the page's own preparation.
