@@ -7,6 +7,7 @@ mod lines;
 mod native;
 mod pix;
 mod regions;
+mod rows;
 mod tesseract;
 
 pub use conserva_lstm as lstm;

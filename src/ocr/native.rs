@@ -9,9 +9,9 @@ use super::layout::Analyser;
 use super::lines::gate::{self, Figures, Verdict};
 use super::lines::{self, Cut, Found, again, beside, zero};
 use super::lstm::{self, LineImage, ReadLine, Recogniser};
-use super::regions;
 use super::tesseract::{SIGNED, Tesseract};
 use super::{Layout, OcrEngine, Orientation, Sheet};
+use super::{regions, rows};
 use crate::error::Result;
 use crate::page::{self, Block, Line, Origin, Rect};
 
@@ -208,7 +208,8 @@ impl OcrEngine for Native {
         let images: Vec<_> = pieces.iter().map(|piece| piece.image.clone()).collect();
         let read = self.recogniser.read(&images);
         drop(images);
-        Ok(blocks(&pieces, &read, &firsts))
+        let blocks = blocks(&pieces, &read, &firsts);
+        Ok(if sheet.layout == Layout::Page { rows::joined(blocks) } else { blocks })
     }
 
     fn glance(&mut self, sheet: Sheet<'_>) -> Result<Vec<Block>> {

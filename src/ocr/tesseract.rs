@@ -6,7 +6,7 @@ use tesseract_plumbing::TessBaseApi;
 use tesseract_sys::{TessOcrEngineMode_OEM_LSTM_ONLY, TessPageSegMode};
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Layout, OcrEngine, Orientation, Sheet, pix};
+use super::{Layout, OcrEngine, Orientation, Sheet, pix, rows};
 use crate::error::{Error, Kind, Result};
 use crate::page::{Block, Line, Origin, Rect, Word};
 
@@ -82,7 +82,8 @@ impl OcrEngine for Tesseract {
         self.api.set_source_resolution((sheet.dpi.round() as i32).clamp(70, 2400));
         self.api.recognize().map_err(|e| failed(&e))?;
         let tsv = self.api.get_tsv_text(0).map_err(|e| failed(&e))?;
-        Ok(blocks(&tsv.as_ref().to_string_lossy(), (sheet.width, sheet.height)))
+        let blocks = blocks(&tsv.as_ref().to_string_lossy(), (sheet.width, sheet.height));
+        Ok(if sheet.layout == Layout::Page { rows::joined(blocks) } else { blocks })
     }
 
     fn orientation(&mut self, sheet: Sheet<'_>) -> Option<Orientation> {
