@@ -397,6 +397,36 @@ fn a_skewed_page_is_straightened_and_its_boxes_map_back() {
 }
 
 #[test]
+fn a_page_that_lies_much_askew_or_askew_on_its_side_is_read_upright() {
+    let folder = tempfile::tempdir().unwrap();
+    let readers = readers(folder.path());
+    let text = first_image(&fixture("page.png"));
+    for (degrees, rotation) in [(10.0_f32, 0), (-12.0, 0), (3.0, 90), (3.0, 270), (-4.0, 270)] {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        // Rising by so many degrees, on a sheet with room around; three copies of the text.
+        let askew = image::GrayImage::from_fn(1400, 1800, |x, y| {
+            let (dx, dy) = (x as f32 - 700.0, y as f32 - 900.0);
+            let (sx, sy) = (500.0 + dx * cos - dy * sin, 630.0 + dx * sin + dy * cos);
+            let inside = sx >= 0.0 && sy >= 0.0 && sx < 1000.0 && sy < 1260.0;
+            image::Luma([if inside { text.gray[sy as usize % 420 * 1000 + sx as usize] } else { 255 }])
+        });
+        let lying = match rotation {
+            90 => image::imageops::rotate270(&askew),
+            270 => image::imageops::rotate90(&askew),
+            _ => askew,
+        };
+        let path = folder.path().join(format!("askew{degrees}-{rotation}.png"));
+        lying.save(&path).unwrap();
+        let page = read_first(&readers, &path);
+        assert_eq!(page.page.rotation, rotation, "{degrees}");
+        assert!((page.page.skew_deg - degrees).abs() < 0.3, "{degrees}, {rotation}: {}", page.page.skew_deg);
+        assert_eq!(page.text.plain().matches("4821").count(), 3, "{degrees}, {rotation}: {}", page.text.plain());
+        let rect = word(&page, "4821").rect;
+        assert!(darkest(&first_image(&path), rect) < 90, "{degrees}, {rotation}: the box is not where the word is");
+    }
+}
+
+#[test]
 fn a_blank_page_is_said_to_be_blank_and_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("blank.png");

@@ -96,30 +96,49 @@ fn words_stand_on_their_boxes_whatever_the_turn_of_the_page() {
     }
 }
 
+/// The order for a page of one line of eight words that rises by `skew` degrees, each in the box of its tilted letters.
+fn rising(skew: f32, folder: &std::path::Path) -> CopyOrder {
+    let slope = f64::from(skew).to_radians().tan();
+    let mut row = line(0, 0, &[]);
+    for n in 0..8_u32 {
+        let x = 300 + n * 250;
+        let rise = |x: f64| 900.0 - x * slope;
+        let (left, right) = (rise(f64::from(x)), rise(f64::from(x + 200)));
+        let (top, bottom) = (left.min(right) - 40.0, left.max(right));
+        let word = line(top as u32, (bottom - top) as u32, &[(&format!("parola{n}"), x, 200)]).words.remove(0);
+        row.words.push(word);
+    }
+    let mut page = read_page(1, PageSource::Tiff { directory: 0 }, (2480, 3508), 300.0, vec![row]);
+    page.page.skew_deg = skew;
+    page.page.dpi_used = DPI;
+    order(&fixture("g4.tif"), vec![page], PdfaLevel::A2b, folder.join("copy.pdf"))
+}
+
 #[test]
 fn a_line_that_rises_is_one_line_with_its_words_in_order() {
     let folder = tempfile::tempdir().expect("folder");
     for skew in [-3.0_f32, 2.5] {
-        // Ten words of a line that rises by `skew` degrees, each in the box of its tilted letters.
-        let slope = f64::from(skew).to_radians().tan();
-        let mut row = line(0, 0, &[]);
-        for n in 0..8_u32 {
-            let x = 300 + n * 250;
-            let rise = |x: f64| 900.0 - x * slope;
-            let (left, right) = (rise(f64::from(x)), rise(f64::from(x + 200)));
-            let (top, bottom) = (left.min(right) - 40.0, left.max(right));
-            let word = line(top as u32, (bottom - top) as u32, &[(&format!("parola{n}"), x, 200)]).words.remove(0);
-            row.words.push(word);
-        }
-        let mut page = read_page(1, PageSource::Tiff { directory: 0 }, (2480, 3508), 300.0, vec![row]);
-        page.page.skew_deg = skew;
-        page.page.dpi_used = DPI;
-        let order = order(&fixture("g4.tif"), vec![page], PdfaLevel::A2b, folder.path().join("copy.pdf"));
+        let order = rising(skew, folder.path());
         made(&order);
         let Some(text) = tool("pdftotext", &[&"-raw", &order.output, &"-"]) else { return };
         let wanted: Vec<String> = (0..8).map(|n| format!("parola{n}")).collect();
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         assert_eq!(first.split_whitespace().collect::<Vec<_>>(), wanted, "skew {skew}: {text}");
+    }
+}
+
+#[test]
+fn words_of_a_line_that_rises_much_are_found_whole_by_every_way_of_reading_a_page() {
+    let folder = tempfile::tempdir().expect("folder");
+    for skew in [-12.0_f32, -6.0, 4.0, 9.0] {
+        let order = rising(skew, folder.path());
+        made(&order);
+        for way in ["-raw", "-layout", "-nopgbrk"] {
+            let Some(text) = tool("pdftotext", &[&way, &order.output, &"-"]) else { return };
+            let mut words: Vec<&str> = text.split_whitespace().collect();
+            words.sort_unstable();
+            assert_eq!(words, (0..8).map(|n| format!("parola{n}")).collect::<Vec<_>>(), "skew {skew}, {way}: {text}");
+        }
     }
 }
 
