@@ -2,8 +2,7 @@
 //!
 //! Of a page with words the text tells: of the pairs of words that follow each other, a sample of least hashes (`minhash`), so that
 //! readings which differ in a word here and there share most of it, and two letters on one letterhead little. Numbers tell
-//! two fillings of one form apart, and so do the words that only one of them has. Of a page without words the image tells: brighter
-//! or darker than its neighbour, cell by cell.
+//! two fillings of one form apart, and so do words that only one has. Of a page without words the image tells, cell by cell.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +15,7 @@ const SURE: f32 = 70.0;
 /// Letters from which a word, and digits from which a number, tells two papers apart.
 const LETTERS_MIN: usize = 4;
 const DIGITS_MIN: usize = 2;
-/// So many numbers, or so many words, that each of two pages has and the other has not are two papers: one may be misread.
+/// So many numbers, or words, that each of two pages has and the other has not are two papers: one may be misread.
 const OTHERS_MIN: usize = 2;
 /// So many on one page alone are what was filled in there: a scan that is read badly misses three words in a hundred.
 const FILLED_MIN: usize = 6;
@@ -41,8 +40,7 @@ const SAME_NUMBERS: f32 = 0.75;
 const NUMBER_DIGITS_MIN: usize = 4;
 /// Most bits in which two images of one paper differ, of 256.
 const SAME_IMAGE_BITS: u32 = 32;
-/// Letters of a word, and words of a page, that are compared one by one: a printed page has a thousand words, and each may have to be
-/// held against each.
+/// Letters of a word, and words of a page (a printed one has a thousand), that are compared each with each.
 const LONGEST: usize = 64;
 const COMPARED_MAX: usize = 2_000;
 /// Most words and numbers of a page that are looked at.
@@ -286,10 +284,8 @@ mod tests {
     use crate::page::{Block, Line, Rect, Word};
 
     fn page(text: &str) -> PageText {
-        let words = text.split_whitespace();
-        let words = words
-            .map(|word| Word { text: word.into(), rect: Rect::default(), confidence: 90.0, alternatives: Vec::new() })
-            .collect();
+        let word = |text: &str| Word { text: text.into(), rect: Rect::default(), confidence: 90.0, alternatives: Vec::new() };
+        let words = text.split_whitespace().map(word).collect();
         let blocks = vec![Block { lines: vec![Line { words }] }];
         PageText { n: 1, width: 1, height: 1, origin: "test".into(), rotation: 0, blocks }
     }

@@ -7,7 +7,7 @@ use super::font::{ASCENT, Alphabet, DESCENT, WIDTH};
 use super::writer::number;
 use crate::page::{Line, ReadPage, Rect};
 
-/// Steepest line whose words stand upright.
+/// Steepest line whose words stand upright: more than any page is straightened by.
 const STEPPED_MOST: f64 = 20.0 * std::f64::consts::PI / 180.0;
 
 /// How the stored image lies on the PDF page.
@@ -180,10 +180,11 @@ fn line_operators(words: &[(String, Upright)], skew: f64, sheet: Sheet, alphabet
     }
 }
 
-/// A line that rises or falls a little: its words stand upright, each a step above or below the one before.
+/// A line that rises or falls: its words stand upright, each a step above or below the one before.
 ///
 /// Letters that lean with the line would be truer, but PDF.js (Firefox, and many a web viewer) takes leaning words of
-/// different widths for lines of their own, and joins the last word of a line to the first of the next.
+/// different widths for lines of their own, and joins the last word of a line to the first of the next; and poppler (Evince,
+/// Okular) takes words apart that lean by three degrees or more.
 fn stepped_operators(
     words: &[(String, Upright)],
     (at_zero, size, skew): (f64, f64, f64),

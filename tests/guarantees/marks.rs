@@ -1,11 +1,12 @@
 //! What stands on a page with hardly any ink, or with hurt data? Real marks are not called blank, dirt is; damage is never silent.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use conserva::child::{Readers, ReadersOptions};
-use conserva::limits::Limits;
+use conserva::child::Readers;
 use conserva::page::ReadPage;
 use image::{GrayImage, Luma};
+
+use super::stage::{clean_page, readers};
 
 /// A4 at 200 dpi.
 const SIZE: (u32, u32) = (1_654, 2_339);
@@ -19,23 +20,8 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let readers = Readers::start(ReadersOptions {
-            program: PathBuf::from(env!("CARGO_BIN_EXE_conserva")),
-            args: vec!["page-child".to_owned()],
-            count: 1,
-            lang: "ita".to_owned(),
-            engine: conserva::page::Engine::default(),
-            limits: Limits::default(),
-            scratch: folder.path().to_owned(),
-            roots: Vec::new(),
-        });
-        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/documenti/04 determina.tif");
-        let limits = Limits::default();
-        let opened = conserva::normalise::Opened::open(&sample, "image/tiff", &limits).expect("the sample");
-        let survey = opened.survey(&limits).expect("its pages").remove(0);
-        let page = opened.image(&survey, &limits).expect("its first page");
-        let clean = GrayImage::from_raw(page.width, page.height, page.gray).expect("pixels");
-        Self { folder, readers: readers.expect("readers"), clean }
+        let readers = readers(folder.path(), 1);
+        Self { folder, readers, clean: clean_page() }
     }
 
     fn bytes(&self, name: &str, mime: &str, bytes: &[u8]) -> ReadPage {
@@ -115,27 +101,19 @@ fn one_pale_line_is_read_and_the_same_line_seen_from_behind_is_blank() {
 }
 
 #[test]
-fn damage_in_the_middle_of_a_jpeg_is_a_figure_of_its_page_and_a_sound_one_has_none() {
+fn damage_in_the_middle_of_the_data_is_a_figure_of_the_page_and_a_sound_one_has_none() {
     let desk = Desk::new();
-    let sound = encoded(&desk.clean, image::ImageFormat::Jpeg);
-    assert_eq!(figure(&desk.bytes("sana.jpg", "image/jpeg", &sound), "sound"), None);
-    let mut hurt = sound;
-    let middle = hurt.len() / 2;
-    hurt[middle..middle + 4_000].fill(0);
-    let read = desk.bytes("danneggiata.jpg", "image/jpeg", &hurt);
-    assert_eq!(figure(&read, "sound"), Some(false), "{:?}", read.page.quality);
-}
-
-#[test]
-fn zeros_in_the_middle_of_pixels_that_lie_unpacked_are_said() {
-    let desk = Desk::new();
-    let sound = encoded(&desk.clean, image::ImageFormat::Bmp);
-    assert_eq!(figure(&desk.bytes("sana.bmp", "image/bmp", &sound), "sound"), None);
-    let mut hurt = sound;
-    let middle = hurt.len() / 2;
-    hurt[middle..middle + 100_000].fill(0);
-    let read = desk.bytes("danneggiata.bmp", "image/bmp", &hurt);
-    assert_eq!(figure(&read, "sound"), Some(false), "{:?}", read.page.quality);
+    for (format, mime, zeros) in
+        [(image::ImageFormat::Jpeg, "image/jpeg", 4_000), (image::ImageFormat::Bmp, "image/bmp", 100_000)]
+    {
+        let sound = encoded(&desk.clean, format);
+        assert_eq!(figure(&desk.bytes(&format!("sana-{zeros}"), mime, &sound), "sound"), None, "{mime}");
+        let mut hurt = sound;
+        let middle = hurt.len() / 2;
+        hurt[middle..middle + zeros].fill(0);
+        let read = desk.bytes(&format!("danneggiata-{zeros}"), mime, &hurt);
+        assert_eq!(figure(&read, "sound"), Some(false), "{mime}: {:?}", read.page.quality);
+    }
 }
 
 #[test]

@@ -4,13 +4,15 @@
 //! again on the page that suffered.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use conserva::child::{Readers, ReadersOptions};
+use conserva::child::Readers;
 use conserva::limits::Limits;
 use conserva::normalise::Opened;
 use conserva::page::ReadPage;
 use image::{GrayImage, Luma, Rgb, RgbImage};
+
+use super::stage::{clean_page, readers};
 
 /// Share of the clean page's words that must be found again.
 const RECALL: f64 = 0.95;
@@ -26,23 +28,8 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a value of the test");
-        let readers = Readers::start(ReadersOptions {
-            program: PathBuf::from(env!("CARGO_BIN_EXE_conserva")),
-            args: vec!["page-child".to_owned()],
-            count: 2,
-            lang: "ita".to_owned(),
-            engine: conserva::page::Engine::default(),
-            limits: Limits::default(),
-            scratch: folder.path().to_owned(),
-            roots: Vec::new(),
-        });
-        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/documenti/04 determina.tif");
-        let limits = Limits::default();
-        let opened = Opened::open(&sample, "image/tiff", &limits).expect("a value of the test");
-        let survey = opened.survey(&limits).expect("a value of the test").remove(0);
-        let page = opened.image(&survey, &limits).expect("a value of the test");
-        let clean = GrayImage::from_raw(page.width, page.height, page.gray).expect("a value of the test");
-        let mut desk = Self { folder, readers: readers.expect("a value of the test"), clean, words: HashMap::new() };
+        let readers = readers(folder.path(), 2);
+        let mut desk = Self { folder, readers, clean: clean_page(), words: HashMap::new() };
         let read = desk.read("clean", |path| save(&desk.clean, path));
         desk.words = words(&read);
         assert!(desk.words.values().sum::<usize>() > 100, "{}", read.text.plain());

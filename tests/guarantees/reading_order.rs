@@ -3,14 +3,13 @@
 //! The pages are drawn by the tests in the face that every PDF reader has, so that each word's place is known.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
-use conserva::child::{Readers, ReadersOptions};
 use conserva::limits::Limits;
 use conserva::normalise::Opened;
 use conserva::page::ReadPage;
 
 use super::inboxes::drawn;
+use super::stage::readers;
 
 /// Page, letters and distance of lines, points.
 const PAGE: (f32, f32) = (440.0, 330.0);
@@ -67,7 +66,7 @@ impl Paper {
         let mut page = tiff.new_image::<tiff::encoder::colortype::Gray8>(image.width, image.height).expect("a page");
         page.resolution(tiff::tags::ResolutionUnit::Inch, tiff::encoder::Rational { n: 300, d: 1 });
         page.write_data(&image.gray).expect("written");
-        let readers = readers(folder.path());
+        let readers = readers(folder.path(), 1);
         let surveys = readers.survey(&scan, "image/tiff").expect("a survey");
         readers.read(&scan, "image/tiff", &surveys[0]).expect("a page")
     }
@@ -88,20 +87,6 @@ fn width(text: &str) -> f32 {
         _ => 556,
     };
     text.chars().map(of).sum::<u32>() as f32 / 1000.0 * SIZE
-}
-
-fn readers(scratch: &Path) -> Readers {
-    let options = ReadersOptions {
-        program: PathBuf::from(env!("CARGO_BIN_EXE_conserva")),
-        args: vec!["page-child".to_owned()],
-        count: 1,
-        lang: "ita".to_owned(),
-        engine: conserva::page::Engine::default(),
-        limits: Limits::default(),
-        scratch: scratch.to_owned(),
-        roots: Vec::new(),
-    };
-    Readers::start(options).expect("readers")
 }
 
 /// Words of the truth that are read out of their turn, or not: those outside of the longest common sequence.

@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use conserva::child::{Readers, ReadersOptions};
+use conserva::limits::Limits;
+use conserva::normalise::Opened;
+use image::GrayImage;
 use serde_json::Value;
 
 /// A temporary folder with an archive `archivio`, an inbox and the program.
@@ -83,4 +87,29 @@ pub fn shared(what: &str) -> Option<PathBuf> {
 /// Both outputs in full.
 pub fn said(output: &Output) -> String {
     format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// `count` readers of Italian with the usual limits.
+pub fn readers(scratch: &Path, count: usize) -> Readers {
+    let options = ReadersOptions {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_conserva")),
+        args: vec!["page-child".to_owned()],
+        count,
+        lang: "ita".to_owned(),
+        engine: conserva::page::Engine::default(),
+        limits: Limits::default(),
+        scratch: scratch.to_owned(),
+        roots: Vec::new(),
+    };
+    Readers::start(options).expect("readers")
+}
+
+/// A page of text at 200 dpi, on paper that is not quite white.
+pub fn clean_page() -> GrayImage {
+    let sample = repository().join("samples/documenti/04 determina.tif");
+    let limits = Limits::default();
+    let opened = Opened::open(&sample, "image/tiff", &limits).expect("the sample");
+    let survey = opened.survey(&limits).expect("its pages").remove(0);
+    let page = opened.image(&survey, &limits).expect("its first page");
+    GrayImage::from_raw(page.width, page.height, page.gray).expect("pixels")
 }
