@@ -3,6 +3,7 @@
 //! what a crash left behind.
 
 use std::collections::BTreeSet;
+use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +13,7 @@ use rustix::process::Signal;
 use super::doors::Play;
 use super::inboxes::pdf;
 use super::mailbox::Dovecot;
-use super::network::{Daemon, ask, connect, form, form_headers, until};
+use super::network::{Daemon, ask, form, form_headers, until};
 use super::resumable::{create, declare, patch};
 use super::stage::Stage;
 use super::watch::{lying, write};
@@ -109,8 +110,11 @@ fn marked_names_go_through_every_door_and_every_crash_and_are_told_to_nobody() {
     for (round, drill) in deaths.iter().enumerate() {
         feed(&play, round);
         let mut daemon: Daemon = watch(drill);
-        drop(connect(play.port));
         let port = play.port;
+        // A door may bring the death before the counter is seen open.
+        until("the counter is open, or the end has come", 90, || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok() || daemon.has_ended()
+        });
         let sending = std::thread::spawn(move || send(port, round));
         let is_panic = drill.contains('!');
         until(&format!("it meets its end at {drill}"), 40, || {

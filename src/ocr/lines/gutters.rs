@@ -10,6 +10,14 @@ const HIGH_NARROW: (f32, f32) = (20.0, 0.7);
 const HIGH_WIDE: (f32, f32) = (9.0, 2.0);
 /// Share of its lines that must have letters on both sides.
 const BOTH: f32 = 0.5;
+/// A low gutter is at least so many times as wide as the blanks between the words of its lines, in most of them: blanks of a
+/// few justified lines may stand over each other by chance.
+const OVER_BLANK: f32 = 1.5;
+/// Least blank between words, and how far the middles of a line's letters lie apart, letter heights.
+const BLANK: f32 = 0.5;
+const LINE: f32 = 0.75;
+/// Least blanks of a line that tell how wide they are there.
+const BLANKS_LEAST: usize = 2;
 /// Cells between two gutters that are not one.
 const BESIDE: usize = 2;
 /// Most cells of the grid.
@@ -66,17 +74,80 @@ pub(super) fn gutters(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
     found.retain(is_enough);
     found.sort_by_key(|g| std::cmp::Reverse((g[3] - g[1], g[2] - g[0])));
     let mut kept: Vec<[usize; 4]> = Vec::new();
-    for g in found {
+    for g in &found {
         // What lies at the side of a gutter is the same white.
         let is_new = |k: &[usize; 4]| g[0] > k[2] + BESIDE || k[0] > g[2] + BESIDE || g[1] >= k[3] || k[1] >= g[3];
         if kept.len() < GUTTERS_MAX && kept.iter().all(is_new) {
-            kept.push(g);
+            kept.push(*g);
         }
     }
     let place = |at: usize| (at as f32 * cell) as u32;
-    kept.iter()
-        .map(|g| Rect { x: place(g[0]), y: place(g[1]), w: place(g[2] - g[0]).max(1), h: place(g[3] - g[1]).max(1) })
-        .collect()
+    let rect =
+        |g: &[usize; 4]| Rect { x: place(g[0]), y: place(g[1]), w: place(g[2] - g[0]).max(1), h: place(g[3] - g[1]).max(1) };
+    let all: Vec<Rect> = found.iter().map(rect).collect();
+    let placed = Placed::of(parts, letters, (letter, lean));
+    let is_low = |gutter: &Rect| (gutter.h as f32) < HIGH_NARROW.0 * letter;
+    kept.iter().map(rect).filter(|gutter| !(is_low(gutter) && placed.is_chance(gutter, &all))).collect()
+}
+
+/// The letters on the straightened page: left, right and middle height.
+struct Placed {
+    letters: Vec<(f32, f32, f32)>,
+    letter: f32,
+}
+
+impl Placed {
+    fn of(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32)) -> Self {
+        let place = |part: &Part| {
+            let aside = lean * part.top as f32;
+            let across = (part.left + part.right) as f32 / 2.0;
+            let middle = (part.top + part.bottom) as f32 / 2.0 - lean * across;
+            (part.left as f32 + aside, part.right as f32 + aside, middle)
+        };
+        let mut letters: Vec<(f32, f32, f32)> = letters.iter().map(|at| place(&parts[*at as usize])).collect();
+        letters.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self { letters, letter }
+    }
+
+    /// Is the gutter no wider than the blanks between the words of most of its lines? Blanks that are gutters themselves do not
+    /// count, lines of a word or two tell nothing.
+    fn is_chance(&self, gutter: &Rect, others: &[Rect]) -> bool {
+        let (top, bottom) = (gutter.y as f32, (gutter.y + gutter.h) as f32);
+        let middle = gutter.x as f32 + gutter.w as f32 / 2.0;
+        let inside: Vec<&(f32, f32, f32)> = self.letters.iter().filter(|at| (top..=bottom).contains(&at.2)).collect();
+        // The letters at the left of the gutter, the nearest first: each begins a line.
+        let mut ends: Vec<f32> = inside.iter().filter(|at| at.1 <= middle).map(|at| at.2).rev().collect();
+        let mut shares: Vec<f32> = Vec::new();
+        while let Some(height) = ends.first().copied() {
+            ends.retain(|end| (end - height).abs() >= LINE * self.letter);
+            let line = inside.iter().filter(|at| (at.2 - height).abs() < LINE * self.letter);
+            shares.extend(self.share(line.map(|at| (at.0, at.1)), middle, |blank| {
+                let is_there = |o: &&Rect| (o.y as f32) < height && height < (o.y + o.h) as f32;
+                let is_in = |o: &Rect| (o.x as f32) < blank.1 && blank.0 < (o.x + o.w) as f32;
+                others.iter().filter(is_there).any(is_in)
+            }));
+        }
+        shares.sort_by(f32::total_cmp);
+        shares.get(shares.len() / 2).is_some_and(|usual| *usual < OVER_BLANK)
+    }
+
+    /// How many times wider than its other blanks is the one of a line around `middle`? `None` where it has none there or too few.
+    fn share(&self, line: impl Iterator<Item = (f32, f32)>, middle: f32, is_gutter: impl Fn((f32, f32)) -> bool) -> Option<f32> {
+        let (mut here, mut blanks, mut last) = (None, Vec::new(), None::<f32>);
+        for (left, right) in line {
+            let end = last.unwrap_or(left);
+            if left - end > BLANK * self.letter {
+                if end <= middle && middle <= left {
+                    here = Some(left - end);
+                } else if !is_gutter((end, left)) {
+                    blanks.push(left - end);
+                }
+            }
+            last = Some(last.map_or(right, |end| end.max(right)));
+        }
+        blanks.sort_by(f32::total_cmp);
+        (blanks.len() >= BLANKS_LEAST).then(|| here.map(|here| here / blanks[blanks.len() / 2])).flatten()
+    }
 }
 
 impl Grid {
@@ -162,6 +233,21 @@ mod tests {
         assert!(found[0].x.abs_diff(785) < 25 && found[0].h > 1_200, "{found:?}");
         // Gaps between words, each line elsewhere.
         assert!(of(&page(30, |line, x| (x + line * 37) % 130 < 24)).is_empty());
+    }
+
+    #[test]
+    fn blanks_of_justified_lines_that_stand_over_each_other_by_chance_are_no_gutter_and_those_of_columns_are() {
+        // Five lines with blanks as wide all along, each line elsewhere but for one place.
+        let is_word = |line: i32, x: i32| (x + line * 97) % 330 < 44 && !(700..900).contains(&x);
+        let here = |x: i32| (780..826).contains(&x);
+        let chance = of(&page(5, |line, x| here(x) || is_word(line, x)));
+        assert!(chance.is_empty(), "{chance:?}");
+        // The same place between lines whose words stand closer.
+        let close = of(&page(5, |line, x| here(x) || is_word(line, x) && (x + line * 97) % 330 < 22));
+        assert_eq!(close.len(), 1, "{close:?}");
+        // A table: all of its blanks are as wide, and each stands over the one above.
+        let table = of(&page(5, |_, x| x % 330 < 46));
+        assert!(table.len() >= 3, "{table:?}");
     }
 
     #[test]
