@@ -10,9 +10,11 @@ const HIGH_NARROW: (f32, f32) = (20.0, 0.7);
 const HIGH_WIDE: (f32, f32) = (9.0, 2.0);
 /// Share of its lines that must have letters on both sides.
 const BOTH: f32 = 0.5;
-/// A low gutter is at least so many times as wide as the blanks between the words of its lines, in most of them: blanks of a
-/// few justified lines may stand over each other by chance.
+/// A low gutter is at least so many times as wide as the blanks between the words of most of its lines.
 const OVER_BLANK: f32 = 1.5;
+/// At its ends it is wider than the blanks of its lines by half as much as elsewhere, from so much to so much: below a table or
+/// columns, blanks of some lines may lie under a gutter by chance.
+const AT_ENDS: (f32, f32) = (1.0, 2.5);
 /// Least blank between words, and how far the middles of a line's letters lie apart, letter heights.
 const BLANK: f32 = 0.5;
 const LINE: f32 = 0.75;
@@ -24,8 +26,11 @@ const BESIDE: usize = 2;
 const CELLS_MAX: usize = 4_000_000;
 /// Cells over which a gutter is followed to the right.
 const WIDE_MAX: usize = 60;
-/// Most gutters of a page.
+/// Most gutters of a page, and most that are looked at closely.
 const GUTTERS_MAX: usize = 60;
+const TRIED_MAX: usize = 400;
+/// Share of a least measure that is left of it where both ends were rounded to pixels.
+const ROUNDED: f32 = 0.95;
 
 /// Cells with letters in them.
 struct Grid {
@@ -73,24 +78,30 @@ pub(super) fn gutters(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
     };
     found.retain(is_enough);
     found.sort_by_key(|g| std::cmp::Reverse((g[3] - g[1], g[2] - g[0])));
-    let mut kept: Vec<[usize; 4]> = Vec::new();
-    for g in &found {
-        // What lies at the side of a gutter is the same white.
-        let is_new = |k: &[usize; 4]| g[0] > k[2] + BESIDE || k[0] > g[2] + BESIDE || g[1] >= k[3] || k[1] >= g[3];
-        if kept.len() < GUTTERS_MAX && kept.iter().all(is_new) {
-            kept.push(*g);
-        }
-    }
     let place = |at: usize| (at as f32 * cell) as u32;
     let rect =
         |g: &[usize; 4]| Rect { x: place(g[0]), y: place(g[1]), w: place(g[2] - g[0]).max(1), h: place(g[3] - g[1]).max(1) };
     let all: Vec<Rect> = found.iter().map(rect).collect();
     let placed = Placed::of(parts, letters, (letter, lean));
-    let is_low = |gutter: &Rect| (gutter.h as f32) < HIGH_NARROW.0 * letter;
-    kept.iter().map(rect).filter(|gutter| !(is_low(gutter) && placed.is_chance(gutter, &all))).collect()
+    let is_high = |gutter: &Rect| {
+        let (wide, high) = (gutter.w as f32 / letter, gutter.h as f32 / letter);
+        [HIGH_NARROW, HIGH_WIDE].iter().any(|least| high >= least.0 * ROUNDED && wide >= least.1 * ROUNDED)
+    };
+    let (mut kept, mut tried): (Vec<Rect>, usize) = (Vec::new(), 0);
+    for gutter in &all {
+        // What lies at the side of a gutter is the same white.
+        let beside = (BESIDE as f32 * cell) as u32;
+        let is_new =
+            |g: &Rect, k: &Rect| g.x > k.x + k.w + beside || k.x > g.x + g.w + beside || g.y >= k.y + k.h || k.y >= g.y + g.h;
+        if kept.len() < GUTTERS_MAX && tried < TRIED_MAX && kept.iter().all(|k| is_new(gutter, k)) {
+            tried += 1;
+            kept.extend(placed.trimmed(*gutter, &all).filter(is_high));
+        }
+    }
+    kept
 }
 
-/// The letters on the straightened page: left, right and middle height.
+/// The letters on the straightened page: left, right and middle height, from top to bottom.
 struct Placed {
     letters: Vec<(f32, f32, f32)>,
     letter: f32,
@@ -105,36 +116,68 @@ impl Placed {
             (part.left as f32 + aside, part.right as f32 + aside, middle)
         };
         let mut letters: Vec<(f32, f32, f32)> = letters.iter().map(|at| place(&parts[*at as usize])).collect();
-        letters.sort_by(|a, b| a.0.total_cmp(&b.0));
+        letters.sort_by(|a, b| a.2.total_cmp(&b.2));
         Self { letters, letter }
     }
 
-    /// Is the gutter no wider than the blanks between the words of most of its lines? Blanks that are gutters themselves do not
-    /// count, lines of a word or two tell nothing.
-    fn is_chance(&self, gutter: &Rect, others: &[Rect]) -> bool {
+    /// The gutter without the lines at its ends that it crosses as one of the blanks between their words; `None` where nothing
+    /// is left of a low one. Blanks that are gutters themselves do not count, and lines of a word or two end the search.
+    fn trimmed(&self, gutter: Rect, others: &[Rect]) -> Option<Rect> {
+        let lines = self.crossed(&gutter, others);
+        let mut shares: Vec<f32> = lines.iter().filter_map(|line| line.1).collect();
+        shares.sort_by(f32::total_cmp);
+        let Some(wide) = shares.get(shares.len() * 3 / 4) else { return Some(gutter) };
+        if shares[shares.len() / 2] < OVER_BLANK && (gutter.h as f32) < HIGH_NARROW.0 * self.letter {
+            return None;
+        }
+        let limit = (wide / 2.0).clamp(AT_ENDS.0, AT_ENDS.1);
+        let is_blank = |line: &&(f32, Option<f32>)| line.1.is_some_and(|share| share < limit);
+        let (above, below) = (lines.iter().take_while(is_blank).count(), lines.iter().rev().take_while(is_blank).count());
+        if above == lines.len() {
+            return Some(gutter);
+        }
+        let between = |at: usize| f32::midpoint(lines[at - 1].0, lines[at].0) as u32;
+        let top = if above > 0 { between(above) } else { gutter.y };
+        let bottom = if below > 0 { between(lines.len() - below) } else { gutter.y + gutter.h };
+        Some(Rect { y: top, h: bottom.saturating_sub(top), ..gutter })
+    }
+
+    /// The lines that have letters at the left of the gutter, from top to bottom: the height of each, and how many times wider
+    /// than its other blanks the one at the gutter is.
+    fn crossed(&self, gutter: &Rect, others: &[Rect]) -> Vec<(f32, Option<f32>)> {
         let (top, bottom) = (gutter.y as f32, (gutter.y + gutter.h) as f32);
         let middle = gutter.x as f32 + gutter.w as f32 / 2.0;
-        let inside: Vec<&(f32, f32, f32)> = self.letters.iter().filter(|at| (top..=bottom).contains(&at.2)).collect();
         // The letters at the left of the gutter, the nearest first: each begins a line.
-        let mut ends: Vec<f32> = inside.iter().filter(|at| at.1 <= middle).map(|at| at.2).rev().collect();
-        let mut shares: Vec<f32> = Vec::new();
-        while let Some(height) = ends.first().copied() {
-            ends.retain(|end| (end - height).abs() >= LINE * self.letter);
-            let line = inside.iter().filter(|at| (at.2 - height).abs() < LINE * self.letter);
-            shares.extend(self.share(line.map(|at| (at.0, at.1)), middle, |blank| {
+        let mut ends: Vec<&(f32, f32, f32)> = self.between(top, bottom).iter().filter(|at| at.1 <= middle).collect();
+        ends.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut lines = Vec::new();
+        while let Some(height) = ends.first().map(|end| end.2) {
+            let near = LINE * self.letter;
+            ends.retain(|end| (end.2 - height).abs() >= near);
+            let mut line = self.between((height - near).max(top), (height + near).min(bottom)).to_vec();
+            line.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let share = self.share(&line, middle, |blank| {
                 let is_there = |o: &&Rect| (o.y as f32) < height && height < (o.y + o.h) as f32;
                 let is_in = |o: &Rect| (o.x as f32) < blank.1 && blank.0 < (o.x + o.w) as f32;
                 others.iter().filter(is_there).any(is_in)
-            }));
+            });
+            lines.push((height, share));
         }
-        shares.sort_by(f32::total_cmp);
-        shares.get(shares.len() / 2).is_some_and(|usual| *usual < OVER_BLANK)
+        lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+        lines
+    }
+
+    /// The letters whose middles lie from `top` to `bottom`.
+    fn between(&self, top: f32, bottom: f32) -> &[(f32, f32, f32)] {
+        let from = self.letters.partition_point(|at| at.2 < top);
+        let to = self.letters.partition_point(|at| at.2 <= bottom);
+        self.letters.get(from..to).unwrap_or_default()
     }
 
     /// How many times wider than its other blanks is the one of a line around `middle`? `None` where it has none there or too few.
-    fn share(&self, line: impl Iterator<Item = (f32, f32)>, middle: f32, is_gutter: impl Fn((f32, f32)) -> bool) -> Option<f32> {
+    fn share(&self, line: &[(f32, f32, f32)], middle: f32, is_gutter: impl Fn((f32, f32)) -> bool) -> Option<f32> {
         let (mut here, mut blanks, mut last) = (None, Vec::new(), None::<f32>);
-        for (left, right) in line {
+        for (left, right, _) in line.iter().copied() {
             let end = last.unwrap_or(left);
             if left - end > BLANK * self.letter {
                 if end <= middle && middle <= left {
@@ -248,6 +291,16 @@ mod tests {
         // A table: all of its blanks are as wide, and each stands over the one above.
         let table = of(&page(5, |_, x| x % 330 < 46));
         assert!(table.len() >= 3, "{table:?}");
+    }
+
+    #[test]
+    fn a_gutter_ends_with_its_table_though_blanks_of_the_lines_below_stand_under_it() {
+        // Eight rows of two wide columns, then six lines of running text with a blank at the same place.
+        let is_cell = |line: i32, x: i32| (500..826).contains(&x) || (x + line * 97) % 330 < 22;
+        let is_word = |line: i32, x: i32| (780..802).contains(&x) || (x + line * 97) % 330 < 22;
+        let found = of(&page(14, |line, x| if line < 8 { is_cell(line, x) } else { is_word(line, x) }));
+        assert!(!found.is_empty());
+        assert!(found.iter().all(|g| g.y + g.h <= 120 + 8 * 45), "{found:?}");
     }
 
     #[test]
