@@ -18,6 +18,8 @@ const RULE_THICK: f32 = 0.3;
 const HANGING: f32 = 0.6;
 /// Unbroken ink this long is a rule, letter heights.
 const RULE_LONG: f32 = 2.6;
+/// A shred of an upright rule is no further than this from the next piece of the rule, letter heights.
+const BROKEN: f32 = 1.0;
 /// Share of its box that is dark in a block: letters and frames are thinner.
 const SOLID: f32 = 0.45;
 /// Pages' worth of pixels drawn apart, all large parts together: beyond it the rest are pictures.
@@ -262,12 +264,15 @@ fn apart(mut drawing: Drawing, part: &Part, letter: f32, large: &mut Large) -> O
     if found.is_empty() && (part.height() as f32) < LETTER_HIGH * letter && (part.width() as f32) < 3.0 * LARGE_WIDE * letter {
         return None;
     }
+    let before = large.rules.len();
     remember(&found, part, letter, large);
     let Some((runs, parts)) = drawing.parted(part) else {
         large.pictures.push(part.rect());
         return Some((Vec::new(), Vec::new()));
     };
-    Some(without_remains(runs, &parts, letter, large))
+    let uprights = large.rules[before..].iter().filter(|rule| rule.h > rule.w).copied().collect();
+    let shreds = in_line(&parts, uprights, letter);
+    Some(without_remains(runs, (&parts, &shreds), letter, large))
 }
 
 fn runs_of(drawing: &Drawing, part: &Part) -> Vec<Run> {
@@ -308,13 +313,41 @@ fn remember(found: &[[usize; 4]], part: &Part, letter: f32, large: &mut Large) {
     }
 }
 
+/// Which parts are shreds of upright rules? As thin, and in line with what was found of one, or with another shred: where
+/// dust breaks a rule, runs between the level ones of a table are too short to be found.
+fn in_line(parts: &[Part], mut uprights: Vec<Rect>, letter: f32) -> Vec<bool> {
+    let thick = (RULE_THICK * letter) as i32 + 1;
+    let mut is_shred = vec![false; parts.len()];
+    if uprights.is_empty() {
+        return is_shred;
+    }
+    let mut thin: Vec<usize> = (0..parts.len()).filter(|at| parts[*at].width() <= thick).collect();
+    thin.sort_by_key(|at| parts[*at].top);
+    for at in thin.iter().chain(thin.iter().rev()) {
+        let part = &parts[*at];
+        // A crumb lies within the rule's breadth; what is upright may lie beside its next piece, as the rule leans.
+        let slack = if part.height() >= 2 * part.width() { thick } else { thick / 3 };
+        let follows = |rule: &Rect| {
+            let (left, right) = (rule.x as i32 - slack, (rule.x + rule.w) as i32 + slack);
+            let gap = part.top.max(rule.y as i32) - part.bottom.min((rule.y + rule.h) as i32);
+            part.left >= left && part.right <= right && gap as f32 <= BROKEN * letter
+        };
+        if !is_shred[*at] && uprights.iter().any(follows) {
+            is_shred[*at] = true;
+            uprights.push(part.rect());
+        }
+    }
+    is_shred
+}
+
 /// Parts that are no shreds of rules; large ones are pictures.
-fn without_remains(runs: Vec<Run>, parts: &[Part], letter: f32, large: &mut Large) -> (Vec<Run>, Vec<Part>) {
+fn without_remains(runs: Vec<Run>, (parts, shreds): (&[Part], &[bool]), letter: f32, large: &mut Large) -> (Vec<Run>, Vec<Part>) {
     let mut numbers = vec![u32::MAX; parts.len()];
     let mut kept = Vec::new();
     for (at, part) in parts.iter().enumerate() {
         let (short, long) = (part.width().min(part.height()) as f32, part.width().max(part.height()) as f32);
-        let is_shred = (short <= 0.1 * letter && long >= 0.3 * letter) || is_rule(part, letter) && long > 2.0 * letter;
+        let is_shred =
+            shreds[at] || (short <= 0.1 * letter && long >= 0.3 * letter) || is_rule(part, letter) && long > 2.0 * letter;
         let is_picture = part.height() as f32 > LARGE_HIGH * letter || part.width() as f32 > LARGE_WIDE * letter;
         if is_picture && short >= PICTURE * letter {
             large.pictures.push(part.rect());
@@ -340,4 +373,23 @@ fn holds_letters(drawing: &Drawing, letter: f32) -> bool {
     };
     let letters = inside.iter().filter(is_letter).count();
     letters >= 3 && letters * 3 >= inside.iter().filter(|p| p.ink > 4).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shreds_in_line_with_an_upright_rule_are_its_own_and_strokes_elsewhere_are_letters() {
+        let part = |left, top, right, bottom| Part { left, right, top, bottom, ink: 20 };
+        let rule = Rect { x: 100, y: 0, w: 5, h: 80 };
+        let parts = [
+            part(99, 140, 104, 180), // In line with the shred above it only.
+            part(100, 85, 105, 135),
+            part(101, 82, 105, 86),   // A crumb.
+            part(112, 85, 117, 115),  // The stroke of a letter beside it.
+            part(100, 300, 105, 330), // Far below.
+        ];
+        assert_eq!(in_line(&parts, vec![rule], 20.0), [true, true, true, false, false]);
+    }
 }
