@@ -15,6 +15,10 @@ const OVER_BLANK: f32 = 1.5;
 /// At its ends it is wider than the blanks of its lines by half as much as elsewhere, from so much to so much: below a table or
 /// columns, blanks of some lines may lie under a gutter by chance.
 const AT_ENDS: (f32, f32) = (1.0, 2.5);
+/// Beside columns of text, a line that begins as far right of the gutter as most others do (letter heights) is one of theirs,
+/// however wide its blanks; where the gutter is so many times wider than blanks, it parts a table, which needs no such sign.
+const FLUSH: f32 = 0.35;
+const TABLE: f32 = 4.0;
 /// Least blank between words, and how far the middles of a line's letters lie apart, letter heights.
 const BLANK: f32 = 0.5;
 const LINE: f32 = 0.75;
@@ -101,6 +105,14 @@ pub(super) fn gutters(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
     kept
 }
 
+/// A line that a gutter crosses: its height, how many times wider than its other blanks the one at the gutter is, and where it
+/// goes on at the right.
+struct Crossed {
+    height: f32,
+    share: Option<f32>,
+    start: f32,
+}
+
 /// The letters on the straightened page: left, right and middle height, from top to bottom.
 struct Placed {
     letters: Vec<(f32, f32, f32)>,
@@ -124,27 +136,32 @@ impl Placed {
     /// is left of a low one. Blanks that are gutters themselves do not count, and lines of a word or two end the search.
     fn trimmed(&self, gutter: Rect, others: &[Rect]) -> Option<Rect> {
         let lines = self.crossed(&gutter, others);
-        let mut shares: Vec<f32> = lines.iter().filter_map(|line| line.1).collect();
+        let mut shares: Vec<f32> = lines.iter().filter_map(|line| line.share).collect();
         shares.sort_by(f32::total_cmp);
-        let Some(wide) = shares.get(shares.len() * 3 / 4) else { return Some(gutter) };
+        let Some(wide) = shares.get(shares.len() * 3 / 4).copied() else { return Some(gutter) };
         if shares[shares.len() / 2] < OVER_BLANK && (gutter.h as f32) < HIGH_NARROW.0 * self.letter {
             return None;
         }
         let limit = (wide / 2.0).clamp(AT_ENDS.0, AT_ENDS.1);
-        let is_blank = |line: &&(f32, Option<f32>)| line.1.is_some_and(|share| share < limit);
+        let is_narrow = |line: &&Crossed| line.share.is_some_and(|share| share < limit);
+        let mut starts: Vec<f32> = lines.iter().filter(|line| !is_narrow(line)).map(|line| line.start).collect();
+        starts.sort_by(f32::total_cmp);
+        let usual = starts.get(starts.len() / 2).copied().filter(|_| wide < TABLE);
+        let is_flush = |start: f32| usual.is_some_and(|usual| (start - usual).abs() < FLUSH * self.letter);
+        let is_column = starts.iter().filter(|start| is_flush(**start)).count() * 2 > starts.len();
+        let is_blank = |line: &&Crossed| is_narrow(line) && !(is_column && is_flush(line.start));
         let (above, below) = (lines.iter().take_while(is_blank).count(), lines.iter().rev().take_while(is_blank).count());
         if above == lines.len() {
             return Some(gutter);
         }
-        let between = |at: usize| f32::midpoint(lines[at - 1].0, lines[at].0) as u32;
+        let between = |at: usize| f32::midpoint(lines[at - 1].height, lines[at].height) as u32;
         let top = if above > 0 { between(above) } else { gutter.y };
         let bottom = if below > 0 { between(lines.len() - below) } else { gutter.y + gutter.h };
         Some(Rect { y: top, h: bottom.saturating_sub(top), ..gutter })
     }
 
-    /// The lines that have letters at the left of the gutter, from top to bottom: the height of each, and how many times wider
-    /// than its other blanks the one at the gutter is.
-    fn crossed(&self, gutter: &Rect, others: &[Rect]) -> Vec<(f32, Option<f32>)> {
+    /// The lines that have letters at the left of the gutter, from top to bottom.
+    fn crossed(&self, gutter: &Rect, others: &[Rect]) -> Vec<Crossed> {
         let (top, bottom) = (gutter.y as f32, (gutter.y + gutter.h) as f32);
         let middle = gutter.x as f32 + gutter.w as f32 / 2.0;
         // The letters at the left of the gutter, the nearest first: each begins a line.
@@ -161,9 +178,10 @@ impl Placed {
                 let is_in = |o: &Rect| (o.x as f32) < blank.1 && blank.0 < (o.x + o.w) as f32;
                 others.iter().filter(is_there).any(is_in)
             });
-            lines.push((height, share));
+            let start = line.iter().map(|at| at.0).find(|left| *left >= middle).unwrap_or(f32::MAX);
+            lines.push(Crossed { height, share, start });
         }
-        lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+        lines.sort_by(|a, b| a.height.total_cmp(&b.height));
         lines
     }
 
