@@ -30,9 +30,10 @@ const BESIDE: usize = 2;
 const CELLS_MAX: usize = 4_000_000;
 /// Cells over which a gutter is followed to the right.
 const WIDE_MAX: usize = 60;
-/// Most gutters of a page, and most that are looked at closely.
+/// Most gutters of a page, most that are looked at closely, and most that each of these is held against, the highest first.
 const GUTTERS_MAX: usize = 60;
-const TRIED_MAX: usize = 400;
+const TRIED_MAX: usize = 200;
+const OTHERS_MAX: usize = 2_000;
 /// Share of a least measure that is left of it where both ends were rounded to pixels.
 const ROUNDED: f32 = 0.95;
 
@@ -99,7 +100,7 @@ pub(super) fn gutters(parts: &[Part], letters: &[u32], (letter, lean): (f32, f32
             |g: &Rect, k: &Rect| g.x > k.x + k.w + beside || k.x > g.x + g.w + beside || g.y >= k.y + k.h || k.y >= g.y + g.h;
         if kept.len() < GUTTERS_MAX && tried < TRIED_MAX && kept.iter().all(|k| is_new(gutter, k)) {
             tried += 1;
-            kept.extend(placed.trimmed(*gutter, &all).filter(is_high));
+            kept.extend(placed.trimmed(*gutter, &all[..all.len().min(OTHERS_MAX)]).filter(is_high));
         }
     }
     kept

@@ -20,6 +20,8 @@ const HANGING: f32 = 0.6;
 const RULE_LONG: f32 = 2.6;
 /// A shred of an upright rule is no further than this from the next piece of the rule, letter heights.
 const BROKEN: f32 = 1.0;
+/// Thin remains and upright rules that are held against each other: what shatters into more is no table.
+const SHREDS_MAX: usize = 4_000;
 /// Share of its box that is dark in a block: letters and frames are thinner.
 const SOLID: f32 = 0.45;
 /// Pages' worth of pixels drawn apart, all large parts together: beyond it the rest are pictures.
@@ -318,10 +320,10 @@ fn remember(found: &[[usize; 4]], part: &Part, letter: f32, large: &mut Large) {
 fn in_line(parts: &[Part], mut uprights: Vec<Rect>, letter: f32) -> Vec<bool> {
     let thick = (RULE_THICK * letter) as i32 + 1;
     let mut is_shred = vec![false; parts.len()];
-    if uprights.is_empty() {
+    let mut thin: Vec<usize> = (0..parts.len()).filter(|at| parts[*at].width() <= thick).collect();
+    if uprights.is_empty() || uprights.len() + thin.len() > SHREDS_MAX {
         return is_shred;
     }
-    let mut thin: Vec<usize> = (0..parts.len()).filter(|at| parts[*at].width() <= thick).collect();
     thin.sort_by_key(|at| parts[*at].top);
     for at in thin.iter().chain(thin.iter().rev()) {
         let part = &parts[*at];
