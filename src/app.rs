@@ -30,6 +30,8 @@ pub struct Archive {
     pub house: Arc<House>,
     /// Scratch, where the archive's own cannot be written.
     _scratch: Option<StandAlone>,
+    /// Why it is only looked at, where that is a disk without room.
+    pub no_room: Option<Error>,
 }
 
 /// Makes an archive in `root`: folders, configuration, store, ente. Without `ente_file` it is a *prova*.
@@ -94,17 +96,23 @@ impl Archive {
     }
 
     /// Opens the archive in `root` for whoever only looks: where it can be written as [`Archive::open`] does, and else as it
-    /// lies (`store.is_read_only()`): a disk mounted read-only, an archive of somebody else's.
+    /// lies (`store.is_read_only()`): a disk mounted read-only, an archive of somebody else's, a disk without any room for
+    /// what the engine keeps beside its file.
     pub async fn look(root: &Path, config: Option<&Path>) -> Result<Self> {
         let (layout, config) = found(root, config)?;
-        match ArchiveLock::take(root) {
-            Err(error) if error.code() == "archive-read-only" => {}
-            lock => return Self::with(layout, config, lock?).await,
-        }
+        let opened = match ArchiveLock::take(root) {
+            Ok(lock) => Self::with(layout.clone(), config.clone(), lock).await,
+            Err(error) => Err(error),
+        };
+        let no_room = match opened {
+            Err(error) if error.code() == "archive-read-only" => None,
+            Err(error) if error.is_no_room() => Some(error),
+            opened => return opened,
+        };
         let scratch = StandAlone::new()?;
         let store = Store::look(&layout.store(), Clock::System).await?;
         let house = assemble((layout, config), store, scratch.scratch.clone(), None).await?;
-        Ok(Self { house: Arc::new(house), _scratch: Some(scratch) })
+        Ok(Self { house: Arc::new(house), _scratch: Some(scratch), no_room })
     }
 
     async fn with(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> Result<Self> {
@@ -116,7 +124,7 @@ impl Archive {
             house.store.void_leases().await?;
             house.blobs.sweep(&house.ente_id)?;
         }
-        Ok(Self { house: Arc::new(house), _scratch: None })
+        Ok(Self { house: Arc::new(house), _scratch: None, no_room: None })
     }
 }
 

@@ -122,6 +122,11 @@ impl Error {
         self.kind == Kind::Store || matches!(self.code(), "disk-failed" | "store-busy" | "queue-full")
     }
 
+    /// True where a disk has no room, or its quota is used up.
+    pub fn is_no_room(&self) -> bool {
+        self.code() == "store-no-room" || (self.code() == "disk-failed" && self.kind == Kind::Retry)
+    }
+
     /// The stable code of the message, as in `holds.code`.
     pub fn code(&self) -> &str {
         self.message.code()

@@ -38,6 +38,9 @@ pub(super) async fn open(all: &Global) -> Result<Archive> {
 /// Opens the archive for a verb that only looks; one that cannot be written answers too, and that is said.
 pub(super) async fn look(all: &Global) -> Result<Archive> {
     let archive = Archive::look(&all.archive, all.config.as_deref()).await?;
+    if let Some(error) = &archive.no_room {
+        output::complain(&error.message().text(all.words()));
+    }
     if archive.house.store.is_read_only() {
         output::complain(&Message::new("archive-looked-at").with("path", all.archive.display()).text(all.words()));
     }
@@ -322,7 +325,8 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
                     "writable": !house.store.is_read_only()});
             if house.store.is_read_only() {
                 let note = Message::new("archive-looked-at").with("path", all.archive.display());
-                object["archive"]["notes"] = json!([note.text(all.words())]);
+                let why = archive.no_room.as_ref().map(|error| error.message().text(all.words()));
+                object["archive"]["notes"] = why.into_iter().chain([note.text(all.words())]).collect();
             }
             object["words"] = json!({"path": house.config.ocr.words, "listed": house.lexicon.is_listed()});
             u8::from(journal.is_err())

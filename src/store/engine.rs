@@ -34,7 +34,7 @@ impl Store {
         Ok(Self::Sqlite(Sqlite::open(path, clock).await?))
     }
 
-    /// Opens the store at `path` where nothing can be written: it answers, and every change is refused (`archive-read-only`). One
+    /// Opens the store at `path` where nothing can be written: it answers, and every change is refused (`store-read-only`). One
     /// of an older release, which would have to be migrated, is refused too (`schema-older`).
     pub async fn look(path: &Path, clock: Clock) -> Result<Self> {
         Ok(Self::Sqlite(Sqlite::look(path, clock).await?))

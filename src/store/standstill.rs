@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
+/// The bytes of an index that has been made: its first region. Where the disk was full a shorter one is left.
+const INDEX_MIN: u64 = 32 << 10;
+
 /// How the files of a store lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lie {
@@ -24,7 +27,8 @@ pub(super) enum Lie {
 impl Lie {
     /// How those of the store at `path` lie now.
     pub(super) fn of(path: &Path) -> Self {
-        match (beside(path, "-wal").exists(), beside(path, "-shm").exists()) {
+        let is_indexed = beside(path, "-shm").metadata().is_ok_and(|index| index.len() >= INDEX_MIN);
+        match (beside(path, "-wal").exists(), is_indexed) {
             (false, _) => Self::Closed,
             (true, true) => Self::Logged,
             (true, false) => Self::Left,

@@ -8,6 +8,7 @@ use std::process::Output;
 use super::network::{Daemon, TOKEN, configure, free_port, until};
 use super::power::{Disk, NOT_HERE};
 use super::stage::{Stage, said};
+use super::watch::Mount;
 
 /// Nobody's number.
 const NOBODY: u32 = 65_534;
@@ -112,6 +113,47 @@ fn what_a_dead_process_left_in_the_log_is_read_where_it_cannot_be_recovered() {
     std::fs::remove_file(stage.path("archivio/store.db-shm")).expect("an index");
     remount(&disk, "ro");
     ensure_answers(&|args| stage.run(args), (&arrival, &document));
+}
+
+#[test]
+fn an_archive_on_a_full_disk_answers_and_says_so_however_it_was_left() {
+    let mut told = 0;
+    for is_killed in [false, true] {
+        let stage = Stage::bare();
+        let Some(_mount) = Mount::new(stage.path("archivio"), 16 << 20) else { return eprintln!("{NOT_HERE}") };
+        assert!(stage.run(&["init"]).status.success());
+        let (arrival, document) = furnish(&stage);
+        if is_killed {
+            configure(&stage, "");
+            let daemon = Daemon::start(&stage, &[], &[]);
+            until("the daemon has its log", 20, || stage.path("archivio/store.db-wal").exists());
+            daemon.end(rustix::process::Signal::KILL);
+        }
+        let ballast = stage.path("archivio/zavorra");
+        let mut filling = std::fs::File::create(&ballast).expect("ballast");
+        let mut fill = || while std::io::Write::write_all(&mut filling, &[0; 4_096]).is_ok() {};
+        fill();
+        for (args, code) in LOOKING.iter().copied().chain([(&["show", arrival.as_str()][..], 0)]) {
+            fill();
+            let is_indexed = stage.path("archivio/store.db-shm").metadata().is_ok_and(|index| index.len() >= 32 << 10);
+            told += usize::from(!is_indexed);
+            let output = stage.run(args);
+            let text = said(&output);
+            let is_told = text.contains("sola lettura") && text.matches("non c'è più posto").count() == 1;
+            // With the index of a log that was left, all is opened as always, and only what writes finds no room.
+            let is_known =
+                output.status.code() == Some(code) || (is_indexed && args == ["fixity"] && output.status.code() == Some(4));
+            assert!(is_known && (is_told || is_indexed), "{args:?}: {text}");
+        }
+        let output = stage.run(&["review", &document, "--refuse"]);
+        assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+        assert!(said(&output).contains("non c'è più posto"), "{}", said(&output));
+        std::fs::remove_file(&ballast).expect("room");
+        drop(filling);
+        let output = stage.run(&["journal", "verify"]);
+        assert!(output.status.success() && !said(&output).contains("sola lettura"), "{}", said(&output));
+    }
+    assert!(told > 0, "the log was left each time: nothing was shown");
 }
 
 /// Everybody may read below `folder`, nobody but its owner may write.

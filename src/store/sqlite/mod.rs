@@ -39,6 +39,8 @@ const BUSY_SECONDS: u64 = 30;
 const OPEN_MAX: Duration = Duration::from_secs(20);
 /// Between two tries of opening.
 const OPEN_AGAIN: Duration = Duration::from_millis(100);
+/// What the engine says where the disk has no room: SQLITE_FULL, and SQLITE_IOERR_SHMSIZE of the log's index.
+const NO_ROOM: [u32; 2] = [13, 4_874];
 
 /// The SQLite engine of [`super::Store`].
 #[derive(Debug, Clone)]
@@ -200,6 +202,9 @@ fn failed(error: sqlx::Error) -> Error {
     // Primary codes SQLITE_BUSY and SQLITE_LOCKED; extended ones keep them in the low byte.
     if code.is_some_and(|code| matches!(code & 0xff, 5 | 6)) || matches!(error, sqlx::Error::PoolTimedOut) {
         return Error::retry("store-busy").because(error);
+    }
+    if code.is_some_and(|code| NO_ROOM.contains(&code)) {
+        return Error::new(Kind::Store, "store-no-room").because(error);
     }
     Error::store(error)
 }
