@@ -1,61 +1,156 @@
 //! Do aggregations and documents name each other? Their metadata, read against all documents of the package.
+//!
+//! There may be a hundred thousand documents, and one aggregation may name them all: of each only what is compared is kept, and
+//! what an aggregation says of one is compared while it is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::container::Container;
 use super::digests::{self, Function};
 use super::documento::{Known, located};
 use super::findings::{Findings, Valued as _, error, note, warning};
-use super::schema::{self, Schema};
-use super::xml::{self, Element};
-use super::{Options, rules};
-use crate::finding::Finding;
+use super::schema::Schema;
+use super::xml::Element;
+use super::{Options, long, rules};
+
+/// The documents of a package, while they are read.
+#[derive(Debug, Default)]
+pub(super) struct Roll {
+    documents: Vec<Document>,
+    /// What documents say they belong to, each saying once.
+    memberships: BTreeMap<Vec<(String, String)>, u32>,
+}
+
+/// What is kept of a document.
+#[derive(Debug)]
+struct Document {
+    id: Box<str>,
+    impronta: Impronta,
+    /// Its metadata, by position in the container.
+    at: u32,
+    /// The number of what it says it belongs to.
+    membership: u32,
+}
+
+/// An `Impronta` as it is compared: two ways to write one digest are one.
+#[derive(Debug, PartialEq, Eq)]
+enum Impronta {
+    Sha256([u8; 32]),
+    Other(Box<str>),
+}
+
+impl Impronta {
+    fn of(text: &str) -> Self {
+        let bytes = digests::decoded(text, Function::Sha256).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        bytes.map_or_else(|| Self::Other(text.into()), Self::Sha256)
+    }
+}
+
+impl Roll {
+    /// Takes a document in; none is one whose metadata could not be read.
+    pub(super) fn enter(&mut self, document: Option<Known>) {
+        let Some(Known { at, id, impronta, aggregations }) = document else { return };
+        let next = self.memberships.len() as u32;
+        let membership = *self.memberships.entry(aggregations).or_insert(next);
+        let impronta = Impronta::of(&impronta);
+        self.documents.push(Document { id: id.into(), impronta, at: at as u32, membership });
+    }
+
+    /// All are in: they can be found by their ids.
+    pub(super) fn closed(self) -> Register {
+        let Self { mut documents, memberships } = self;
+        documents.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut said = vec![Vec::new(); memberships.len()];
+        for (membership, n) in memberships {
+            said[n as usize] = membership;
+        }
+        Register { documents, said }
+    }
+}
+
+/// The documents of a package in the order of their ids.
+#[derive(Debug)]
+pub(super) struct Register {
+    documents: Vec<Document>,
+    said: Vec<Vec<(String, String)>>,
+}
+
+impl Register {
+    /// Where the documents of that id begin.
+    fn first(&self, id: &str) -> usize {
+        self.documents.partition_point(|document| &*document.id < id)
+    }
+
+    /// The last document of that id, and where those of that id begin.
+    fn find(&self, id: &str) -> Option<(usize, &Document)> {
+        let first = self.first(id);
+        let alike = self.documents[first..].iter().take_while(|document| &*document.id == id);
+        Some((first, alike.last()?))
+    }
+}
 
 /// One aggregation of the package.
 struct Aggregation {
     path: String,
     kind: String,
     id: String,
-    /// Its documents: id and `Impronta` as written.
-    documents: Vec<(String, String)>,
+    /// Those of its documents that are here: where those of their id begin in the register, in order.
+    documents: Vec<u32>,
 }
 
 /// Checks the aggregations by themselves and against the documents.
-pub(super) fn check(container: &Container, files: &[usize], documents: &[Known], (options, findings): (&Options, &mut Findings)) {
-    let read = super::each(files.len(), files.len() > super::SCHEMA_WORTH, |i| one(container, files[i], options));
+pub(super) fn check(
+    container: &Container,
+    files: &[usize],
+    documents: &Register,
+    (options, findings): (&Options, &mut Findings),
+) {
+    let read = super::each(files.len(), files.len() > super::SCHEMA_WORTH, |i| one(container, files[i], documents, options));
     let mut aggregations = Vec::with_capacity(read.len());
     for (aggregation, found) in read {
-        findings.extend(found);
+        findings.absorb(found);
         aggregations.extend(aggregation);
     }
-    let mut by_id: BTreeMap<&str, &Known> = BTreeMap::new();
-    for document in documents {
-        if let Some(other) = by_id.insert(&document.id, document) {
-            findings.push(error("document-id-twice").at(&document.path, "IdDoc/Identificativo").value("other", &other.path));
-        }
+    let path = |document: &Document| container.entries()[document.at as usize].path.as_str();
+    for pair in documents.documents.windows(2).filter(|pair| pair[0].id == pair[1].id) {
+        findings.push(error("document-id-twice").at(path(&pair[1]), "IdDoc/Identificativo").value("other", path(&pair[0])));
     }
-    for aggregation in &aggregations {
-        contents(aggregation, &by_id, findings);
-    }
-    let listed: Vec<BTreeSet<&str>> =
-        aggregations.iter().map(|aggregation| aggregation.documents.iter().map(|(id, _)| id.as_str()).collect()).collect();
-    for document in documents {
-        membership(document, (&aggregations, &listed), findings);
+    let by_id: BTreeMap<&str, &Aggregation> = aggregations.iter().rev().map(|a| (a.id.as_str(), a)).collect();
+    for document in &documents.documents {
+        membership((path(document), document), documents, (&by_id, findings));
     }
 }
 
-fn one(container: &Container, at: usize, options: &Options) -> (Option<Aggregation>, Vec<Finding>) {
+fn one(container: &Container, at: usize, documents: &Register, options: &Options) -> (Option<Aggregation>, Findings) {
     let entry = &container.entries()[at];
-    let read = container.bytes(entry, options.limits.metadata_bytes_max);
-    let (bytes, root) = match read.and_then(|bytes| xml::parse(&bytes, &entry.path).map(|root| (bytes, root))) {
-        Ok(read) => read,
-        Err(fault) => return (None, vec![*fault]),
+    let (mut found, mut listed, mut n) = (Findings::default(), Vec::new(), 0_u32);
+    let mut take = |element: Element| {
+        n += 1;
+        let Some(id_doc) = element.children.first() else { return };
+        let (id, place) = (id_doc.text_at("Identificativo"), || format!("IndiceDocumenti/TipoDocumento[{n}]"));
+        // A document elsewhere may be in a linked PdV.
+        let Some((first, document)) = documents.find(id) else {
+            let finding = warning("aggregation-document-absent").at(&entry.path, &place());
+            return found.push(finding.clause("A5 IndiceDocumenti").value("id", id));
+        };
+        listed.push(first as u32);
+        if document.impronta != Impronta::of(id_doc.text_at("ImprontaCrittograficaDelDocumento/Impronta")) {
+            let finding = error("aggregation-impronta").at(&entry.path, &place()).clause("A5 IndiceDocumenti");
+            found.push(finding.value("id", id).value("file", &container.entries()[document.at as usize].path));
+        }
     };
-    let mut found = schema::breaches(Schema::Aggregazione, &bytes, &entry.path);
+    let read =
+        long::harvest(container, (entry, Schema::Aggregazione), options.limits.metadata_bytes_max, &["TipoDocumento"], &mut take);
+    listed.sort_unstable();
+    let (root, breaches) = match read {
+        Ok((Ok(root), breaches)) => (root, breaches),
+        Ok((Err(fault), _)) | Err(fault) => {
+            found.push(*fault);
+            return (None, found);
+        }
+    };
+    found.extend(breaches);
     found.extend(rules::aggregation(&root).into_iter().map(|finding| located(finding, &entry.path)));
-    let listed = root
-        .child("IndiceDocumenti")
-        .map_or_else(Vec::new, |index| index.all("TipoDocumento").filter_map(|d| d.children.first()).map(identity).collect());
     let aggregation = Aggregation {
         path: entry.path.clone(),
         kind: root.text_at("IdAgg/TipoAggregazione").to_owned(),
@@ -65,49 +160,32 @@ fn one(container: &Container, at: usize, options: &Options) -> (Option<Aggregati
     (Some(aggregation), found)
 }
 
-fn identity(id_doc: &Element) -> (String, String) {
-    (id_doc.text_at("Identificativo").to_owned(), id_doc.text_at("ImprontaCrittograficaDelDocumento/Impronta").to_owned())
-}
-
-/// What an aggregation names is there, with the same digest. A document elsewhere may be in a linked PdV: a warning.
-fn contents(aggregation: &Aggregation, by_id: &BTreeMap<&str, &Known>, findings: &mut Findings) {
-    for (n, (id, impronta)) in aggregation.documents.iter().enumerate() {
-        let place = format!("IndiceDocumenti/TipoDocumento[{}]", n + 1);
-        let Some(document) = by_id.get(id.as_str()) else {
-            findings.push(
-                warning("aggregation-document-absent").at(&aggregation.path, &place).clause("A5 IndiceDocumenti").value("id", id),
-            );
-            continue;
-        };
-        let bytes = |text: &str| digests::decoded(text, Function::Sha256);
-        if document.impronta != *impronta && (bytes(&document.impronta).is_none() || bytes(&document.impronta) != bytes(impronta))
-        {
-            let finding = error("aggregation-impronta").at(&aggregation.path, &place).clause("A5 IndiceDocumenti");
-            findings.push(finding.value("id", id).value("file", &document.path));
-        }
-    }
-}
-
 /// A document belongs to an aggregation of this package, and that aggregation knows it.
-fn membership(document: &Known, (aggregations, listed): (&[Aggregation], &[BTreeSet<&str>]), findings: &mut Findings) {
-    let mut is_home = document.aggregations.is_empty();
-    for (kind, id) in &document.aggregations {
-        let Some((aggregation, listed)) = aggregations.iter().zip(listed).find(|(a, _)| a.id == *id) else {
-            findings.push(note("aggregation-elsewhere").at(&document.path, "Agg/TipoAgg").value("id", id));
+fn membership(
+    (path, document): (&str, &Document),
+    documents: &Register,
+    (aggregations, findings): (&BTreeMap<&str, &Aggregation>, &mut Findings),
+) {
+    let said = documents.said.get(document.membership as usize).map_or(&[][..], Vec::as_slice);
+    let mut is_home = said.is_empty();
+    for (kind, id) in said {
+        let Some(aggregation) = aggregations.get(id.as_str()) else {
+            findings.push(note("aggregation-elsewhere").at(path, "Agg/TipoAgg").value("id", id));
             continue;
         };
         is_home = true;
         if aggregation.kind != *kind {
-            let finding = error("aggregation-kind").at(&document.path, "Agg/TipoAgg/TipoAggregazione").clause("A5 Agg");
+            let finding = error("aggregation-kind").at(path, "Agg/TipoAgg/TipoAggregazione").clause("A5 Agg");
             findings.push(finding.value("said", kind).value("found", &aggregation.kind));
         }
-        if !listed.contains(document.id.as_str()) {
+        let first = documents.first(&document.id) as u32;
+        if aggregation.documents.binary_search(&first).is_err() {
             let finding =
                 error("document-not-in-aggregation").at(&aggregation.path, "IndiceDocumenti").clause("A5 IndiceDocumenti");
             findings.push(finding.value("id", &document.id).value("aggregation", id));
         }
     }
     if !is_home {
-        findings.push(error("aggregation-unknown").at(&document.path, "Agg").clause("A5 Agg"));
+        findings.push(error("aggregation-unknown").at(path, "Agg").clause("A5 Agg"));
     }
 }

@@ -1,9 +1,10 @@
 //! Do the metadata of a document tell the truth about its files? One document folder at a time.
 
-use super::agid::{self, DAI, Folder};
+use super::agid;
 use super::container::Container;
 use super::digests::{self, Digests, Function};
 use super::findings::{Valued as _, error, note, warning};
+use super::layout::{DAI, Folder};
 use super::schema::{self, Schema};
 use super::xml::{self, Element};
 use super::{Options, rules};
@@ -12,8 +13,8 @@ use crate::finding::Finding;
 /// What the rest of the package must know of a document.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// Path of its metadata.
-    pub(super) path: String,
+    /// Its metadata, by position in the container.
+    pub(super) at: usize,
     /// `IdDoc/Identificativo`.
     pub(super) id: String,
     /// `IdDoc/…/Impronta` as written.
@@ -57,7 +58,7 @@ pub(super) fn check(
             found.push(note("verifica-claimed").at(&entry.path, "Verifica").clause("C-06").value("flag", &flag.name));
         }
     }
-    (Some(known(&root, &entry.path)), found)
+    (Some(known(&root, *at)), found)
 }
 
 /// Puts the file's path to a finding that knows only the element.
@@ -66,12 +67,12 @@ pub(super) fn located(mut finding: Finding, path: &str) -> Finding {
     finding
 }
 
-fn known(root: &Element, path: &str) -> Known {
+fn known(root: &Element, at: usize) -> Known {
     let aggregations = root.child("Agg").map_or_else(Vec::new, |agg| {
         agg.all("TipoAgg").map(|a| (a.text_at("TipoAggregazione").to_owned(), a.text_at("IdAggregazione").to_owned())).collect()
     });
     Known {
-        path: path.to_owned(),
+        at,
         id: root.text_at("IdDoc/Identificativo").to_owned(),
         impronta: root.text_at("IdDoc/ImprontaCrittograficaDelDocumento/Impronta").to_owned(),
         aggregations,

@@ -27,6 +27,12 @@ impl Findings {
         findings.into_iter().for_each(|finding| self.push(finding));
     }
 
+    /// Adds those of another run, and how many it has left out.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.extend(other.list);
+        self.left_out += other.left_out;
+    }
+
     /// All of them, the gravest first, otherwise in the order in which they were met.
     pub(super) fn into_list(mut self) -> Vec<Finding> {
         if self.left_out > 0 {

@@ -17,7 +17,9 @@ mod eark;
 mod findings;
 mod inspect;
 mod kind;
+mod layout;
 mod lists;
+mod long;
 mod names;
 mod outcome;
 mod pindex;
@@ -42,6 +44,7 @@ use agid::Checked;
 use container::Container;
 use findings::{Findings, error};
 use kind::Kind;
+use layout::Layout;
 use pindex::Form;
 
 /// How deep to look, and how far.
@@ -81,19 +84,19 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
         Kind::Sincro2010(at) => Some(agid::check(&container, (*at, Form::Of2010), options, &mut findings)),
         Kind::Bag(root) => {
             let digests = bagit::check(&container, root, options, &mut findings);
-            let layout = agid::layout_told(&container, &format!("{root}data/"), |inside| Some(inside.to_owned()));
+            let layout = Layout::told(&container, &format!("{root}data/"), layout::as_it_is);
             Some(Checked { layout, ..Checked::of(digests) })
         }
         Kind::Lists(lists) => {
             let digests = lists::check(&container, lists, options, &mut findings);
-            let layout = agid::layout_told(&container, &kind::top(container.entries()), |inside| Some(inside.to_owned()));
+            let layout = Layout::told(&container, &kind::top(container.entries()), layout::as_it_is);
             Some(Checked { layout, ..Checked::of(digests) })
         }
         Kind::Eark(at) => {
             let (digests, asked) = eark::check(&container, *at, options, &mut findings);
             requirements = asked;
             let root = pindex::folder(&container.entries()[*at].path).to_owned();
-            Some(Checked { layout: agid::layout_told(&container, &root, agid::told_of_eark), ..Checked::of(digests) })
+            Some(Checked { layout: Layout::told(&container, &root, layout::told_of_eark), ..Checked::of(digests) })
         }
         Kind::Sacer(at) => Some(Checked::of(sacer::check(&container, *at, options, &mut findings))),
         Kind::Unknown => None,

@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
-use super::container::{Container, Entry, is_envelope};
+use super::container::{Container, is_envelope};
 use super::digests::{Function, decoded};
-use super::findings::{Fault, Findings, Valued as _, error, note, warning};
-use super::schema::{self, Schema};
-use super::xml::{self, Element};
-use super::{names, rules};
+use super::findings::{Findings, Valued as _, error, note, warning};
+use super::schema::Schema;
+use super::xml::Element;
+use super::{long, names, rules};
 use crate::digest::Digest;
 use crate::limits::Limits;
 
-/// An index that is longer is read as a stream: it lists so many files that their list and its text need not stand side by side.
-const STREAMED_BYTES: u64 = 1 << 20;
 /// Name of the index file.
 pub(super) const NAME: &str = "PIndex.xml";
 
@@ -24,7 +22,7 @@ pub(super) const NAME: &str = "PIndex.xml";
 pub(super) struct Index {
     /// Its files in order, those of `ExternalMetadata` included.
     pub(super) files: Vec<Promise>,
-    /// The rest of the tree, without its `File` elements.
+    /// The rest of the tree, without its files and their groups.
     pub(super) root: Element,
     /// Its form.
     pub(super) form: Form,
@@ -96,19 +94,22 @@ pub(super) fn folder(index: &str) -> &str {
 /// Reads the index at `at` and finds the files that it means.
 pub(super) fn read(container: &Container, (at, form): (usize, Form), limits: &Limits, findings: &mut Findings) -> Option<Index> {
     let entry = &container.entries()[at];
+    if is_envelope(&entry.path) && Container::is_readable(entry) {
+        findings.push(note("index-in-envelope").at(&entry.path, ""));
+    }
     let mut gathered = Gathered { container, at, form, formats: BTreeSet::new(), files: Vec::new(), findings };
-    let read = if is_streamed(container, entry) {
-        gathered.streamed(entry, limits.metadata_bytes_max)
-    } else {
-        container.bytes(entry, limits.metadata_bytes_max).map(|bytes| gathered.whole(entry, &bytes))
-    };
+    let mut take = |element: Element| gathered.take(&element);
+    let read = long::harvest(container, (entry, form.schema()), limits.metadata_bytes_max, &CROP, &mut take);
     let Gathered { files, findings, .. } = gathered;
     if container.is_lone() {
         findings.push(warning("index-alone").at(&entry.path, "").value("count", files.len()));
     }
     let index = match read {
-        Ok(Ok(root)) => Index { files, root, form },
-        Ok(Err(fault)) => {
+        Ok((Ok(root), breaches)) => {
+            findings.extend(breaches);
+            Index { files, root, form }
+        }
+        Ok((Err(fault), _)) => {
             // What was read before the fault is still held against the package: all findings in one run.
             findings.push(*fault);
             return Some(Index { files, form, ..Index::default() });
@@ -127,12 +128,6 @@ pub(super) fn read(container: &Container, (at, form): (usize, Form), limits: &Li
     Some(index)
 }
 
-/// True of a long index that lies there as it is, in UTF-8.
-fn is_streamed(container: &Container, entry: &Entry) -> bool {
-    let is_utf8 = |bytes: Vec<u8>| matches!(xml::in_utf8(&[&bytes[..], b"\xFF"].concat()), std::borrow::Cow::Borrowed(_));
-    entry.bytes > STREAMED_BYTES && !is_envelope(&entry.path) && container.beginning(entry).is_some_and(is_utf8)
-}
-
 /// What is gathered while an index is read.
 struct Gathered<'a> {
     container: &'a Container,
@@ -143,32 +138,15 @@ struct Gathered<'a> {
     findings: &'a mut Findings,
 }
 
-/// The elements that are files.
-const FILES: [&str; 2] = ["File", "ExternalMetadata"];
+/// The elements that are files, and the one that holds files.
+const CROP: [&str; 3] = ["File", "ExternalMetadata", "FileGroup"];
 
 impl Gathered<'_> {
-    fn whole(&mut self, entry: &Entry, bytes: &[u8]) -> Result<Element, Fault> {
-        if is_envelope(&entry.path) {
-            self.findings.push(note("index-in-envelope").at(&entry.path, ""));
-        }
-        let root = xml::harvest(bytes, &entry.path, &FILES, &mut |file| self.take(&file))?;
-        self.findings.extend(schema::breaches(self.form.schema(), &xml::in_utf8(bytes), &entry.path));
-        Ok(root)
-    }
-
-    /// The outer error is of an index that cannot be had at all.
-    fn streamed(&mut self, entry: &Entry, most: u64) -> Result<Result<Element, Fault>, Fault> {
-        let stream = self.container.stream(entry, most)?;
-        let root = match xml::harvest_from(stream, &entry.path, &FILES, &mut |file| self.take(&file)) {
-            Ok(root) => root,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let stream = self.container.stream(entry, most)?;
-        self.findings.extend(schema::breaches_from(self.form.schema(), stream, &entry.path));
-        Ok(Ok(root))
-    }
-
     fn take(&mut self, file: &Element) {
+        // Its files were taken one by one; nobody asks what else a group says.
+        if file.name == "FileGroup" {
+            return;
+        }
         let hash = file.child("Hash");
         let named = |name: &str| hash.map_or("", |hash| hash.attribute(name));
         let function = match self.form {

@@ -5,8 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 use super::super::Options;
-use super::super::agid::{Checked, Folder};
+use super::super::agid::Checked;
 use super::super::container::Container;
+use super::super::layout::Folder;
 use super::super::pindex::Promise;
 use super::super::xml::{self, Element};
 use super::{Event, SIDE_MAX, Sight, View, alto, events};
@@ -100,15 +101,15 @@ impl<'a> Eye<'a> {
     }
 
     /// The document of that folder, as a person sees it.
-    pub(super) fn document(&mut self, name: &str, folder: &Folder) -> Result<DocumentView> {
+    pub(super) fn document(&mut self, folder: &Folder) -> Result<DocumentView> {
         let metadata = folder.metadata.first().and_then(|at| self.tree(*at));
         let said = metadata.as_ref().map_or("", |root| root.text_at("Riservato"));
         let is_reserved = !matches!(said, "false" | "0");
         let positions = [&folder.principale, &folder.copie, &folder.testo].into_iter().flatten();
         let positions = positions.chain(folder.allegati.values().flatten()).chain(&folder.metadata).chain(&folder.events);
         let mut document = DocumentView {
-            folder: format!("{}documenti/{name}/", self.checked.layout.root),
-            name: name.to_owned(),
+            folder: format!("{}documenti/{}/", self.checked.layout.root, folder.name),
+            name: folder.name.clone(),
             is_reserved,
             files: positions.map(|i| self.file(*i)).collect(),
             events: folder.events.map_or_else(Vec::new, |at| events(self.container, at, self.options)),

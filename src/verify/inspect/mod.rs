@@ -12,8 +12,9 @@ use std::path::Path;
 
 pub use page::inspections_html;
 
-use super::agid::{Checked, Layout};
+use super::agid::Checked;
 use super::container::Container;
+use super::layout::Layout;
 use super::outcome::Report;
 use super::xml::{self, Element};
 use super::{Options, examine, rules};
@@ -112,12 +113,12 @@ pub fn inspect(path: &Path, options: &Options, view: &View<'_>) -> Result<Inspec
     if let Some(at) = checked.layout.events {
         inspection.events = events(&container, at, options);
     }
-    let documents = &checked.layout.documents;
-    let shown = documents.len().min(options.limits.pdv_documents_max);
-    inspection.documents_left_out = documents.len() - shown;
+    let layout = &checked.layout;
+    let shown = layout.count().min(options.limits.pdv_documents_max);
+    inspection.documents_left_out = layout.count() - shown;
     let mut eye = document::Eye::new((&container, &checked), options, view);
-    for (name, folder) in documents.iter().take(shown) {
-        inspection.documents.push(eye.document(name, folder)?);
+    for n in 0..shown {
+        inspection.documents.push(eye.document(&layout.folder(&container, n))?);
     }
     inspection.pages_left_out = eye.left_out;
     inspection.pages_asked = view.count;

@@ -21,12 +21,7 @@ const LABELS: [&str; 2] = ["bag-info.txt", "package-info.txt"];
 
 /// The metadata of the package that its layout has no place for, each with its path.
 pub(super) fn metadata(container: &Container, checked: &Checked) -> Vec<(String, Element)> {
-    let layout = &checked.layout;
-    let mut placed: BTreeSet<usize> = layout.aggregations.iter().chain(&layout.events).copied().collect();
-    for folder in layout.documents.values() {
-        placed.extend(folder.metadata.iter().chain(&folder.events).chain(&folder.principale).chain(&folder.copie));
-        placed.extend(folder.testo.iter().chain(folder.allegati.values().flatten()));
-    }
+    let placed: BTreeSet<usize> = checked.layout.placed().collect();
     let mut found: Vec<(String, Element)> = embedded(&checked.index.root).into_iter().collect();
     for (_, entry) in container.entries().iter().enumerate().filter(|(i, _)| !placed.contains(i)) {
         if found.len() == FILES_MAX {
