@@ -39,6 +39,7 @@ pub mod secret;
 pub mod stack;
 pub mod stated;
 pub mod tiff_strip;
+pub mod turn;
 pub mod upload;
 pub mod xml;
 

@@ -133,6 +133,9 @@ pub struct PageSurvey {
     pub compression: String,
     /// Bits per pixel as stored: 1, 8, 24, …
     pub bits: u16,
+    /// Degrees clockwise that bring it upright, where a person has said so: then nothing else is tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned: Option<u16>,
 }
 
 /// One quality figure of a page with its limit (S-07); `is_good` says on which side it fell.

@@ -12,14 +12,26 @@ use conserva::filing::Voce;
 use conserva::limits::Limits;
 use conserva::package::{Parcel, Plan, PlanOrder, Profile, plan};
 
+/// Metadata as Conserva writes them, with places for what differs.
+const DOCUMENTO: &str = include_str!("documento.xml");
+const AGGREGAZIONE: &str = include_str!("aggregazione.xml");
+const LISTED: &str = include_str!("listed.xml");
+
+fn filled(text: &str, id: &DocumentId, sha256: &Digest) -> String {
+    text.replace("{id}", id.as_str()).replace("{impronta}", &sha256.base64())
+}
+
+/// The packages of parcels that all have the same content.
 pub(crate) fn plans(parcels: &[Parcel], limits: &Limits) -> Vec<Plan> {
+    let sha256 = parcels[0].components[0].sha256;
+    let listed = |ids: &[DocumentId]| ids.iter().map(|id| filled(LISTED, id, &sha256)).collect::<String>();
     let order = PlanOrder {
         profile: Profile::Agid,
         ente: &Ente::prova(),
         instant: jiff::Timestamp::UNIX_EPOCH,
         journal: JournalHead { ente: "c_v000".into(), n: 1, digest: Digest::of(b"head") },
         version: "0.1.0",
-        describe_aggregation: &|_, ids| Ok(format!("<AggregazioneDocumentaliInformatiche n=\"{}\"/>", ids.len())),
+        describe_aggregation: &|_, ids| Ok(AGGREGAZIONE.replace("{documenti}", &listed(ids))),
         limits,
         versatore: None,
     };
@@ -51,7 +63,7 @@ pub(crate) fn parcel(n: u32, sha256: Digest, bytes: u64) -> Parcel {
     };
     Parcel {
         events: ["admit", "identify", "text", "form", "fields", "filing", "metadata"].map(event).to_vec(),
-        metadata: Some(format!("<DocumentoAmministrativoInformatico>{}</DocumentoAmministrativoInformatico>", "x".repeat(6_000))),
+        metadata: Some(filled(DOCUMENTO, &id, &sha256)),
         copies: Vec::new(),
         components: vec![Component {
             role: Role::Principale,

@@ -126,6 +126,11 @@ fn of_page<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) ->
 
 /// The better of the turns worth trying.
 fn upright<'a>(engine: &mut dyn OcrEngine, image: &'a PageImage, plan: &Plan) -> Result<Reading<'a>> {
+    if let Some(turn) = plan.turned {
+        let mut read = read(engine, image, plan, (turn, Treatment::Even))?;
+        read.prepared.steps.insert(0, "turned by a person".to_owned());
+        return Ok(read);
+    }
     let hint = image.rotation;
     let lies_sideways = plan.look.sideways != (hint % 180 == 90);
     let mut turns = vec![hint];

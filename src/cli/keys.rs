@@ -21,17 +21,19 @@ enum Act {
     Retry,
     Release,
     Rescan,
+    Rotate,
     Refuse,
     Later,
     End,
 }
 
 /// The keys, in the order in which they are shown.
-const KEYS: [(char, Act, &str); 9] = [
+const KEYS: [(char, Act, &str); 10] = [
     ('a', Act::Approve, "key-approve"),
     ('c', Act::Correct, "key-correct"),
     ('f', Act::Refile, "key-refile"),
     ('n', Act::Rescan, "key-rescan"),
+    ('g', Act::Rotate, "key-rotate"),
     ('r', Act::Retry, "key-retry"),
     ('l', Act::Release, "key-release"),
     ('x', Act::Refuse, "key-refuse"),
@@ -110,8 +112,15 @@ async fn decide(all: &Global, house: &Arc<House>, (waiting, act): (&Waiting, Act
             desk::expect(house, id, page, &by).await?;
             return Ok(true);
         }
+        Act::Rotate => {
+            let Some(turn) = asked("key-ask-turn", all.words()) else { return Ok(false) };
+            let by = desk::By { operator: all.operator.clone(), note: None };
+            desk::rotate(house, id, desk::asked(&turn)?, &by).await?;
+        }
     }
-    desk::decide(house, id, &request).await?;
+    if act != Act::Rotate {
+        desk::decide(house, id, &request).await?;
+    }
     worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
     let row = house.store.document(&house.ente_id, &waiting.row.document.id).await?;
     if let Some(row) = row {

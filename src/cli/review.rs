@@ -40,6 +40,9 @@ pub(crate) struct Review {
     /// Waits for a new sheet of that page; it comes with --with, or later with `ingest FILE --rescan ID:PAGE`.
     #[arg(long, value_name = "PAGE", conflicts_with_all = ["set", "approve", "retry", "release", "refuse"], requires = "id")]
     rescan: Option<u32>,
+    /// Turns a page as it is shown by 90, 180 or 270 degrees clockwise and reads it again; the sheet stays as it is.
+    #[arg(long, value_name = "PAGE:DEGREES", conflicts_with_all = ["set", "approve", "retry", "release", "refuse", "rescan"], requires = "id")]
+    rotate: Option<String>,
     /// The new sheet, if it is there already.
     #[arg(long, value_name = "FILE", requires = "rescan")]
     with: Option<PathBuf>,
@@ -47,10 +50,10 @@ pub(crate) struct Review {
     #[arg(long, value_name = "FILE", requires = "id")]
     html: Option<PathBuf>,
     /// Another document that waits becomes an attachment of this one.
-    #[arg(long, value_name = "OTHER", conflicts_with_all = ["set", "approve", "retry", "release", "refuse", "rescan"], requires = "id")]
+    #[arg(long, value_name = "OTHER", conflicts_with_all = ["set", "approve", "retry", "release", "refuse", "rescan", "rotate"], requires = "id")]
     merge: Option<String>,
     /// Instead of one document: all that this search finds; shows what the decision would change of each.
-    #[arg(long, value_name = "QUERY", conflicts_with_all = ["id", "html", "rescan"])]
+    #[arg(long, value_name = "QUERY", conflicts_with_all = ["id", "html", "rescan", "rotate"])]
     found: Option<String>,
     /// With --found: makes the decision.
     #[arg(long, requires = "found")]
@@ -64,8 +67,8 @@ pub(crate) struct Review {
 pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
     let request = request(all, &review)?;
     let is_decision = request.approve || request.retry || request.release || request.refuse || !request.set.is_empty();
-    let only_looks =
-        if review.id.is_none() { !review.apply } else { !is_decision && review.rescan.is_none() && review.merge.is_none() };
+    let is_apart = review.rescan.is_some() || review.rotate.is_some() || review.merge.is_some();
+    let only_looks = if review.id.is_none() { !review.apply } else { !is_decision && !is_apart };
     let archive = if only_looks { look(all).await? } else { open(all).await? };
     let house = &archive.house;
     let Some(id) = review.id.clone() else {
@@ -79,9 +82,14 @@ pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
     };
     if let Some(page) = review.rescan {
         rescan(all, house, (&id, page), &review).await?;
-    } else if let Some(other) = &review.merge {
+    } else if is_apart {
         let by = desk::By { operator: all.operator.clone(), note: review.note.clone() };
-        desk::merge(house, &id, other, &by).await?;
+        if let Some(other) = &review.merge {
+            desk::merge(house, &id, other, &by).await?;
+        }
+        if let Some(asked) = &review.rotate {
+            desk::rotate(house, &id, desk::asked(asked)?, &by).await?;
+        }
         let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
         worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
     } else if is_decision {

@@ -97,7 +97,7 @@ pub fn target(typed: &str) -> Result<(&str, u32)> {
 }
 
 /// The document and what is known of the page's sheets; the document must be one whose pages may still change.
-async fn page_of(house: &House, id: &str, page: u32) -> Result<(DocumentRow, Rescan)> {
+pub(super) async fn page_of(house: &House, id: &str, page: u32) -> Result<(DocumentRow, Rescan)> {
     let Found::Document(row) = find(house, id).await? else {
         return Err(Error::new(Kind::Usage, "id-unknown").with("id", id));
     };

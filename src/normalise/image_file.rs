@@ -67,6 +67,7 @@ impl ImageFile {
             dpi: self.dpi,
             compression: compression.to_owned(),
             bits: self.bits,
+            turned: None,
         };
         vec![survey]
     }

@@ -168,6 +168,7 @@ fn survey_page(n: u32, page: &Page<'_>, limits: &Limits) -> PageSurvey {
             dpi: (f64::from(image.width) * 72.0 / image.extent.0.max(1e-3)) as f32,
             compression: image.compression.to_owned(),
             bits: image.bits,
+            turned: None,
         },
         Verdict::Digital => painted(n, page, PageSource::PdfDigital { page: n }),
         Verdict::Raster => painted(n, page, PageSource::PdfRaster { page: n }),
@@ -186,6 +187,7 @@ fn painted(n: u32, page: &Page<'_>, source: PageSource) -> PageSurvey {
         dpi: dpi as f32,
         compression: "none".to_owned(),
         bits: 24,
+        turned: None,
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Plan {
     pub look: Look,
     /// Steepest skew that its text may have, degrees.
     pub lean_most: f32,
+    /// The turn that a person has said ([`crate::page::PageSurvey::turned`]).
+    pub turned: Option<u16>,
 }
 
 /// A page ready for an engine.
@@ -190,7 +192,7 @@ fn inked(image: &mut Cow<'_, PageImage>, dpi: f32, treatment: Treatment, steps: 
 pub fn stamp(page: &PageImage, plan: &Plan, stamp: &Stamp) -> Option<(PageImage, Plan)> {
     let image = stamp.image(page)?;
     let look = look(&image, plan.dpi);
-    Some((image, Plan { dpi: plan.dpi, is_dpi_estimated: false, look, lean_most: skew::STAMP_MOST }))
+    Some((image, Plan { dpi: plan.dpi, is_dpi_estimated: false, look, lean_most: skew::STAMP_MOST, turned: None }))
 }
 
 /// Degrees by which text rises to the right on the page turned by `rotation`.

@@ -14,7 +14,15 @@ pub fn plan(image: &PageImage, survey: &PageSurvey) -> Plan {
         let as_a4 = is_doubtful(declared, image).then(|| look(image, a4_dpi(image)));
         match as_a4.filter(|as_a4| contradicts(declared, image, as_a4)) {
             Some(as_a4) => first = as_a4,
-            None => return Plan { dpi: declared, is_dpi_estimated: false, look: first, lean_most: skew::PAGE_MOST },
+            None => {
+                return Plan {
+                    dpi: declared,
+                    is_dpi_estimated: false,
+                    look: first,
+                    lean_most: skew::PAGE_MOST,
+                    turned: survey.turned,
+                };
+            }
         }
     }
     let (short, long) = (image.width.min(image.height) as f32, image.width.max(image.height) as f32);
@@ -22,7 +30,13 @@ pub fn plan(image: &PageImage, survey: &PageSurvey) -> Plan {
     // A letter with its neighbours is about 7 points high in text of 10 to 12 points.
     let by_letters = first.letter_height * 72.0 / 7.0;
     let dpi = if is_sheet || by_letters < 1.0 { a4_dpi(image) } else { by_letters };
-    Plan { dpi: dpi.clamp(70.0, 1200.0).round(), is_dpi_estimated: true, look: first, lean_most: skew::PAGE_MOST }
+    Plan {
+        dpi: dpi.clamp(70.0, 1200.0).round(),
+        is_dpi_estimated: true,
+        look: first,
+        lean_most: skew::PAGE_MOST,
+        turned: survey.turned,
+    }
 }
 
 /// A declared resolution is believed if the sheet it implies could lie on a scanner or a plotter.

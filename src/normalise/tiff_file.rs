@@ -76,6 +76,7 @@ impl TiffFile {
                 dpi: directory.dpi(),
                 compression: compression(directory.compression).to_owned(),
                 bits: directory.bits.saturating_mul(directory.samples),
+                turned: None,
             }
         };
         (1..).zip(&self.pages).map(page).collect()

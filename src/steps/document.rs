@@ -19,6 +19,7 @@ use crate::messages::Message;
 use crate::page::{PageSurvey, PageText, ReadPage};
 use crate::pipeline::{House, Outcome, Step};
 use crate::store::{Change, DocumentRow, Gathering, Sheaf};
+use crate::turn::{self, Turn};
 use crate::{classify, extract, rescan, transcribe};
 
 /// Fact kind of text that stands on no page.
@@ -43,8 +44,9 @@ pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome
     } else {
         Ok(Vec::new())
     };
+    let turns: Vec<Turn> = facts(house, id.as_str(), turn::FACT).await?;
     match surveyed {
-        Ok(found) => surveys = found,
+        Ok(found) => surveys = turn::turned(found, &turns, &rescan::since(&rescans)),
         Err(error) => doubts.push(doubt_of(error)?),
     }
     house.meter.expect_pages(surveys.len() as u64);

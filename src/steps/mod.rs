@@ -30,6 +30,7 @@ use crate::document::{Component, DocumentId, Hold};
 use crate::error::{Error, Result};
 use crate::pipeline::{House, Step};
 use crate::store::{Change, DocumentRow};
+use crate::turn::{self, Turn};
 
 /// Runs blocking work (a room) off the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -82,7 +83,13 @@ pub(crate) fn put_doubts(owner: &str, step: Step, doubts: &[Hold]) -> Result<Cha
 /// The decisions of people about a document, oldest first, as they bear on its sheets of today.
 pub(crate) async fn decisions(house: &House, id: &DocumentId) -> Result<Decisions> {
     let all = Decisions(facts::<Decision>(house, id.as_str(), decision::FACT).await?);
-    Ok(all.about(&crate::rescan::since(&sheets::rescans(house, id).await?)))
+    let mut since = crate::rescan::since(&sheets::rescans(house, id).await?);
+    // What was decided about a page that was read the wrong way up was about no reading of it.
+    for turn in facts::<Turn>(house, id.as_str(), turn::FACT).await? {
+        let at = since.entry(turn.page).or_insert(turn.at);
+        *at = turn.at.max(*at);
+    }
+    Ok(all.about(&since))
 }
 
 /// The blobs that an arrival or a document is made of; none of what has no bytes of its own.

@@ -84,6 +84,7 @@ mod tests {
             dpi: 300.0,
             compression: "none".into(),
             bits: 8,
+            turned: None,
         };
         let quality = figures
             .iter()

@@ -189,3 +189,45 @@ fn membership(
         findings.push(error("aggregation-unknown").at(path, "Agg").clause("A5 Agg"));
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test writes into its own folder")]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn an_aggregation_of_more_documents_than_are_held_at_once_is_read() {
+        let documents = 75_000;
+        let mut xml =
+            "<AggregazioneDocumentaliInformatiche><IdAgg><IdAggregazione>a</IdAggregazione></IdAgg><IndiceDocumenti>".to_owned();
+        for n in 0..documents {
+            let _ = write!(
+                xml,
+                "<TipoDocumento><D><ImprontaCrittograficaDelDocumento><Impronta>x</Impronta><Algoritmo/>\
+                 </ImprontaCrittograficaDelDocumento><Identificativo>{n}</Identificativo><Segnatura/></D></TipoDocumento>"
+            );
+        }
+        xml.push_str("</IndiceDocumenti></AggregazioneDocumentaliInformatiche>");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.xml"), xml).unwrap();
+        let (options, mut findings) = (Options::default(), Findings::default());
+        let container = Container::open(folder.path(), &options.limits, &mut findings).unwrap().unwrap();
+        let mut roll = Roll::default();
+        let known = |id: u32, impronta: &str| Known {
+            at: 0,
+            id: id.to_string(),
+            impronta: impronta.to_owned(),
+            aggregations: vec![("Fascicolo".to_owned(), "a".to_owned())],
+        };
+        roll.enter(Some(known(documents - 1, "x")));
+        roll.enter(Some(known(7, "y")));
+        let (aggregation, found) = one(&container, 0, &roll.closed(), &options);
+        let aggregation = aggregation.unwrap();
+        assert_eq!((aggregation.id.as_str(), aggregation.documents.as_slice()), ("a", &[0, 1][..]));
+        let found = found.into_list();
+        let wrong = found.iter().filter(|finding| finding.message.code() == "aggregation-impronta").count();
+        assert_eq!(wrong, 1);
+    }
+}

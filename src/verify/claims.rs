@@ -11,8 +11,8 @@ use crate::finding::Finding;
 /// What a list says of one file. There may be hundreds of thousands: each is kept small.
 #[derive(Debug)]
 pub(super) struct Claim {
-    /// Position of the file in the container.
-    pub(super) entry: usize,
+    /// Position of the file in the container, which has fewer than these numbers tell (`verify_entries_max`).
+    pub(super) entry: u32,
     /// The function.
     pub(super) function: Function,
     /// The digest.
@@ -66,21 +66,29 @@ impl std::fmt::Display for Place {
 /// Reads every file that a claim is about and compares; the SHA-256 of those for which one was made.
 pub(super) fn check(container: &Container, mut claims: Vec<Claim>, findings: &mut Findings) -> Digests {
     claims.sort_by_key(|claim| (claim.entry, claim.function));
-    let groups: Vec<&[Claim]> = claims.chunk_by(|a, b| a.entry == b.entry).collect();
+    // Where the claims about each file begin: of a slice of them all there would be four times as much.
+    let mut begins: Vec<u32> = Vec::new();
+    for (n, claim) in (0..).zip(&claims) {
+        if n == 0 || claims[n as usize - 1].entry != claim.entry {
+            begins.push(n);
+        }
+    }
+    let group = |i: usize| &claims[begins[i] as usize..begins.get(i + 1).map_or(claims.len(), |end| *end as usize)];
     let mut digests: Digests = vec![None; container.entries().len()];
-    let mut done = groups.iter();
+    let mut done = 0;
     super::each_in_turn(
-        groups.len(),
+        begins.len(),
         container.is_large(),
-        |i| one(container, groups[i]),
+        |i| one(container, group(i)),
         |(sha256, found)| {
-            if let Some(claim) = done.next().and_then(|group| group.first()) {
-                digests[claim.entry] = sha256;
+            if let Some(claim) = group(done).first() {
+                digests[claim.entry as usize] = sha256;
             }
+            done += 1;
             findings.extend(found);
         },
     );
-    let weak = groups.iter().filter(|group| group.iter().all(|claim| claim.function.is_weak())).count();
+    let weak = (0..begins.len()).filter(|i| group(*i).iter().all(|claim| claim.function.is_weak())).count();
     if weak > 0 {
         let names: Vec<&str> = [Function::Md5, Function::Sha1]
             .into_iter()
@@ -94,7 +102,7 @@ pub(super) fn check(container: &Container, mut claims: Vec<Claim>, findings: &mu
 
 fn one(container: &Container, claims: &[Claim]) -> (Option<Digest>, Vec<Finding>) {
     let Some(first) = claims.first() else { return (None, Vec::new()) };
-    let entry = &container.entries()[first.entry];
+    let entry = &container.entries()[first.entry as usize];
     if !Container::is_readable(entry) {
         return (None, Vec::new());
     }

@@ -15,11 +15,18 @@ pub(super) const AGG: &str = "AggregazioneDocumentaliInformatiche.xml";
 /// PREMIS events.
 pub(super) const EVENTS: &str = "eventi.xml";
 
-/// A path below the root, told as the profile `agid` has it; none of a path that has no place there.
-pub(super) type Told = for<'p> fn(&'p str) -> Option<Cow<'p, str>>;
+/// In which words paths below the root are told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Told {
+    /// In those of the profile `agid`.
+    #[default]
+    AsTheyAre,
+    /// In those of an E-ARK package of ours.
+    Eark,
+}
 
 /// Where the files of a PdV lie, by position in the container.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Layout {
     /// The package's folder with its `/`, empty where the index lies at the root.
     pub(super) root: String,
@@ -34,20 +41,6 @@ pub(super) struct Layout {
     pub(super) events: Option<usize>,
     /// Files that the layout has no place for.
     pub(super) strangers: Vec<usize>,
-}
-
-impl Default for Layout {
-    fn default() -> Self {
-        Self {
-            root: String::new(),
-            told: as_it_is,
-            filed: Vec::new(),
-            begins: Vec::new(),
-            aggregations: Vec::new(),
-            events: None,
-            strangers: Vec::new(),
-        }
-    }
 }
 
 /// The files of one document.
@@ -142,7 +135,11 @@ impl Layout {
     }
 
     fn inside<'p>(&self, path: &'p str) -> Option<Cow<'p, str>> {
-        (self.told)(path.strip_prefix(&*self.root)?)
+        let inside = path.strip_prefix(&*self.root)?;
+        match self.told {
+            Told::AsTheyAre => Some(inside.into()),
+            Told::Eark => told_of_eark(inside).map(Cow::Owned),
+        }
     }
 
     /// Gives the file at `path` its place; false where it has none.
@@ -161,7 +158,7 @@ impl Layout {
     /// The files of each document together: in the order of paths they are, unless paths are told in other words.
     fn parted(mut self, container: &Container) -> Self {
         let mut filed = std::mem::take(&mut self.filed);
-        if !std::ptr::fn_addr_eq(self.told, as_it_is as Told) {
+        if self.told != Told::AsTheyAre {
             filed.sort_by_cached_key(|i| (self.document(container, *i), *i));
         }
         let (mut begins, mut last) = (Vec::new(), None);
@@ -182,22 +179,17 @@ impl Layout {
     }
 }
 
-/// A path as it is.
-pub(super) fn as_it_is(inside: &str) -> Option<Cow<'_, str>> {
-    Some(inside.into())
-}
-
 /// A path of an E-ARK package of ours; content of other producers lies where it likes.
-pub(super) fn told_of_eark(inside: &str) -> Option<Cow<'_, str>> {
+fn told_of_eark(inside: &str) -> Option<String> {
     let parts: Vec<&str> = inside.split('/').collect();
-    Some(Cow::Owned(match parts.as_slice() {
+    Some(match parts.as_slice() {
         ["metadata", "descriptive", name, AGG] => format!("aggregazioni/{name}/{AGG}"),
         ["metadata", "descriptive", name, file] => format!("documenti/{name}/{file}"),
         ["metadata", "preservation", "pacchetto.xml"] => EVENTS.to_owned(),
         ["metadata", "preservation", file] => format!("documenti/{}/{EVENTS}", file.strip_suffix(".xml")?),
         ["representations", _, "data", rest @ ..] => format!("documenti/{}", rest.join("/")),
         _ => return None,
-    }))
+    })
 }
 
 fn place(inside: &str) -> Option<Place<'_>> {

@@ -67,7 +67,7 @@ pub(super) fn check(container: &Container, lists: &[usize], options: &Options, f
         };
         one(container, entry, text.trim_start_matches('\u{FEFF}'), (&mut claims, findings));
     }
-    vouched.extend(claims.iter().map(|claim| claim.entry));
+    vouched.extend(claims.iter().map(|claim| claim.entry as usize));
     for (_, entry) in container.entries().iter().enumerate().filter(|(i, _)| !vouched.contains(i)) {
         findings.push(error("file-unlisted").at(&entry.path, ""));
     }
@@ -106,7 +106,7 @@ fn one(container: &Container, entry: &Entry, text: &str, (claims, findings): (&m
             None => {}
         }
         match container.find(&format!("{folder}{path}")).or_else(|| container.find(path)) {
-            Some(entry) => claims.push(Claim { entry, function, said: said.into(), place }),
+            Some(entry) => claims.push(Claim { entry: entry as u32, function, said: said.into(), place }),
             None => findings.push(error("file-missing").at(path, &place.to_string()).value("file", path)),
         }
     }

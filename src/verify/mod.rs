@@ -44,7 +44,7 @@ use agid::Checked;
 use container::Container;
 use findings::{Findings, error};
 use kind::Kind;
-use layout::Layout;
+use layout::{Layout, Told};
 use pindex::Form;
 
 /// How deep to look, and how far.
@@ -84,19 +84,19 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
         Kind::Sincro2010(at) => Some(agid::check(&container, (*at, Form::Of2010), options, &mut findings)),
         Kind::Bag(root) => {
             let digests = bagit::check(&container, root, options, &mut findings);
-            let layout = Layout::told(&container, &format!("{root}data/"), layout::as_it_is);
+            let layout = Layout::told(&container, &format!("{root}data/"), Told::AsTheyAre);
             Some(Checked { layout, ..Checked::of(digests) })
         }
         Kind::Lists(lists) => {
             let digests = lists::check(&container, lists, options, &mut findings);
-            let layout = Layout::told(&container, &kind::top(container.entries()), layout::as_it_is);
+            let layout = Layout::told(&container, &kind::top(container.entries()), Told::AsTheyAre);
             Some(Checked { layout, ..Checked::of(digests) })
         }
         Kind::Eark(at) => {
             let (digests, asked) = eark::check(&container, *at, options, &mut findings);
             requirements = asked;
             let root = pindex::folder(&container.entries()[*at].path).to_owned();
-            Some(Checked { layout: Layout::told(&container, &root, layout::told_of_eark), ..Checked::of(digests) })
+            Some(Checked { layout: Layout::told(&container, &root, Told::Eark), ..Checked::of(digests) })
         }
         Kind::Sacer(at) => Some(Checked::of(sacer::check(&container, *at, options, &mut findings))),
         Kind::Unknown => None,
@@ -115,7 +115,7 @@ const SCHEMA_WORTH: usize = 16;
 /// As [`each`], but each result is handed to `take` in its turn: of many not all are kept at once.
 fn each_in_turn<T: Send>(count: usize, is_worthwhile: bool, work: impl Fn(usize) -> T + Sync, mut take: impl FnMut(T)) {
     /// So many results are kept; the end of so many is waited for.
-    const TOGETHER: usize = 16_384;
+    const TOGETHER: usize = 2_048;
     for from in (0..count).step_by(TOGETHER) {
         each(TOGETHER.min(count - from), is_worthwhile, |i| work(from + i)).into_iter().for_each(&mut take);
     }

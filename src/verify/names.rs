@@ -19,8 +19,11 @@ pub(super) fn check(path: &str) -> Vec<Finding> {
     if path.contains('\\') {
         found.push(error("path-backslash"));
     }
-    if path.chars().any(is_invisible) {
+    if path.chars().any(|c| is_invisible(c) && !is_line_break(c)) {
         found.push(error("path-control"));
+    } else if path.contains(is_line_break) {
+        // The norm of bags has a way to write it; the indexes that have none name the file as an error of theirs.
+        found.push(warning("path-line-break").clause("RFC 8493 2.1.3"));
     }
     if !is_nfc(path) {
         found.push(warning("path-not-nfc"));
@@ -49,6 +52,10 @@ pub(super) fn fold(path: &str) -> String {
 /// Control characters, and those that turn or hide text on a screen (bidirectional marks, zero-width signs).
 pub(super) fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+fn is_line_break(c: char) -> bool {
+    matches!(c, '\n' | '\r')
 }
 
 fn is_bad_on_windows(part: &str) -> bool {
@@ -95,6 +102,12 @@ mod tests {
     #[test]
     fn a_name_that_hides_its_extension_is_an_error() {
         assert_eq!(codes("a/fdp\u{202E}exe.pdf"), ["path-control"]);
+        assert_eq!(codes("a/b\n\u{7}c"), ["path-control"]);
+    }
+
+    #[test]
+    fn a_line_break_in_a_name_is_a_warning() {
+        assert_eq!(codes("a/b\nc"), ["path-line-break"]);
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub(super) fn check(container: &Container, first: usize, options: &Options, find
             Err(fault) => findings.push(*fault),
         }
     }
-    known.extend(claims.iter().map(|claim: &Claim| claim.entry));
+    known.extend(claims.iter().map(|claim: &Claim| claim.entry as usize));
     for (_, entry) in container.entries().iter().enumerate().filter(|(i, _)| !known.contains(i)) {
         // What is sent must be named by a request; what only lies beside is said.
         let is_sent = entry.path.starts_with(FILES) || entry.path.contains(&format!("/{FILES}"));
@@ -126,7 +126,7 @@ fn components(container: &Container, (at, root): (usize, &Element), (claims, fin
         match function {
             Some((function, said)) => {
                 let place = Place::Element(format!("{path} {place}").into());
-                claims.push(Claim { entry, function, said: said.into(), place });
+                claims.push(Claim { entry: entry as u32, function, said: said.into(), place });
             }
             None => findings.push(error("hash-unreadable").at(path, &place).value("hash", hash)),
         }

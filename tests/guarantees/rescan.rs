@@ -189,3 +189,27 @@ fn a_sheet_whose_taking_in_is_killed_is_tied_all_the_same() {
         assert_eq!(stage.json(&["journal", "verify"], &[0])[0]["ok"], true, "{point}");
     }
 }
+
+#[test]
+fn a_page_that_a_person_turns_is_read_that_way_and_stands_that_way_until_it_is_turned_back() {
+    let (stage, id) = with_blurred_page();
+    let first = |document: &Value| (document["pages"][0]["rotation"].clone(), document["pages"][0]["steps"].to_string());
+    let text = |document: &Value| document["text"].as_str().expect("text").contains("COMUNE DI PROVA");
+    let before = show(&stage, &id);
+    assert!(text(&before) && first(&before).0 == 0, "{before:#}");
+    stage.json(&["review", &id, "--rotate", "1:180"], &[1]);
+    let turned = show(&stage, &id);
+    assert!(!text(&turned) && first(&turned).0 == 180 && first(&turned).1.contains("turned by a person"), "{turned:#}");
+    // As it is shown now: a quarter and three quarters more are where it was.
+    stage.json(&["review", &id, "--rotate", "1:270"], &[1]);
+    assert_eq!(first(&show(&stage, &id)).0, 90);
+    stage.json(&["review", &id, "--rotate", "1:270"], &[1]);
+    let back = show(&stage, &id);
+    assert!(text(&back) && first(&back).0 == 0, "{back:#}");
+    assert_eq!(back["components"][0]["sha256"], before["components"][0]["sha256"], "the sheet is as it was");
+    assert!(stage.run(&["journal", "verify"]).status.success());
+    for wrong in ["9:90", "1:45", "1"] {
+        let output = stage.run(&["review", &id, "--rotate", wrong]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}: {}", said(&output));
+    }
+}

@@ -38,6 +38,7 @@ const NOUNS: &[&str] = &[
     "page",
     "pdv",
     "rescan",
+    "turn",
     "scratch",
     "secret",
     "stack",

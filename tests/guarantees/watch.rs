@@ -400,6 +400,31 @@ fn polling_works_where_it_is_asked_for_and_doctor_says_so() {
 }
 
 #[test]
+fn more_events_than_the_kernel_keeps_lose_no_file() {
+    let stage = Stage::with_archive();
+    let inbox = stage.path("posta");
+    std::fs::create_dir(&inbox).expect("inbox");
+    let times = "settle_seconds = 1\nrescan_seconds = 3600\nwatching = 'events'";
+    configure(&stage, &format!("\n[[inbox]]\npath = '{}'\n{times}\n", inbox.display()));
+    let daemon = Daemon::start(&stage, &["--only", "acquire"]);
+    until("the door is open", 20, || doctor(&stage)["door"]["state"] == "working");
+    daemon.send(Signal::STOP);
+    let kept = std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").expect("a limit");
+    let kept: usize = kept.trim().parse().expect("a number");
+    // Two events each: made, and gone.
+    for _ in 0..kept.min(100_000) / 2 + 1_000 {
+        let path = inbox.join("scansione.part");
+        File::create(&path).expect("a file");
+        std::fs::remove_file(path).expect("gone");
+    }
+    write(&inbox.join("foglio.txt"), b"di questo l'evento si perde");
+    daemon.send(Signal::CONT);
+    until("it is in", 30, || lying(&inbox).is_empty());
+    assert_eq!((arrivals(&stage).len(), taken(&inbox)), (1, 1));
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+}
+
+#[test]
 fn an_inbox_that_goes_away_is_said_and_watched_again_when_it_returns() {
     let (stage, inbox) = watched("");
     std::fs::remove_dir(&inbox).expect("unmounted, as it were");

@@ -110,5 +110,5 @@ fn one(
         None => {}
     }
     seen[entry] = u32::try_from(said.claims.len() + 1).unwrap_or(u32::MAX);
-    said.claims.push(Claim { entry, function: manifest.function, said: digest, place });
+    said.claims.push(Claim { entry: entry as u32, function: manifest.function, said: digest, place });
 }

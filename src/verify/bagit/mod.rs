@@ -48,6 +48,13 @@ pub(super) fn is_payload_manifest(name: &str) -> bool {
 
 /// Checks the bag in the folder `root`; the digests that were computed on the way.
 pub(super) fn check(container: &Container, root: &str, options: &Options, findings: &mut Findings) -> Digests {
+    // Whatever else was learned is let go before all is read.
+    let claims = claims(container, root, options, findings);
+    claims::check(container, claims, findings)
+}
+
+/// What the manifests say, held against what is here.
+fn claims(container: &Container, root: &str, options: &Options, findings: &mut Findings) -> Vec<Claim> {
     let path = format!("{root}{DECLARATION}");
     let declared = if let Some(at) = container.find(&path) {
         text::declaration(container, &container.entries()[at], &options.limits, findings)
@@ -65,7 +72,7 @@ pub(super) fn check(container: &Container, root: &str, options: &Options, findin
     }
     let payload = bag.completeness(&manifests, &heard, findings);
     bag.tag_files(&payload, &heard, (options, findings));
-    claims::check(container, heard.claims, findings)
+    heard.claims
 }
 
 /// What all manifests said together.
@@ -84,9 +91,9 @@ impl Heard {
     fn take(&mut self, bag: &Bag<'_>, (n, manifest): (usize, &Manifest<'_>), said: manifest::Said) {
         for claim in &said.claims {
             if manifest.is_tag {
-                self.tags.insert(claim.entry);
+                self.tags.insert(claim.entry as usize);
             } else {
-                self.payload[claim.entry] |= bit(n);
+                self.payload[claim.entry as usize] |= bit(n);
             }
         }
         if self.claims.is_empty() {

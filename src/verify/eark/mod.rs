@@ -157,7 +157,7 @@ impl Mets<'_> {
         match decoded(hex, function) {
             Some(said) => {
                 let place = Place::Element(format!("{} {place}", self.entry.path).into());
-                seen.claims.push(Claim { entry: at, function, said: said.into(), place });
+                seen.claims.push(Claim { entry: at as u32, function, said: said.into(), place });
             }
             None => findings.push(error("hash-unreadable").at(&self.entry.path, place).value("hash", hex)),
         }

@@ -69,7 +69,8 @@ pub(super) fn sample_lines() -> Vec<Line> {
 
 /// A page read, made by hand.
 pub(super) fn read_page(n: u32, source: PageSource, size: (u32, u32), dpi: f32, lines: Vec<Line>) -> ReadPage {
-    let survey = PageSurvey { n, source, width: size.0, height: size.1, dpi, compression: "none".to_owned(), bits: 8 };
+    let survey =
+        PageSurvey { n, source, width: size.0, height: size.1, dpi, compression: "none".to_owned(), bits: 8, turned: None };
     let page = Page {
         survey,
         dpi_used: dpi,
