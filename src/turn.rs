@@ -23,6 +23,9 @@ pub struct Turn {
     pub operator: String,
     /// When.
     pub at: Timestamp,
+    /// The person's own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The pages with what was said of them. What was said of an earlier sheet of a page (`sheets`: since when it is another) does
@@ -48,7 +51,7 @@ mod tests {
     #[test]
     fn a_page_is_turned_as_was_said_last_of_its_sheet_of_today() {
         let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let turn = |page, degrees, second| Turn { page, degrees, operator: "mrossi".into(), at: at(second) };
+        let turn = |page, degrees, second| Turn { page, degrees, operator: "mrossi".into(), at: at(second), note: None };
         let surveys = vec![
             survey(1, PageSource::Image),
             survey(2, PageSource::Image),

@@ -20,7 +20,7 @@ pub async fn rotate(house: &House, id: &str, (page, degrees): (u32, u16), by: &B
         return Err(Error::new(Kind::Usage, "rotate-digital").with("id", id).with("page", page));
     }
     let degrees = (read.page.rotation + degrees) % 360;
-    let turn = Turn { page, degrees, operator: by.operator.clone(), at: house.clock.now() };
+    let turn = Turn { page, degrees, operator: by.operator.clone(), at: house.clock.now(), note: by.note.clone() };
     let detail = [("decision", "rotate".to_owned()), ("page", page.to_string()), ("degrees", degrees.to_string())];
     let line = Event {
         at: turn.at,

@@ -169,9 +169,9 @@ fn named(block: &[u8; BLOCK as usize], extra: Extra, place: &str, findings: &mut
 /// A number in octal digits, or in base 256 where the first bit is set.
 fn number(field: &[u8]) -> Option<u64> {
     if field.first().is_some_and(|b| b & 0x80 != 0) {
-        let bytes = field.get(field.len().checked_sub(8)?..)?;
-        let is_small = field[1..field.len() - 8].iter().all(|b| *b == 0) && field[0] == 0x80;
-        return is_small.then(|| u64::from_be_bytes(bytes.try_into().unwrap_or_default()));
+        let (mark, digits) = field.split_first()?;
+        let value = digits.iter().try_fold(0_u64, |value, b| value.checked_mul(256)?.checked_add(u64::from(*b)));
+        return value.filter(|_| *mark == 0x80);
     }
     let text = std::str::from_utf8(field).ok()?.trim_matches(['\0', ' ']);
     if text.is_empty() { Some(0) } else { u64::from_str_radix(text, 8).ok() }
@@ -194,6 +194,9 @@ mod tests {
         wide[0] = 0x80;
         wide[7] = 2;
         assert_eq!(number(&wide), Some(2 << 32));
+        // A field of eight bytes, as the sum's, may be written so too: found by mutation.
+        assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 2, 1]), Some(513));
+        assert_eq!((number(&[0xFF; 12]), number(&[0x80; 8]), number(&[0x80])), (None, Some(0x80_8080_8080_8080), Some(0)));
         wide[0] = 0xFF;
         assert_eq!((number(&wide), number(b"9")), (None, None));
     }
