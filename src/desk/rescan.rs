@@ -9,7 +9,7 @@ use super::show::{Found, find};
 use crate::acquire::{self, Beside, Offer, Release};
 use crate::arrival::FileName;
 use crate::digest::Digest;
-use crate::document::{Component, DocumentState, Hold};
+use crate::document::{Component, DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::messages::Lang;
@@ -42,23 +42,27 @@ pub async fn expect(house: &House, id: &str, page: u32, by: &By) -> Result<Docum
     let mut holds: Vec<Hold> = row.holds.clone();
     holds.extend(rescan.hold(document));
     let detail = [("decision", "rescan".to_owned()), ("page", page.to_string())];
-    let line = Event {
+    let changes = [
+        steps::put(document.as_str(), rescan::FACT, page, &rescan)?,
+        Change::SetDocument { id: document.clone(), state: DocumentState::Held },
+        Change::SetHolds { document: document.clone(), holds },
+        decided(house, document, by, detail),
+    ];
+    house.store.apply(&house.ente_id, None, &changes).await?;
+    crate::drill::point("desk.rescan-expected");
+    Ok(row)
+}
+
+/// The journal line of a decision about a page; what is in `detail` is no personal datum (invariant 6).
+pub(super) fn decided<const N: usize>(house: &House, document: &DocumentId, by: &By, detail: [(&str, String); N]) -> Change {
+    Change::Journal(Event {
         at: house.clock.now(),
         kind: "decided".to_owned(),
         subject: document.0.clone(),
         outcome: "success".to_owned(),
         agent: format!("operator {}", by.operator),
         detail: detail.map(|(key, value)| (key.to_owned(), value)).into(),
-    };
-    let changes = [
-        steps::put(document.as_str(), rescan::FACT, page, &rescan)?,
-        Change::SetDocument { id: document.clone(), state: DocumentState::Held },
-        Change::SetHolds { document: document.clone(), holds },
-        Change::Journal(line),
-    ];
-    house.store.apply(&house.ente_id, None, &changes).await?;
-    crate::drill::point("desk.rescan-expected");
-    Ok(row)
+    })
 }
 
 /// Gives `file` as the new sheet of a page and works until its document is at rest. The sheet is an arrival of its own;

@@ -1,9 +1,8 @@
 //! `review ID --rotate PAGE:DEGREES`: a person says which way up a page is, and it is read again that way.
 
-use super::rescan::{By, page_of};
+use super::rescan::{By, decided, page_of};
 use crate::document::DocumentState;
 use crate::error::{Error, Kind, Result};
-use crate::event::Event;
 use crate::pipeline::{self, House, Step};
 use crate::steps::{self, leaves};
 use crate::store::Change;
@@ -22,19 +21,11 @@ pub async fn rotate(house: &House, id: &str, (page, degrees): (u32, u16), by: &B
     let degrees = (read.page.rotation + degrees) % 360;
     let turn = Turn { page, degrees, operator: by.operator.clone(), at: house.clock.now(), note: by.note.clone() };
     let detail = [("decision", "rotate".to_owned()), ("page", page.to_string()), ("degrees", degrees.to_string())];
-    let line = Event {
-        at: turn.at,
-        kind: "decided".to_owned(),
-        subject: document.0.clone(),
-        outcome: "success".to_owned(),
-        agent: format!("operator {}", by.operator),
-        detail: detail.map(|(key, value)| (key.to_owned(), value)).into(),
-    };
     let changes = [
         steps::put(document.as_str(), turn::FACT, page, &turn)?,
         Change::SetDocument { id: document.clone(), state: DocumentState::Working },
         pipeline::job(Step::Pages, document.0.clone()),
-        Change::Journal(line),
+        decided(house, document, by, detail),
     ];
     house.store.apply(&house.ente_id, None, &changes).await
 }
