@@ -226,7 +226,7 @@ mod tests {
         let (aggregation, found) = one(&container, 0, &roll.closed(), &options);
         let aggregation = aggregation.unwrap();
         assert_eq!((aggregation.id.as_str(), aggregation.documents.as_slice()), ("a", &[0, 1][..]));
-        let found = found.into_list();
+        let (found, _) = found.into_list();
         let wrong = found.iter().filter(|finding| finding.message.code() == "aggregation-impronta").count();
         assert_eq!(wrong, 1);
     }

@@ -192,11 +192,52 @@ fn is_xml(file: &File) -> bool {
     read.is_ok() && matches!(start, [b'<', b'?' | b'!' | b'a'..=b'z' | b'A'..=b'Z', ..])
 }
 
+/// What the walk through a folder met.
+struct Met {
+    path: String,
+    /// The same as the system knows it, where it is not UTF-8.
+    as_is: Option<Box<Path>>,
+    kind: std::fs::FileType,
+}
+
 /// The files below `root`; links and devices are never followed or opened.
 fn folder(root: &Path, limits: &Limits, findings: &mut Findings) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let mut bytes = 0_u64;
-    for item in walkdir::WalkDir::new(root).min_depth(1).max_depth(limits.tree_depth_max + 1).sort_by_file_name() {
+    /// To ask after the length of fewer files is not worth the start of further threads.
+    const WORTH_FILES: usize = 256;
+    let met = walked(root, limits, findings);
+    let length = |i: usize| {
+        let path = met[i].as_is.as_ref().map_or_else(|| root.join(&met[i].path), |path| path.to_path_buf());
+        std::fs::symlink_metadata(path).map_or(0, |metadata| metadata.len())
+    };
+    let lengths = super::each(met.len(), met.len() > WORTH_FILES, length);
+    let mut total = 0_u64;
+    let entry = |(met, bytes): (Met, u64)| {
+        total = total.saturating_add(bytes);
+        let barred = if met.kind.is_symlink() {
+            Some("entry-symlink")
+        } else if !met.kind.is_file() {
+            Some("entry-special")
+        } else if total > limits.verify_bytes_max {
+            Some("limit-bytes")
+        } else {
+            None
+        };
+        let source = match barred {
+            Some(code) => {
+                findings.push(error(code).at(&met.path, "").value("most", limits.verify_bytes_max));
+                Source::Barred
+            }
+            None => met.as_is.map_or(Source::Below, Source::OnDisk),
+        };
+        Entry { path: met.path, bytes, source }
+    };
+    met.into_iter().zip(lengths).map(entry).collect()
+}
+
+/// Everything below `root` that is no folder, in order of path.
+fn walked(root: &Path, limits: &Limits, findings: &mut Findings) -> Vec<Met> {
+    let mut met = Vec::new();
+    for item in walkdir::WalkDir::new(root).min_depth(1).max_depth(limits.tree_depth_max + 1) {
         let item = match item {
             Ok(item) => item,
             Err(e) => {
@@ -209,38 +250,21 @@ fn folder(root: &Path, limits: &Limits, findings: &mut Findings) -> Vec<Entry> {
         if !is_utf8 {
             findings.push(error("name-not-utf8").at(&path, ""));
         }
-        if item.file_type().is_dir() {
+        let kind = item.file_type();
+        if kind.is_dir() {
             if item.depth() > limits.tree_depth_max {
                 findings.push(error("limit-depth").at(&path, "").value("most", limits.tree_depth_max));
             }
             continue;
         }
-        if entries.len() as u64 >= limits.verify_entries_max {
+        if met.len() as u64 >= limits.verify_entries_max {
             findings.push(error("limit-entries").value("most", limits.verify_entries_max));
             break;
         }
-        let length = item.metadata().map_or(0, |m| m.len());
-        bytes = bytes.saturating_add(length);
-        let barred = if item.file_type().is_symlink() {
-            Some("entry-symlink")
-        } else if !item.file_type().is_file() {
-            Some("entry-special")
-        } else if bytes > limits.verify_bytes_max {
-            Some("limit-bytes")
-        } else {
-            None
-        };
-        let source = match barred {
-            Some(code) => {
-                findings.push(error(code).at(&path, "").value("most", limits.verify_bytes_max));
-                Source::Barred
-            }
-            None if is_utf8 => Source::Below,
-            None => Source::OnDisk(item.into_path().into()),
-        };
-        entries.push(Entry { path, bytes: length, source });
+        met.push(Met { path, as_is: (!is_utf8).then(|| item.into_path().into()), kind });
     }
-    entries
+    met.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    met
 }
 
 fn relative(root: &Path, path: &Path) -> (String, bool) {

@@ -3,7 +3,7 @@
 use crate::finding::{Finding, Severity};
 use crate::messages::Message;
 
-/// Most findings kept of one package: a hostile one could have millions.
+/// Most findings of one severity kept of a package: a hostile one could have millions, a large one the same warning of each document.
 pub(super) const FINDINGS_MAX: usize = 10_000;
 
 /// Why a file cannot be read, as a finding about it.
@@ -13,13 +13,23 @@ pub(super) type Fault = Box<Finding>;
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     list: Vec<Finding>,
-    left_out: u64,
+    kept: BySeverity,
+    left_out: BySeverity,
 }
+
+/// How many findings there are of each severity.
+type BySeverity = [u64; 3];
 
 impl Findings {
     /// Adds one.
     pub(super) fn push(&mut self, finding: Finding) {
-        if self.list.len() < FINDINGS_MAX { self.list.push(finding) } else { self.left_out += 1 }
+        let kept = &mut self.kept[finding.severity as usize];
+        if *kept < FINDINGS_MAX as u64 {
+            *kept += 1;
+            self.list.push(finding);
+        } else {
+            self.left_out[finding.severity as usize] += 1;
+        }
     }
 
     /// Adds many.
@@ -30,17 +40,22 @@ impl Findings {
     /// Adds those of another run, and how many it has left out.
     pub(super) fn absorb(&mut self, other: Self) {
         self.extend(other.list);
-        self.left_out += other.left_out;
+        for (mine, theirs) in self.left_out.iter_mut().zip(other.left_out) {
+            *mine += theirs;
+        }
     }
 
-    /// All of them, the gravest first, otherwise in the order in which they were met.
-    pub(super) fn into_list(mut self) -> Vec<Finding> {
-        if self.left_out > 0 {
-            // An error, since among those left out there may be errors.
-            self.list.push(error("findings-cut").value("count", self.left_out));
+    /// All of them, the gravest first, otherwise in the order in which they were met; and how many there are of each severity, those
+    /// with them that are not kept, of which the last of their severity speaks.
+    pub(super) fn into_list(mut self) -> (Vec<Finding>, BySeverity) {
+        for (severity, left_out) in [Severity::Error, Severity::Warning, Severity::Note].into_iter().zip(self.left_out) {
+            self.kept[severity as usize] += left_out;
+            if left_out > 0 {
+                self.list.push(Finding { severity, ..error("findings-cut").value("count", left_out) });
+            }
         }
         self.list.sort_by_key(|finding| finding.severity);
-        self.list
+        (self.list, self.kept)
     }
 }
 
@@ -90,15 +105,22 @@ mod tests {
     fn the_last_finding_below_the_ceiling_is_kept() {
         let mut findings = Findings::default();
         findings.extend((0..FINDINGS_MAX).map(|_| note("package-prova")));
-        assert_eq!(findings.into_list().len(), FINDINGS_MAX);
+        assert_eq!(findings.into_list().0.len(), FINDINGS_MAX);
     }
 
     #[test]
-    fn the_first_finding_above_the_ceiling_is_said_to_be_left_out() {
-        let mut findings = Findings::default();
-        findings.extend((0..=FINDINGS_MAX).map(|_| note("package-prova")));
-        let list = findings.into_list();
-        assert_eq!((list.len(), list[0].message.code()), (FINDINGS_MAX + 1, "findings-cut"));
+    fn warnings_beyond_the_ceiling_are_counted_and_hide_no_error_that_comes_after_them() {
+        let (mut findings, mut others) = (Findings::default(), Findings::default());
+        findings.extend((0..=FINDINGS_MAX).map(|_| warning("package-prova")));
+        others.extend((0..=FINDINGS_MAX).map(|_| warning("package-prova")));
+        others.push(error("package-unknown"));
+        findings.absorb(others);
+        let (list, count) = findings.into_list();
+        assert_eq!(list.first().map(|finding| finding.message.code()), Some("package-unknown"));
+        let cut = list.last().unwrap();
+        assert_eq!((cut.severity, cut.message.code()), (Severity::Warning, "findings-cut"));
+        assert_eq!(cut.message.value("count"), Some("10002"));
+        assert_eq!((list.len(), count), (FINDINGS_MAX + 2, [1, 20_002, 0]));
     }
 
     #[test]

@@ -105,7 +105,8 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
         findings.push(error("package-unknown"));
     }
     let files = container.entries().len() as u64;
-    let report = Report { requirements, ..Report::new(path.display().to_string(), kind.name(), files, findings) };
+    let mut report = Report::new(path.display().to_string(), kind.name(), files, findings);
+    report.requirements = requirements;
     Ok(Examined { report, inside: checked.map(|checked| (container, checked)) })
 }
 

@@ -19,22 +19,24 @@ pub struct Report {
     pub ok: bool,
     /// Number of its files.
     pub files: u64,
-    /// All findings, the gravest first.
+    /// All findings, the gravest first; of more than ten thousand of one severity a last one says how many more there are.
     pub findings: Vec<Finding>,
+    /// How many findings there are of each severity, listed or not.
+    counts: [u64; 3],
     /// Of an E-ARK package: the verdict on each requirement.
     pub requirements: Vec<Requirement>,
 }
 
 impl Report {
     pub(super) fn new(package: String, profile: &str, files: u64, findings: Findings) -> Self {
-        let findings = findings.into_list();
-        let ok = findings.iter().all(|finding| finding.severity != Severity::Error);
-        Self { package, profile: profile.to_owned(), ok, files, findings, requirements: Vec::new() }
+        let (findings, counts) = findings.into_list();
+        let ok = counts[Severity::Error as usize] == 0;
+        Self { package, profile: profile.to_owned(), ok, files, findings, counts, requirements: Vec::new() }
     }
 
-    /// How many findings have that severity.
-    pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    /// How many findings have that severity, those with them that are too many to be listed.
+    pub fn count(&self, severity: Severity) -> u64 {
+        self.counts[severity as usize]
     }
 
     /// The JSON of the contract (design.md section 5), with the words in `lang`.

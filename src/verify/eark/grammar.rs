@@ -272,7 +272,7 @@ mod tests {
         let text = format!("<mets xmlns:xlink='x'>{inside}</mets>");
         let mut findings = Findings::default();
         check(&xml::parse(text.as_bytes(), "METS.xml").unwrap(), "METS.xml", &mut findings);
-        findings.into_list().iter().map(|f| f.message.code().to_owned()).collect()
+        findings.into_list().0.iter().map(|f| f.message.code().to_owned()).collect()
     }
 
     const MAP: &str = "<structMap><div/></structMap>";
