@@ -109,6 +109,17 @@ impl Given {
         *self == Self { origin: self.origin.clone(), ..Self::default() }
     }
 
+    /// What it says of a later part of a divided document: what a file beside the whole says describes the first, but for what
+    /// holds of all.
+    #[must_use]
+    pub fn of_a_later_part(self) -> Self {
+        let Self { origin, riservato, lotto, sidecar, .. } = &self;
+        if sidecar.is_none() {
+            return self;
+        }
+        Self { origin: origin.clone(), riservato: *riservato, lotto: lotto.clone(), sidecar: sidecar.clone(), ..Self::default() }
+    }
+
     /// `value` as this source says it: certain, and from no page.
     pub fn reading<T>(&self, value: T) -> Reading<T> {
         Reading { value, confidence: 1.0, origin: self.origin.clone(), page: None, rect: None, second: None }
@@ -123,6 +134,15 @@ pub fn first<'a, T>(sources: &'a [Given], value: impl Fn(&'a Given) -> Option<T>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_later_part_a_sidecar_says_only_what_holds_of_all() {
+        let file = SidecarFile { name: FileName::new("a.tif.json"), sha256: Digest::of(b"{}"), bytes: 2 };
+        let said = Given { voce: Some("VI.3".into()), riservato: Some(true), ..Given::default() };
+        let beside = Given { sidecar: Some(file), ..said.clone() }.of_a_later_part();
+        assert_eq!((beside.voce, beside.riservato), (None, Some(true)));
+        assert_eq!(said.clone().of_a_later_part(), said, "a default of the inbox holds of every part");
+    }
 
     #[test]
     fn the_sidecar_speaks_before_the_inbox_and_silence_is_no_word() {

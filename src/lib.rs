@@ -29,6 +29,7 @@ pub mod mailbox;
 pub mod mapped;
 pub mod messages;
 pub mod page;
+pub mod part;
 pub mod pdf_sheet;
 pub mod pdf_work;
 pub mod pdv;

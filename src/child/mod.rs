@@ -16,6 +16,7 @@ mod kernel;
 mod mirror;
 mod pool;
 mod process;
+mod range;
 mod reading;
 mod repeated;
 pub mod sandbox;

@@ -7,7 +7,7 @@ use crate::copy::{self, CopyOrder, CopyReport, PageLines, Pages};
 use crate::error::{Error, Result};
 
 /// Seconds that a child may spend on the copy of one page, beyond the time of one page's reading.
-const SECONDS_PER_PAGE: u64 = 5;
+pub(super) const SECONDS_PER_PAGE: u64 = 5;
 
 impl Readers {
     /// Has a child write the copy that `order` describes; its output lies below the pool's scratch.

@@ -89,6 +89,11 @@ fn work(reader: &mut Reader, payload: &[u8], seconds: u64) -> Result<Value> {
             kernel::allow_cpu(super::searchable::seconds(&order, seconds).saturating_add(10));
             value(crate::copy::searchable(&order, reader.limits())?)
         }
+        "range" => {
+            let order = form(payload)?;
+            kernel::allow_cpu(super::range::seconds(&order, seconds).saturating_add(10));
+            value(crate::copy::range(&order, reader.limits())?)
+        }
         #[cfg(feature = "drill")]
         "drill" => value(super::drill::misbehave(&form(payload)?)),
         other => Err(Error::bug(format_args!("a child was asked for {other}"))),

@@ -22,18 +22,20 @@ enum Act {
     Release,
     Rescan,
     Rotate,
+    Split,
     Refuse,
     Later,
     End,
 }
 
 /// The keys, in the order in which they are shown.
-const KEYS: [(char, Act, &str); 10] = [
+const KEYS: [(char, Act, &str); 11] = [
     ('a', Act::Approve, "key-approve"),
     ('c', Act::Correct, "key-correct"),
     ('f', Act::Refile, "key-refile"),
     ('n', Act::Rescan, "key-rescan"),
     ('g', Act::Rotate, "key-rotate"),
+    ('s', Act::Split, "key-split"),
     ('r', Act::Retry, "key-retry"),
     ('l', Act::Release, "key-release"),
     ('x', Act::Refuse, "key-refuse"),
@@ -117,8 +119,13 @@ async fn decide(all: &Global, house: &Arc<House>, (waiting, act): (&Waiting, Act
             let by = desk::By { operator: all.operator.clone(), note: None };
             desk::rotate(house, id, desk::asked(&turn)?, &by).await?;
         }
+        Act::Split => {
+            let Some(pages) = asked("key-ask-split", all.words()) else { return Ok(false) };
+            let by = desk::By { operator: all.operator.clone(), note: None };
+            desk::split(house, id, &desk::starts(&pages)?, &by).await?;
+        }
     }
-    if act != Act::Rotate {
+    if !matches!(act, Act::Rotate | Act::Split) {
         desk::decide(house, id, &request).await?;
     }
     worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;

@@ -11,6 +11,7 @@ use super::archive::{look, open, show_rows};
 use super::progress::Progress;
 use super::{Global, keys, output, tables};
 use crate::desk;
+use crate::document::DocumentId;
 use crate::error::{Error, Kind, Result};
 use crate::messages::Message;
 use crate::pipeline::House;
@@ -43,6 +44,9 @@ pub(crate) struct Review {
     /// Turns a page as it is shown by 90, 180 or 270 degrees clockwise and reads it again; the sheet stays as it is.
     #[arg(long, value_name = "PAGE:DEGREES", conflicts_with_all = ["set", "approve", "retry", "release", "refuse", "rescan"], requires = "id")]
     rotate: Option<String>,
+    /// A new document begins with each of these pages: the parts become documents of their own.
+    #[arg(long, value_name = "PAGE,…", conflicts_with_all = ["set", "approve", "retry", "release", "refuse", "rescan", "rotate"], requires = "id")]
+    split: Option<String>,
     /// The new sheet, if it is there already.
     #[arg(long, value_name = "FILE", requires = "rescan")]
     with: Option<PathBuf>,
@@ -50,10 +54,10 @@ pub(crate) struct Review {
     #[arg(long, value_name = "FILE", requires = "id")]
     html: Option<PathBuf>,
     /// Another document that waits becomes an attachment of this one.
-    #[arg(long, value_name = "OTHER", conflicts_with_all = ["set", "approve", "retry", "release", "refuse", "rescan", "rotate"], requires = "id")]
+    #[arg(long, value_name = "OTHER", conflicts_with_all = ["set", "approve", "retry", "release", "refuse", "rescan", "rotate", "split"], requires = "id")]
     merge: Option<String>,
     /// Instead of one document: all that this search finds; shows what the decision would change of each.
-    #[arg(long, value_name = "QUERY", conflicts_with_all = ["id", "html", "rescan", "rotate"])]
+    #[arg(long, value_name = "QUERY", conflicts_with_all = ["id", "html", "rescan", "rotate", "split"])]
     found: Option<String>,
     /// With --found: makes the decision.
     #[arg(long, requires = "found")]
@@ -67,7 +71,7 @@ pub(crate) struct Review {
 pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
     let request = request(all, &review)?;
     let is_decision = request.approve || request.retry || request.release || request.refuse || !request.set.is_empty();
-    let is_apart = review.rescan.is_some() || review.rotate.is_some() || review.merge.is_some();
+    let is_apart = review.rescan.is_some() || review.rotate.is_some() || review.merge.is_some() || review.split.is_some();
     let only_looks = if review.id.is_none() { !review.apply } else { !is_decision && !is_apart };
     let archive = if only_looks { look(all).await? } else { open(all).await? };
     let house = &archive.house;
@@ -90,8 +94,17 @@ pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
         if let Some(asked) = &review.rotate {
             desk::rotate(house, &id, desk::asked(asked)?, &by).await?;
         }
-        let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
-        worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
+        let parts = match &review.split {
+            Some(typed) => desk::split(house, &id, &desk::starts(typed)?, &by).await?,
+            None => Vec::new(),
+        };
+        {
+            let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
+            worker::work_to_rest(house, house.config.ocr.children_used() + 1).await?;
+        }
+        if !parts.is_empty() {
+            return show_parts(all, house, &parts).await;
+        }
     } else if is_decision {
         desk::decide(house, &id, &request).await?;
         let _progress = Progress::watch(Arc::clone(&house.meter), all.words());
@@ -105,6 +118,16 @@ pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
         output::write_whole(path, desk::review_html(house, &row, all.words()).await?.as_bytes())?;
     }
     Ok(u8::from(!row.holds.is_empty()))
+}
+
+/// The parts of a divided document, as they are at rest.
+async fn show_parts(all: &Global, house: &House, parts: &[DocumentId]) -> Result<u8> {
+    let mut rows = Vec::with_capacity(parts.len());
+    for id in parts {
+        rows.extend(house.store.document(&house.ente_id, id).await?);
+    }
+    show_rows(all, &desk::rows(house, &rows, all.words()).await?);
+    Ok(u8::from(rows.iter().any(|row| !row.holds.is_empty())))
 }
 
 /// Everything that waits, as a list.

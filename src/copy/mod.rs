@@ -27,6 +27,9 @@ mod pdf;
 mod picture;
 mod placed;
 mod png;
+mod range;
+mod range_pdf;
+mod range_tiff;
 mod raster;
 mod strips;
 mod tiff;
@@ -48,6 +51,7 @@ pub use alto::write_alto;
 pub use drawing::{Pixels, keep_drawing};
 pub use hocr::{write_hocr, write_plain};
 pub use order::{CopyOrder, CopyReport, OtherFile, Outline, PageLines, Pages, ranges};
+pub use range::{RangeOrder, is_divisible, range};
 
 use font::Alphabet;
 use layer::Sheet;

@@ -34,6 +34,17 @@ pub(super) struct Directory {
     pub(super) resolution: (f64, f64),
 }
 
+/// One entry of a directory as it is stored.
+pub(super) struct Entry {
+    pub(super) tag: u16,
+    /// Type of its values (TIFF 6.0, section 2).
+    pub(super) kind: u16,
+    /// Bytes of one value.
+    pub(super) size: usize,
+    /// Its values in the file's byte order.
+    pub(super) value: Vec<u8>,
+}
+
 impl Directory {
     /// The first value of `tag`.
     pub(super) fn get(&self, tag: u16) -> Option<u64> {
@@ -110,18 +121,32 @@ impl TiffFile {
         Ok((count, place + wide, place + wide + count * if self.is_big { 20 } else { 12 }))
     }
 
+    /// The entries of the directory of that number, from 0, as they are stored.
+    pub(super) fn stored(&mut self, number: u32, limits: &Limits) -> Result<Vec<Entry>> {
+        self.directory(number, limits)?;
+        self.entries(self.directories[number as usize])
+    }
+
     fn read_directory(&mut self, place: u64) -> Result<Directory> {
+        let mut found = Directory { numbers: BTreeMap::new(), jpeg_tables: Vec::new(), resolution: (0.0, 0.0) };
+        for Entry { tag, size, value, .. } in self.entries(place)? {
+            self.take_value(&mut found, tag, size, value);
+        }
+        Ok(found)
+    }
+
+    fn entries(&mut self, place: u64) -> Result<Vec<Entry>> {
         let (_, start, end) = self.table(place)?;
         let table = self.bytes(start, end - start)?;
-        let mut found = Directory { numbers: BTreeMap::new(), jpeg_tables: Vec::new(), resolution: (0.0, 0.0) };
+        let mut entries = Vec::new();
         for entry in table.chunks_exact(if self.is_big { 20 } else { 12 }) {
-            let (tag, kind) = (self.number(&entry[..2]) as u16, self.number(&entry[2..4]));
+            let (tag, kind) = (self.number(&entry[..2]) as u16, self.number(&entry[2..4]) as u16);
             let (count, field) = if self.is_big { entry[4..].split_at(8) } else { entry[4..].split_at(4) };
             let size = match kind {
                 1 | 2 | 6 | 7 => 1,
                 3 | 8 => 2,
-                4 | 9 | 13 => 4,
-                5 | 10 | 16..=18 => 8,
+                4 | 9 | 11 | 13 => 4,
+                5 | 10 | 12 | 16..=18 => 8,
                 _ => continue,
             };
             let length = self.number(count).saturating_mul(size);
@@ -133,9 +158,9 @@ impl TiffFile {
                 Some(value) => value,
                 None => self.bytes(self.number(field), length)?,
             };
-            self.take_value(&mut found, tag, size as usize, value);
+            entries.push(Entry { tag, kind, size: size as usize, value });
         }
-        Ok(found)
+        Ok(entries)
     }
 
     fn take_value(&self, found: &mut Directory, tag: u16, size: usize, value: Vec<u8>) {
@@ -150,9 +175,19 @@ impl TiffFile {
     }
 
     /// A number in the file's byte order.
-    fn number(&self, bytes: &[u8]) -> u64 {
+    pub(super) fn number(&self, bytes: &[u8]) -> u64 {
         let fold = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
         if self.is_little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) }
+    }
+
+    /// True of a `BigTIFF`.
+    pub(super) fn is_big(&self) -> bool {
+        self.is_big
+    }
+
+    /// Bytes of the file.
+    pub(super) fn length(&self) -> u64 {
+        self.length
     }
 
     /// True of `II` files: the order of 16-bit samples.

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::rescan::By;
+use super::rescan::{By, decided};
+use super::review::noted;
 use super::show::{Found, find};
-use crate::decision::{self, Decision};
-use crate::document::{Component, Document, DocumentState, Hold, Role};
+use crate::document::{Component, Document, DocumentId, DocumentState, Hold, Role};
 use crate::error::{Error, Kind, Result};
-use crate::event::Event;
 use crate::messages::Message;
 use crate::pipeline::{self, House, Step};
 use crate::steps;
@@ -46,8 +45,9 @@ pub async fn merge(house: &House, id: &str, other: &str, by: &By) -> Result<()> 
     let ended = Message::new("merged-into").with("id", &into_id).with("operator", &by.operator);
     changes.push(Change::SetHolds { document: from.document.id.clone(), holds: vec![Hold::new(ended)] });
     for (subject, with) in [(&into_id, &from_id), (&from_id, &into_id)] {
-        changes.push(record(house, subject, by).await?);
-        changes.push(journal(house, subject, (with, by)));
+        let subject = DocumentId(subject.clone());
+        changes.push(noted(house, &subject, (BTreeMap::new(), Vec::new()), by).await?);
+        changes.push(decided(house, &subject, by, [("decision", "merge".to_owned()), ("with", with.clone())]));
     }
     house.store.apply(&house.ente_id, None, &changes).await
 }
@@ -70,28 +70,4 @@ async fn components(house: &House, document: &Document) -> Result<(Vec<Component
     };
     let components = serde_json::from_str(body).map_err(|e| Error::bug("fact components unreadable").because(e))?;
     Ok((components, vec![Change::RequireFact { owner: id.to_owned(), kind: "components".to_owned(), seen }]))
-}
-
-/// The decision as a fact of each of the two.
-async fn record(house: &House, id: &str, by: &By) -> Result<Change> {
-    let before = steps::facts::<Decision>(house, id, decision::FACT).await?.len() as u32;
-    let decision = Decision {
-        operator: by.operator.clone(),
-        at: house.clock.now(),
-        set: BTreeMap::new(),
-        settled: Vec::new(),
-        note: by.note.clone(),
-    };
-    steps::put(id, decision::FACT, before + 1, &decision)
-}
-
-fn journal(house: &House, subject: &str, (with, by): (&str, &By)) -> Change {
-    Change::Journal(Event {
-        at: house.clock.now(),
-        kind: "decided".to_owned(),
-        subject: subject.to_owned(),
-        outcome: "success".to_owned(),
-        agent: format!("operator {}", by.operator),
-        detail: BTreeMap::from([("decision".to_owned(), "merge".to_owned()), ("with".to_owned(), with.to_owned())]),
-    })
 }

@@ -15,6 +15,7 @@ mod review;
 mod rotate;
 mod search;
 mod show;
+mod split;
 mod stats;
 mod table;
 
@@ -34,5 +35,6 @@ pub use review::{Request, Waiting, decide, queue};
 pub use rotate::{asked, rotate};
 pub use search::{Answer, COUNTED_MAX, Line, Question, reindex, search};
 pub use show::{Found, document_json, documents_of, find, show};
+pub use split::{split, starts};
 pub use stats::{Stats, stats};
 pub use table::{Row, rows};

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Span;
 use jiff::civil::Date;
 
+use super::rescan::By;
 use super::show::{Found, fact_or_default, find};
 use crate::aggregation::AggregationId;
 use crate::arrival::ArrivalState;
 use crate::classify;
 use crate::clock::date_of_law;
 use crate::decision::{self, Decision, Settled};
-use crate::document::{DocumentState, Hold};
+use crate::document::{DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::fields::Fields;
@@ -173,17 +174,22 @@ async fn forgone(house: &House, row: &DocumentRow, request: &Request) -> Result<
 
 /// The decision as a fact of the document.
 async fn record(house: &House, row: &DocumentRow, request: &Request) -> Result<Change> {
-    let id = row.document.id.as_str();
-    let before = steps::facts::<Decision>(house, id, decision::FACT).await?.len() as u32;
     let is_settling = request.approve || request.release;
-    let decision = Decision {
-        operator: request.operator.clone(),
-        at: house.clock.now(),
-        set: request.set.clone(),
-        settled: if is_settling { row.holds.iter().map(Settled::of).collect() } else { Vec::new() },
-        note: request.note.clone(),
-    };
-    steps::put(id, decision::FACT, before + 1, &decision)
+    let settled = if is_settling { row.holds.iter().map(Settled::of).collect() } else { Vec::new() };
+    let by = By { operator: request.operator.clone(), note: request.note.clone() };
+    noted(house, &row.document.id, (request.set.clone(), settled), &by).await
+}
+
+/// A decision as the next fact of its kind.
+pub(super) async fn noted(
+    house: &House,
+    id: &DocumentId,
+    (set, settled): (BTreeMap<String, String>, Vec<Settled>),
+    by: &By,
+) -> Result<Change> {
+    let before = steps::facts::<Decision>(house, id.as_str(), decision::FACT).await?.len() as u32;
+    let decision = Decision { operator: by.operator.clone(), at: house.clock.now(), set, settled, note: by.note.clone() };
+    steps::put(id.as_str(), decision::FACT, before + 1, &decision)
 }
 
 /// Field, value of today and value to be, of everything that is set.

@@ -1,17 +1,21 @@
 //! How does what the office said outrank what was read? Values from data stand with their source as origin (invariant 11).
 
-use super::{facts, need_document};
+use super::{fact, facts, need_document};
 use crate::document::{DocumentId, Hold};
 use crate::ente::Ente;
 use crate::error::Result;
 use crate::fields::{Fields, Protocollo};
 use crate::given::{self, Given, Registrazione};
+use crate::part::{self, Part};
 use crate::pipeline::House;
 
-/// What was said of the document's arrival, the highest rank first.
+/// What was said of the document's arrival, the highest rank first. Of a divided one a sidecar describes the first part: two
+/// documents cannot have one registration; that it is reserved, and its lot, hold of all.
 pub(crate) async fn given_of(house: &House, id: &DocumentId) -> Result<Vec<Given>> {
     let row = need_document(house, id).await?;
-    facts(house, row.document.arrival.as_str(), given::FACT).await
+    let all: Vec<Given> = facts(house, row.document.arrival.as_str(), given::FACT).await?;
+    let is_later_part = fact::<Part>(house, id.as_str(), part::FACT).await?.is_some_and(|part| part.n > 1);
+    Ok(if is_later_part { all.into_iter().map(Given::of_a_later_part).collect() } else { all })
 }
 
 /// Lays what was said over what was read.

@@ -12,6 +12,7 @@ pub(crate) mod leaves;
 pub(crate) mod likeness;
 pub mod metadata;
 pub(crate) mod overlay;
+pub(crate) mod part;
 pub mod pdv;
 pub(crate) mod poor;
 pub(crate) mod rescan;

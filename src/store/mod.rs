@@ -145,6 +145,11 @@ pub enum Change {
         /// Opening date of a new aggregation.
         opened: jiff::civil::Date,
     },
+    /// A document is in no aggregation any more; its number there is not given again. It must be in no Pdv.
+    UnfileDocument {
+        /// Which.
+        document: DocumentId,
+    },
     /// A fascicolo is closed on that date, or open again. Nothing is filed into a closed one (`fascicolo-closed`, hold).
     SetClosed {
         /// Which.

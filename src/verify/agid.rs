@@ -6,8 +6,9 @@ use super::digests::Digests;
 use super::findings::{Findings, Valued as _, error, note, warning};
 use super::layout::{EVENTS, Layout};
 use super::pindex::{Form, Index};
-use super::schema::{self, Schema};
-use super::{Options, digests, documento, pindex, xml};
+use super::schema::Schema;
+use super::xml::Element;
+use super::{Options, digests, documento, long, pindex};
 use crate::finding::{Finding, Severity};
 
 /// What the check of a PdV learned on its way, for whoever shows it.
@@ -92,31 +93,32 @@ fn check_layout(container: &Container, layout: &Layout, findings: &mut Findings)
     }
 }
 
-/// The events file at position `at`: valid, and each event complete.
+/// The events file at position `at`: valid, and each event complete. That of a package names every document: it is read as it comes.
 pub(super) fn premis(container: &Container, at: usize, options: &Options) -> Vec<Finding> {
     let entry = &container.entries()[at];
-    let bytes = match container.bytes(entry, options.limits.metadata_bytes_max) {
-        Ok(bytes) => bytes,
-        Err(fault) => return vec![*fault],
-    };
     let mut events = 0_u32;
-    let mut found = Vec::new();
-    let root = xml::harvest(&bytes, &entry.path, &["event"], &mut |event| {
+    let mut found = Findings::default();
+    let mut take = |element: Element| {
+        if element.name != "event" {
+            return;
+        }
         events += 1;
-        let when = event.text_at("eventDateTime");
+        let when = element.text_at("eventDateTime");
         if when.parse::<jiff::Timestamp>().is_err() && when.parse::<jiff::civil::DateTime>().is_err() {
             let place = format!("event[{events}]/eventDateTime");
             found.push(warning("event-time").at(&entry.path, &place).clause("PREMIS 2.3").value("time", when));
         }
-    });
-    if let Err(fault) = root {
-        return vec![*fault];
-    }
+    };
+    let most = options.limits.metadata_bytes_max;
+    let read = long::harvest(container, (entry, Schema::Premis), most, &["event", "relatedObjectIdentifier"], &mut take);
+    let breaches = match read {
+        Ok((Ok(_), breaches)) => breaches,
+        Ok((Err(fault), _)) | Err(fault) => return vec![*fault],
+    };
     if events == 0 {
         found.push(warning("events-empty").at(&entry.path, ""));
     }
     // Our schema is a subset of PREMIS 3: what it refuses in a package of somebody else may well be good PREMIS.
-    let breaches = schema::breaches(Schema::Premis, &bytes, &entry.path);
     found.extend(breaches.into_iter().map(|finding| Finding { severity: Severity::Warning, ..finding }));
-    found
+    found.into_list().0
 }

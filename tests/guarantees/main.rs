@@ -57,6 +57,7 @@ mod scale;
 mod schemas;
 mod search;
 mod shares;
+mod split;
 mod stage;
 mod store;
 mod threads;

@@ -36,6 +36,7 @@ const NOUNS: &[&str] = &[
     "mapped",
     "messages",
     "page",
+    "part",
     "pdv",
     "rescan",
     "turn",

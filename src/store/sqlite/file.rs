@@ -50,6 +50,19 @@ pub(super) async fn file_document(
     one(done, "document", document)
 }
 
+/// Takes a document out of its aggregation.
+pub(super) async fn unfile_document(writing: &mut Writing<'_>, document: &DocumentId) -> Result<()> {
+    let done = sqlx::query(
+        "UPDATE documents SET aggregazione = NULL, filed = NULL WHERE ente = ?1 AND id = ?2
+           AND NOT EXISTS (SELECT 1 FROM pdv_documents p WHERE p.ente = ?1 AND p.document = ?2)",
+    )
+    .bind(writing.ente.as_str())
+    .bind(document.as_str())
+    .execute(&mut *writing.connection)
+    .await;
+    one(done, "document", document)
+}
+
 /// A fascicolo is closed, or open again.
 pub(super) async fn set_closed(writing: &mut Writing<'_>, id: &AggregationId, closed: Option<Date>) -> Result<()> {
     let done = sqlx::query("UPDATE aggregations SET data_chiusura = ?3 WHERE ente = ?1 AND id = ?2 AND tipo = 'Fascicolo'")

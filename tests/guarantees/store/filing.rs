@@ -55,6 +55,22 @@ async fn a_document_filed_elsewhere_moves_and_no_number_is_given_twice() {
 }
 
 #[tokio::test]
+async fn a_document_taken_out_of_its_aggregation_is_in_none_unless_a_pdv_has_it() {
+    let (_folder, store) = fresh().await;
+    let ids = with_documents(&store, 2).await;
+    let filings = ids.iter().map(|id| file(id, fascicolo(2024, "VI.3", "a"))).collect::<Vec<_>>();
+    store.apply(&prova(), None, &filings).await.expect("filed");
+    store.apply(&prova(), None, &[pdv("pdv-1", &ids[1..])]).await.expect("planned");
+    let out = |n: usize| [Change::UnfileDocument { document: ids[n].clone() }];
+    store.apply(&prova(), None, &out(0)).await.expect("taken out");
+    store.apply(&prova(), None, &out(1)).await.expect_err("it is in a Pdv");
+    let rows = store.aggregations(&prova()).await.expect("aggregations");
+    assert_eq!(rows[0].documents, [ids[1].clone()]);
+    let row = store.document(&prova(), &ids[0]).await.expect("document").expect("there");
+    assert_eq!(row.aggregazione, None);
+}
+
+#[tokio::test]
 async fn a_document_is_in_one_pdv_at_most() {
     let (_folder, store) = fresh().await;
     let ids = with_documents(&store, 3).await;
