@@ -106,12 +106,29 @@ pub struct Aggregation {
     pub ente: EnteId,
     /// What ties its documents.
     pub key: AggregationKey,
-    /// Progressive within year, titolo, classe (rule G-05); 1 of a serie.
+    /// Progressive within year, titolo, classe (rule G-05), of a sub-fascicolo within its primario; 1 of a serie.
     pub progressivo: u32,
+    /// Of a sub-fascicolo the Fascicolo that it is part of (Allegato 5, `IdAggPrimario`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primario: Option<AggregationId>,
     /// Opened on.
     pub data_apertura: Date,
     /// Closed on.
     pub data_chiusura: Option<Date>,
+}
+
+impl AggregationId {
+    /// True of the id of a fascicolo: year, voce, number, and for a sub-fascicolo its own number (`2024/VI.3/1`, `2024/VI.3/1.2`).
+    pub fn is_of_fascicolo(text: &str) -> bool {
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        match text.split('/').collect::<Vec<_>>().as_slice() {
+            [anno, _, last] => {
+                let mut numbers = last.split('.');
+                is_number(anno) && numbers.by_ref().take(2).all(is_number) && numbers.next().is_none()
+            }
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -131,5 +148,15 @@ mod tests {
         };
         let shown = format!("{key:?}");
         assert!(shown.contains("VII.2") && !shown.contains("RSSMRA") && !shown.contains("Rossi"), "{shown}");
+    }
+
+    #[test]
+    fn the_ids_of_fascicoli_are_told_from_their_names() {
+        for id in ["2024/VI.3/1", "2024/VI.3/12.3"] {
+            assert!(AggregationId::is_of_fascicolo(id), "{id}");
+        }
+        for name in ["2024/determina", "pratica 87/2019", "VI.3/1", "2024/VI.3/", "2024/VI.3/1.", "2024/VI.3/1.2.3", "a/b/1"] {
+            assert!(!AggregationId::is_of_fascicolo(name), "{name}");
+        }
     }
 }

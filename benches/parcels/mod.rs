@@ -105,5 +105,6 @@ fn aggregation(ente: &EnteId) -> Aggregation {
         progressivo: 1,
         data_apertura: jiff::civil::date(1970, 1, 1),
         data_chiusura: None,
+        primario: None,
     }
 }

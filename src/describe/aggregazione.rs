@@ -141,7 +141,8 @@ fn write(dossier: &AggregationDossier<'_>, parts: &Parts) -> String {
             "PosizioneFisicaAggregazioneDocumentale",
             position.map(|p| p.chars().take(NAME_CHARS_MAX).collect::<String>()).as_deref(),
         );
-        if let Some((tipo, id)) = &dossier.ulteriori.primaria {
+        let primario = aggregation.primario.as_ref().map(|id| (TipoAggregazione::Fascicolo, id.0.clone()));
+        if let Some((tipo, id)) = primario.as_ref().or(dossier.ulteriori.primaria.as_ref()) {
             xml.group("IdAggPrimario", |xml| {
                 xml.leaf("TipoAggregazione", tipo.literal());
                 xml.leaf("IdAggregazione", id);

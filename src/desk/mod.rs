@@ -21,7 +21,7 @@ mod table;
 
 pub use crate::store::Count;
 pub use access::access;
-pub use fascicolo::{close, reopen};
+pub use fascicolo::{Opening, Place, close, open, reopen};
 pub use fixity::{FixityOrder, FixityReport, fixity};
 pub use ingest::{IngestLine, Outcome, ingest};
 pub use learn::{Version, learn};

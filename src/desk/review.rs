@@ -98,7 +98,7 @@ async fn check(house: &House, request: &Request) -> Result<()> {
     for (field, value) in &request.set {
         overlay::check(field, value, house.titolario)?;
     }
-    let Some(named) = request.set.get("fascicolo").filter(|value| is_like_id(value)) else { return Ok(()) };
+    let Some(named) = request.set.get("fascicolo").filter(|value| AggregationId::is_of_fascicolo(value)) else { return Ok(()) };
     match house.store.aggregation(&house.ente_id, &AggregationId(named.clone())).await? {
         None => Err(Error::new(Kind::Usage, "id-unknown").with("id", named)),
         Some(row) => row
@@ -106,13 +106,6 @@ async fn check(house: &House, request: &Request) -> Result<()> {
             .data_chiusura
             .map_or(Ok(()), |date| Err(Error::new(Kind::Usage, "fascicolo-closed").with("fascicolo", named).with("date", date))),
     }
-}
-
-/// `2024/VI.3/1`: year, voce, number.
-fn is_like_id(text: &str) -> bool {
-    let mut parts = text.split('/');
-    let is_number = |part: Option<&str>| part.is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
-    is_number(parts.next()) && parts.next().is_some() && is_number(parts.next()) && parts.next().is_none()
 }
 
 /// Nothing, if `request` can be decided about that document as it stands; else why not.

@@ -15,6 +15,7 @@ use crate::document::{DocumentId, DocumentState};
 use crate::ente::Ente;
 use crate::error::Result;
 use crate::event::{Event, JournalHead, JournalLine};
+use crate::filing::Voce;
 use crate::findable::{Expression, Shown};
 use crate::likeness::Key;
 use crate::pdv::{Pdv, PdvId, PdvState};
@@ -255,6 +256,18 @@ impl Store {
     pub async fn aggregation(&self, ente: &EnteId, id: &AggregationId) -> Result<Option<AggregationRow>> {
         let Self::Sqlite(engine) = self;
         engine.aggregation(ente, id).await
+    }
+
+    /// The sub-fascicoli of a fascicolo with their documents, in order of opening.
+    pub async fn sub_fascicoli(&self, ente: &EnteId, primario: &AggregationId) -> Result<Vec<AggregationRow>> {
+        let Self::Sqlite(engine) = self;
+        engine.sub_fascicoli(ente, primario).await
+    }
+
+    /// The progressive number that a fascicolo opened now in that year and voce would have.
+    pub async fn next_progressivo(&self, ente: &EnteId, within: (i16, &Voce)) -> Result<u32> {
+        let Self::Sqlite(engine) = self;
+        engine.next_progressivo(ente, within).await
     }
 
     /// All aggregations with their documents, in order of opening.

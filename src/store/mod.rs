@@ -145,6 +145,8 @@ pub enum Change {
         /// Opening date of a new aggregation.
         opened: jiff::civil::Date,
     },
+    /// A fascicolo that a person opens. Fails (`fascicolo-number`, retry) where one of its id is there.
+    AddAggregation(Box<Aggregation>),
     /// A document is in no aggregation any more; its number there is not given again. It must be in no Pdv.
     UnfileDocument {
         /// Which.

@@ -164,6 +164,7 @@ impl Desk {
                 progressivo: 1,
                 data_apertura: date(2024, 3, 12),
                 data_chiusura: None,
+                primario: None,
             },
             descrizione: "Edilizia privata".into(),
             checks: Checks::default(),

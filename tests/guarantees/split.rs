@@ -241,19 +241,19 @@ fn a_scan_of_two_papers_becomes_two_documents_and_the_whole_stays_on_record() {
 fn what_was_said_beside_the_whole_is_said_of_its_first_part_only() {
     let stage = Stage::with_archive();
     let scan = stage.put(&repository().join("samples/documenti/01 istanza accesso atti.tif"), "porta/plico.tif");
-    let sidecar = br#"{"documento": {"oggetto": "Consegna del plico", "riservato": true},
-        "registrazione": {"numero": "4711", "anno": 2024, "data": "2024-03-12", "verso": "E"}}"#;
+    let sidecar = br#"{"documento": {"oggetto": "Consegna del plico", "riservato": true,
+        "protocollo": {"numero": 4711, "data": "2024-03-12", "verso": "E"}}}"#;
     std::fs::write(stage.path("porta/plico.tif.json"), sidecar).expect("sidecar");
     let id = ingested(&stage, &scan, &["--take"]);
-    assert_eq!(show(&stage, &id)["fields"]["protocollo"]["value"]["numero"], "4711");
+    assert_eq!(show(&stage, &id)["fields"]["protocollo"]["value"]["numero"], "0004711");
     stage.json(&["review", &id, "--rotate", "2:180"], &[0, 1]);
     let parts = stage.json(&["review", &id, "--split", "2"], &[0, 1]);
     let part = |n: usize| show(&stage, parts[n]["id"].as_str().expect("an id"));
     let (first, second) = (part(0), part(1));
     assert_eq!(first["fields"]["oggetto"]["value"], "Consegna del plico");
-    assert_eq!(first["fields"]["protocollo"]["value"]["numero"], "4711");
+    assert_eq!(first["fields"]["protocollo"]["value"]["numero"], "0004711");
     assert_ne!(second["fields"]["oggetto"]["value"], "Consegna del plico");
-    assert_ne!(second["fields"]["protocollo"]["value"]["numero"], "4711");
+    assert_ne!(second["fields"]["protocollo"]["value"]["numero"], "0004711");
     for part in [&first, &second] {
         assert_eq!(part["riservato"]["value"], true, "{part:#}");
     }

@@ -113,3 +113,51 @@ fn nothing_is_filed_into_a_closed_fascicolo_until_it_is_opened_again() {
     assert!(journal.status.success(), "{}", said(&journal));
     assert_eq!(office.0.run(&["review", &reply, "--set", "fascicolo=2024/VI.8/77"]).status.code(), Some(2), "no such fascicolo");
 }
+
+#[test]
+fn a_sub_fascicolo_is_part_of_its_fascicolo_in_list_and_package_and_ends_before_it() {
+    let office = Office::new();
+    let opened = |args: &[&str]| office.0.json(&[&["fascicolo", "open"], args].concat(), &[0]).remove(0);
+    let primary =
+        opened(&["--oggetto", "Rete idrica di via Mulini", "--voce", "VI.8", "--kind", "attivita", "--date", "2024-01-02"]);
+    let id = primary["id"].as_str().expect("an id").to_owned();
+    assert_eq!(id, "2024/VI.8/1");
+    let part = opened(&["--oggetto", "Rilievi", "--under", &id]);
+    assert_eq!((&part["id"], &part["primario"]), (&"2024/VI.8/1.1".into(), &id.as_str().into()));
+    assert_eq!(opened(&["--oggetto", "Prove", "--under", &id])["id"], "2024/VI.8/1.2");
+    for wrong in [
+        &["--oggetto", "a", "--under", "2024/VI.8/1.1"][..],
+        &["--oggetto", "a", "--under", "2024/VI.8/9"],
+        &["--oggetto", "a", "--voce", "XX.9"],
+        &["--oggetto", " ", "--voce", "VI.8"],
+        &["--oggetto", "a", "--voce", "VI.8", "--date", "2999-01-01"],
+        &["--oggetto", "a", "--under", &id, "--date", "2023-01-01"],
+        &["--oggetto", "a"],
+    ] {
+        let output = office.0.run(&[&["fascicolo", "open"], wrong].concat());
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", said(&output));
+    }
+    let note = letter(CONSORTIUM, "0000301", "10/03/2024", ("consegna dei rilievi", "Si consegnano i rilievi richiesti."));
+    let document = office.ingest("rilievi.txt", &note);
+    let row = office.approve(&document, &["tipo=lettera", "voce=VI.8", "fascicolo=2024/VI.8/1.1"]);
+    assert_eq!((&row["aggregazione"], &row["state"]), (&"2024/VI.8/1.1".into(), &"ready".into()), "{row:#}");
+    assert_eq!(office.0.run(&["fascicolo", "close", &id]).status.code(), Some(2), "its parts are open");
+    let listed = office.0.json(&["list", "fascicoli"], &[0]);
+    assert!(listed.iter().any(|row| row["id"] == "2024/VI.8/1.1"), "{listed:#?}");
+    let built = office.0.json(&["package", "--fascicolo", "2024/VI.8/1.1"], &[0]);
+    let path = built[0]["path"].as_str().expect("a path");
+    assert_eq!(office.0.json(&["verify", path], &[0])[0]["ok"], true, "{path}");
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(path).expect("the package")).expect("a ZIP");
+    let names = zip.file_names().map(|name| name.expect("a name").into_owned());
+    let name = names.into_iter().find(|name| name.ends_with("AggregazioneDocumentaliInformatiche.xml")).expect("metadata");
+    let metadata = std::io::read_to_string(zip.by_name(&name).expect("metadata")).expect("text");
+    let flat: String = metadata.split_whitespace().collect();
+    let wanted = "<IdAggPrimario><TipoAggregazione>Fascicolo</TipoAggregazione><IdAggregazione>2024/VI.8/1</IdAggregazione></IdAggPrimario>";
+    assert!(flat.contains(wanted), "{metadata}");
+    for part in ["2024/VI.8/1.1", "2024/VI.8/1.2", &id] {
+        office.0.json(&["fascicolo", "close", part], &[0]);
+    }
+    assert_eq!(office.0.run(&["fascicolo", "reopen", "2024/VI.8/1.1"]).status.code(), Some(2), "its fascicolo is closed");
+    let journal = office.0.run(&["journal", "verify"]);
+    assert!(journal.status.success(), "{}", said(&journal));
+}

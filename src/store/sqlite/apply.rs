@@ -60,6 +60,7 @@ impl Writing<'_> {
             Change::SetFindable { document, findable } => search::set(self, document, findable).await,
             Change::SetReindexing { reached } => search::set_reindexing(self, *reached).await,
             Change::FileDocument { document, key, opened } => file::file_document(self, document, key, *opened).await,
+            Change::AddAggregation(aggregation) => file::add_aggregation(self, aggregation).await,
             Change::UnfileDocument { document } => file::unfile_document(self, document).await,
             Change::SetClosed { id, closed } => file::set_closed(self, id, *closed).await,
             Change::AddPdv { pdv, documents } => file::add_pdv(self, pdv, documents).await,

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use super::apply::{Writing, one};
 use super::{failed, rows};
-use crate::aggregation::{AggregationId, AggregationKey, TipoAggregazione};
+use crate::aggregation::{Aggregation, AggregationId, AggregationKey, TipoAggregazione};
 use crate::digest::Digest;
 use crate::document::DocumentId;
 use crate::error::{Error, Kind, Result};
@@ -105,7 +105,7 @@ async fn fascicolo(writing: &mut Writing<'_>, key: &AggregationKey, opened: Date
     }
     let number: i64 = sqlx::query_scalar(
         "SELECT 1 + coalesce(max(progressivo), 0) FROM aggregations
-         WHERE ente = ?1 AND tipo = 'Fascicolo' AND anno = ?2 AND voce = ?3",
+         WHERE ente = ?1 AND tipo = 'Fascicolo' AND anno = ?2 AND voce = ?3 AND primario IS NULL",
     )
     .bind(writing.ente.as_str())
     .bind(key.anno)
@@ -114,7 +114,7 @@ async fn fascicolo(writing: &mut Writing<'_>, key: &AggregationKey, opened: Date
     .await
     .map_err(failed)?;
     let id = format!("{}/{}/{number}", key.anno, key.voce);
-    open(writing, key, (&id, number), opened).await?;
+    open(writing, key, (&id, number), (opened, None)).await?;
     Ok(id)
 }
 
@@ -131,17 +131,23 @@ async fn serie(writing: &mut Writing<'_>, key: &AggregationKey, opened: Date) ->
         .await
         .map_err(failed)?;
     match found {
-        None => open(writing, key, (&id, 1), opened).await?,
+        None => open(writing, key, (&id, 1), (opened, None)).await?,
         Some(tipo) if tipo == rows::word(&key.tipo)? => {}
         Some(_) => return Err(Error::bug("two kinds of serie with one code")),
     }
     Ok(id)
 }
 
-async fn open(writing: &mut Writing<'_>, key: &AggregationKey, (id, number): (&str, i64), opened: Date) -> Result<()> {
+async fn open(
+    writing: &mut Writing<'_>,
+    key: &AggregationKey,
+    (id, number): (&str, i64),
+    (opened, primario): (Date, Option<&AggregationId>),
+) -> Result<()> {
     sqlx::query(
-        "INSERT INTO aggregations (ente, id, tipo, fascicolo, anno, voce, serie, thread, oggetto, progressivo, data_apertura)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO aggregations
+           (ente, id, tipo, fascicolo, anno, voce, serie, thread, oggetto, progressivo, data_apertura, primario)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )
     .bind(writing.ente.as_str())
     .bind(id)
@@ -154,10 +160,30 @@ async fn open(writing: &mut Writing<'_>, key: &AggregationKey, (id, number): (&s
     .bind(&key.oggetto)
     .bind(number)
     .bind(opened.to_string())
+    .bind(primario.map(AggregationId::as_str))
     .execute(&mut *writing.connection)
     .await
     .map_err(failed)?;
     Ok(())
+}
+
+/// Opens a fascicolo under the id that it has; into one that is part of another only while that one is open.
+pub(super) async fn add_aggregation(writing: &mut Writing<'_>, aggregation: &Aggregation) -> Result<()> {
+    writing.same_ente(&aggregation.ente)?;
+    let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM aggregations WHERE ente = ?1 AND id = ?2")
+        .bind(writing.ente.as_str())
+        .bind(aggregation.id.as_str())
+        .fetch_optional(&mut *writing.connection)
+        .await
+        .map_err(failed)?;
+    if found.is_some() {
+        return Err(Error::retry("fascicolo-number").with("id", &aggregation.id));
+    }
+    if let Some(primario) = &aggregation.primario {
+        is_open(writing, primario.as_str()).await?;
+    }
+    let numbered = (aggregation.id.as_str(), i64::from(aggregation.progressivo));
+    open(writing, &aggregation.key, numbered, (aggregation.data_apertura, aggregation.primario.as_ref())).await
 }
 
 /// Adds a Pdv with its documents. The same Pdv with the same documents again changes nothing.

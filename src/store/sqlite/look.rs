@@ -10,6 +10,7 @@ use crate::arrival::{Arrival, ArrivalId, EnteId};
 use crate::digest::Digest;
 use crate::document::{DocumentId, DocumentState};
 use crate::error::Result;
+use crate::filing::Voce;
 use crate::pdv::{Pdv, PdvId, PdvState};
 use crate::store::{AggregationRow, DocumentRow};
 
@@ -144,6 +145,24 @@ impl Sqlite {
     pub(in crate::store) async fn aggregation(&self, ente: &EnteId, id: &AggregationId) -> Result<Option<AggregationRow>> {
         let query = sqlx::query(aggregations!("a.id = ?2")).bind(ente.as_str()).bind(id.as_str());
         query.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(rows::aggregation).transpose()
+    }
+
+    pub(in crate::store) async fn sub_fascicoli(&self, ente: &EnteId, primario: &AggregationId) -> Result<Vec<AggregationRow>> {
+        let query = sqlx::query(aggregations!("a.primario = ?2 ORDER BY a.seq")).bind(ente.as_str()).bind(primario.as_str());
+        query.fetch_all(&self.readers).await.map_err(failed)?.iter().map(rows::aggregation).collect()
+    }
+
+    pub(in crate::store) async fn next_progressivo(&self, ente: &EnteId, (anno, voce): (i16, &Voce)) -> Result<u32> {
+        sqlx::query_scalar(
+            "SELECT 1 + coalesce(max(progressivo), 0) FROM aggregations
+             WHERE ente = ?1 AND tipo = 'Fascicolo' AND anno = ?2 AND voce = ?3 AND primario IS NULL",
+        )
+        .bind(ente.as_str())
+        .bind(anno)
+        .bind(&voce.0)
+        .fetch_one(&self.readers)
+        .await
+        .map_err(failed)
     }
 
     pub(in crate::store) async fn aggregations(&self, ente: &EnteId) -> Result<Vec<AggregationRow>> {

@@ -121,6 +121,7 @@ pub(super) fn aggregation(row: &SqliteRow) -> Result<AggregationRow> {
         ente: EnteId(get(row, "ente")?),
         key,
         progressivo: get(row, "progressivo")?,
+        primario: get::<Option<String>>(row, "primario")?.map(AggregationId),
         data_apertura: day(get(row, "data_apertura")?)?,
         data_chiusura: get::<Option<&str>>(row, "data_chiusura")?.map(day).transpose()?,
     };

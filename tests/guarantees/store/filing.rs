@@ -1,8 +1,9 @@
 //! The contract: aggregations are numbered, a document is in one of them and in one Pdv at most.
 
-use conserva::aggregation::{AggregationId, AggregationKey, TipoAggregazione};
+use conserva::aggregation::{Aggregation, AggregationId, AggregationKey, TipoAggregazione};
 use conserva::digest::Digest;
 use conserva::error::Kind;
+use conserva::filing::Voce;
 use conserva::pdv::{PdvId, PdvState};
 use conserva::store::Change;
 
@@ -68,6 +69,42 @@ async fn a_document_taken_out_of_its_aggregation_is_in_none_unless_a_pdv_has_it(
     assert_eq!(rows[0].documents, [ids[1].clone()]);
     let row = store.document(&prova(), &ids[0]).await.expect("document").expect("there");
     assert_eq!(row.aggregazione, None);
+}
+
+#[tokio::test]
+async fn an_opened_fascicolo_has_its_number_once_and_parts_of_it_count_apart() {
+    let (_folder, store) = fresh().await;
+    let ids = with_documents(&store, 2).await;
+    store.apply(&prova(), None, &[file(&ids[0], fascicolo(2024, "VI.3", "a"))]).await.expect("filed");
+    let voce = Voce("VI.3".to_owned());
+    assert_eq!(store.next_progressivo(&prova(), (2024, &voce)).await.expect("a number"), 2);
+    let opened = |id: &str, progressivo: u32, primario: Option<&str>| {
+        Change::AddAggregation(Box::new(Aggregation {
+            id: AggregationId(id.to_owned()),
+            ente: prova(),
+            key: fascicolo(2024, "VI.3", id),
+            progressivo,
+            primario: primario.map(|id| AggregationId(id.to_owned())),
+            data_apertura: jiff::civil::date(2024, 3, 2),
+            data_chiusura: None,
+        }))
+    };
+    let parts = [opened("2024/VI.3/1.1", 1, Some("2024/VI.3/1")), opened("2024/VI.3/1.7", 7, Some("2024/VI.3/1"))];
+    store.apply(&prova(), None, &parts).await.expect("opened");
+    let again = store.apply(&prova(), None, &[opened("2024/VI.3/1", 1, None)]).await.expect_err("it is there");
+    assert_eq!((again.kind(), again.code()), (Kind::Retry, "fascicolo-number"));
+    let known = store.sub_fascicoli(&prova(), &AggregationId("2024/VI.3/1".to_owned())).await.expect("parts");
+    let shown: Vec<&str> = known.iter().map(|row| row.aggregation.id.as_str()).collect();
+    assert_eq!(shown, ["2024/VI.3/1.1", "2024/VI.3/1.7"]);
+    assert_eq!(known[1].aggregation.primario.as_ref().map(AggregationId::as_str), Some("2024/VI.3/1"));
+    assert_eq!(store.next_progressivo(&prova(), (2024, &voce)).await.expect("a number"), 2, "parts take none of its numbers");
+    store.apply(&prova(), None, &[file(&ids[1], fascicolo(2024, "VI.3", "b"))]).await.expect("filed");
+    let row = store.document(&prova(), &ids[1]).await.expect("document").expect("there");
+    assert_eq!(row.aggregazione.as_ref().map(AggregationId::as_str), Some("2024/VI.3/2"));
+    let closed = Change::SetClosed { id: AggregationId("2024/VI.3/1".to_owned()), closed: Some(jiff::civil::date(2024, 4, 1)) };
+    store.apply(&prova(), None, &[closed]).await.expect("closed");
+    let late = store.apply(&prova(), None, &[opened("2024/VI.3/1.8", 8, Some("2024/VI.3/1"))]).await.expect_err("closed");
+    assert_eq!(late.code(), "fascicolo-closed");
 }
 
 #[tokio::test]
