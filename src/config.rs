@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::inbox::{INBOXES_MAX, Inbox, SECONDS_MAX};
 use crate::limits::Limits;
 use crate::mailbox::{self, Mailbox};
+use crate::malware::Malware;
 use crate::messages::Message;
 use crate::page::Engine;
 use crate::pdv::Versatore;
@@ -40,6 +41,9 @@ pub struct Config {
     /// The HTTP door.
     #[serde(rename = "upload", skip_serializing_if = "is_default")]
     pub uploads: Uploads,
+    /// Who is asked whether a file is malware.
+    #[serde(skip_serializing_if = "is_default")]
+    pub malware: Malware,
     /// Mailboxes that are looked into.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mailbox: Vec<Mailbox>,
@@ -167,8 +171,9 @@ impl Config {
         let mut numbered = self.inbox.iter().zip(1..);
         let named = |(inbox, n): (&Inbox, u32)| Some((format!("[[inbox]] {n}: {}", inbox.path.display()), inbox.fault()?));
         let mailbox = || mailbox::fault(&self.mailbox).map(|fault| ("[[mailbox]]".to_owned(), fault));
+        let malware = || self.malware.fault().map(|fault| ("[malware]".to_owned(), fault));
         let upload = || self.uploads.fault().map(|fault| ("[upload]".to_owned(), fault));
-        numbered.find_map(named).or_else(mailbox).or_else(upload)
+        numbered.find_map(named).or_else(mailbox).or_else(upload).or_else(malware)
     }
 
     /// The watched folders, with where they lie.

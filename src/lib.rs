@@ -26,6 +26,7 @@ pub mod lexicon;
 pub mod likeness;
 pub mod limits;
 pub mod mailbox;
+pub mod malware;
 pub mod mapped;
 pub mod messages;
 pub mod page;

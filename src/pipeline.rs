@@ -21,7 +21,7 @@ use crate::child::Readers;
 use crate::classify::{Experience, Titolario};
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
-use crate::document::{DocumentId, DocumentState, Hold};
+use crate::document::{Document, DocumentId, DocumentState, Hold};
 use crate::ente::Ente;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
@@ -182,27 +182,27 @@ pub async fn take(house: &Arc<House>, claim: &Claim) -> Result<Vec<Change>> {
 /// What an error means for the traveller: another try later, or rest in doubt or refusal with its reason.
 ///
 /// A store failure means nothing for the traveller: it is the worker that stops, and nothing is lost (exit 4).
-pub fn settle(house: &House, claim: &Claim, error: &Error) -> (Closing, Vec<Change>) {
+pub async fn settle(house: &House, claim: &Claim, error: &Error) -> Result<(Closing, Vec<Change>)> {
     let detail = BTreeMap::from([("code".to_owned(), error.code().to_owned())]);
     let now = house.clock.now();
-    let Ok(step) = Step::parse(&claim.step) else { return (Closing::Done, Vec::new()) };
-    match error.kind() {
+    let Ok(step) = Step::parse(&claim.step) else { return Ok((Closing::Done, Vec::new())) };
+    Ok(match error.kind() {
         Kind::Retry if claim.attempt < house.config.limits.attempts_max => {
             let closing = Closing::Retry { not_before: backoff(now, claim.attempt), reason: error.code().to_owned() };
             (closing, vec![journal(house, step, &claim.owner, "retry", detail)])
         }
         Kind::Refuse => {
-            let mut changes = rest(claim, step, DocumentState::Refused, error.message().clone());
+            let mut changes = rest(house, (claim, step), DocumentState::Refused, error.message().clone()).await?;
             changes.push(journal(house, step, &claim.owner, "refuse", detail));
             (Closing::Done, changes)
         }
         kind => {
             let message = if kind == Kind::Retry { exhausted(claim, error) } else { error.message().clone() };
-            let mut changes = rest(claim, step, DocumentState::Held, message);
+            let mut changes = rest(house, (claim, step), DocumentState::Held, message).await?;
             changes.push(journal(house, step, &claim.owner, "hold", detail));
             (Closing::Done, changes)
         }
-    }
+    })
 }
 
 /// The error of a traveller one of whose blobs is not there although the disk is: no patience brings it back, so a person
@@ -219,13 +219,25 @@ pub async fn missing_blob(house: &House, claim: &Claim) -> Result<Option<Error>>
     Ok(None)
 }
 
-/// The traveller of `claim` comes to rest: an arrival or document with its reason, a Pdv as it was planned.
-fn rest(claim: &Claim, step: Step, state: DocumentState, message: Message) -> Vec<Change> {
+/// The traveller of `claim` comes to rest: an arrival or document with its reason, a Pdv as it was planned. An arrival rests with its
+/// document, so that whoever reviews meets it; a new sheet of a page has none of its own.
+async fn rest(house: &House, (claim, step): (&Claim, Step), state: DocumentState, message: Message) -> Result<Vec<Change>> {
     let owner = claim.owner.clone();
-    match step {
+    Ok(match step {
         Step::Identify | Step::Open => {
-            let state = if state == DocumentState::Refused { ArrivalState::Refused } else { ArrivalState::Held };
-            vec![Change::SetArrival { id: ArrivalId(owner), state, reason: Some(message) }]
+            let id = ArrivalId(owner);
+            let is_sheet = steps::rescan::place_of(house, &id).await?.is_some();
+            let arrival = if is_sheet { None } else { house.store.arrival(&house.ente_id, &id).await? };
+            let arrival_state = if state == DocumentState::Refused { ArrivalState::Refused } else { ArrivalState::Held };
+            let mut changes = vec![Change::SetArrival { id, state: arrival_state, reason: Some(message.clone()) }];
+            if let Some(arrival) = arrival {
+                let document = Document::of_arrival(&arrival, 1);
+                let id = document.id.clone();
+                changes.push(Change::AddDocument(Box::new(document)));
+                changes.push(Change::SetDocument { id: id.clone(), state });
+                changes.push(Change::SetHolds { document: id, holds: vec![Hold::new(message)] });
+            }
+            changes
         }
         Step::Build => {
             let body = serde_json::to_string(&message).unwrap_or_default();
@@ -238,7 +250,7 @@ fn rest(claim: &Claim, step: Step, state: DocumentState, message: Message) -> Ve
                 Change::SetHolds { document, holds: vec![Hold::new(message)] },
             ]
         }
-    }
+    })
 }
 
 fn exhausted(claim: &Claim, error: &Error) -> Message {

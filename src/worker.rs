@@ -241,13 +241,13 @@ async fn carry(house: &Arc<House>, claim: &Claim) -> Result<()> {
                 after = error.code(),
                 "a blob is missing"
             );
-            pipeline::settle(house, claim, &missing)
+            pipeline::settle(house, claim, &missing).await?
         }
         // A disk without room is no doubt about this traveller: whoever works pauses or ends, and it waits as it is.
         Err(error) if error.is_pressure() || matches!(error.kind(), Kind::Environment | Kind::Stopped) => return Err(error),
         Err(error) => {
             tracing::info!(step = claim.step, owner = claim.owner, code = error.code(), "step did not succeed");
-            pipeline::settle(house, claim, &error)
+            pipeline::settle(house, claim, &error).await?
         }
     };
     commit(house, claim, closing, &changes).await
@@ -268,7 +268,7 @@ async fn commit(house: &House, claim: &Claim, closing: Closing, changes: &[Chang
         Err(error) if error.code() == "lease-lost" => return Ok(()),
         // What the step found was overtaken meanwhile (a fascicolo was closed): a doubt about this traveller, not the work's end.
         Err(error) if error.kind() == Kind::Hold => {
-            let (closing, changes) = pipeline::settle(house, claim, &error);
+            let (closing, changes) = pipeline::settle(house, claim, &error).await?;
             house.store.apply(&claim.ente, Some((claim, closing)), &changes).await?;
         }
         other => other?,

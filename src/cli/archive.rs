@@ -308,6 +308,14 @@ pub(crate) async fn doctor(all: &Global) -> Result<u8> {
         Ok(config) if layout.config().exists() => {
             object["inboxes"] = crate::daemon::inboxes(&layout, config, all.words()).into();
             object["mailboxes"] = crate::daemon::mailboxes(&layout, config, all.words()).into();
+            if config.malware.is_asked() {
+                let asked = crate::identify::version(&config.malware);
+                fault = fault.max(u8::from(asked.is_err()));
+                object["malware"] = match asked {
+                    Ok(by) => json!({"clamd": config.malware.clamd, "answers": by}),
+                    Err(error) => json!({"clamd": config.malware.clamd, "error": error.message().text(words)}),
+                };
+            }
             object["uploads"] = crate::daemon::upload_doors(&layout, config, all.words()).into();
         }
         Ok(_) => {}

@@ -10,11 +10,12 @@ use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::given::{self, Given};
 use crate::messages::Lang;
-use crate::page::ReadPage;
+use crate::page::{PageText, ReadPage};
 use crate::pdv::PdvId;
 use crate::pipeline::House;
 use crate::rescan::Rescan;
 use crate::steps;
+use crate::steps::document::WRITTEN;
 use crate::steps::form::CopyMade;
 use crate::store::DocumentRow;
 
@@ -145,11 +146,17 @@ async fn pages_json(house: &House, id: &DocumentId) -> Result<(Vec<Value>, Strin
     let (mut pages, mut texts, mut next) = (Vec::new(), Vec::new(), 0);
     loop {
         let some = steps::leaves::more(house, id, next).await?;
-        let Some(last) = some.last() else { return Ok((pages, texts.join("\u{c}"))) };
+        let Some(last) = some.last() else { break };
         next = last.page.survey.n.saturating_add(1);
         pages.extend(some.iter().map(page_json));
         texts.extend(some.iter().map(|read| read.text.plain()));
     }
+    if pages.is_empty() {
+        // A file without pages (an uploaded letter) has text all the same.
+        let written: Vec<PageText> = steps::facts(house, id.as_str(), WRITTEN).await?;
+        texts.extend(written.iter().map(PageText::plain));
+    }
+    Ok((pages, texts.join("\u{c}")))
 }
 
 fn page_json(read: &ReadPage) -> Value {

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod cfb;
+mod clamd;
 mod cms;
 mod entries;
 mod formats;
@@ -25,6 +26,7 @@ use crate::document::Format;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
+pub use clamd::{Scanned, scan, version};
 pub use gate::gate;
 
 use bytes::Bytes;

@@ -1,14 +1,13 @@
 //! The steps of a folder that is one document: what its files are, and in which order their pages stand.
 
-use std::fs::File;
 use std::sync::Arc;
 
+use super::arrival::{Looked, seen};
 use super::sheets::Sheets;
 use super::{blocking, facts, put};
 use crate::arrival::{Arrival, ArrivalId};
 use crate::document::{Component, DocumentId, Format, Hold};
 use crate::error::{Error, Kind, Result};
-use crate::identify;
 use crate::messages::{Lang, Message};
 use crate::page::PageSurvey;
 use crate::pipeline::House;
@@ -21,27 +20,20 @@ pub(crate) async fn stack_of(house: &House, owner: &str) -> Result<Option<Stack>
     body.map(|body| serde_json::from_str(&body).map_err(|e| Error::bug("fact stack unreadable").because(e))).transpose()
 }
 
-/// What each file is, and the first objection of the gate, with the file that it is about.
-pub(crate) async fn look(house: &Arc<House>, arrival: &Arrival, stack: Stack) -> Result<(Vec<Format>, Option<Error>)> {
+/// What each file is, and the objections, each with the file that it is about.
+pub(super) async fn look(house: &Arc<House>, arrival: &Arrival, stack: Stack) -> Result<Looked> {
     let (worker, ente) = (Arc::clone(house), arrival.ente.clone());
     blocking(move || {
-        let (mut formats, mut objection) = (Vec::new(), None);
+        let (mut looked, mut is_clean) = (Looked::default(), true);
         for file in &stack.files {
             let path = worker.blobs.path(&ente, &file.sha256);
-            let mut open = File::open(&path).map_err(|e| Error::disk("open blob", &path, e))?;
-            let format = identify::format(&mut open, file.bytes, &file.name, &worker.config.limits);
-            let judged = format.and_then(|format| {
-                let gate = identify::gate(&format, &file.name);
-                formats.push(format);
-                gate
-            });
-            match judged {
-                Err(error) if matches!(error.kind(), Kind::Hold | Kind::Refuse) => objection.get_or_insert(about(&error, file)),
-                Err(error) => return Err(error),
-                Ok(()) => continue,
-            };
+            for error in seen(&worker, &path, (&file.name, file.bytes), &mut looked)? {
+                looked.object(if matches!(error.kind(), Kind::Hold | Kind::Refuse) { about(&error, file) } else { error })?;
+            }
+            is_clean &= looked.scanned.is_some();
         }
-        Ok((formats, objection))
+        looked.scanned = looked.scanned.filter(|_| is_clean);
+        Ok(looked)
     })
     .await
 }

@@ -30,6 +30,7 @@ mod large;
 mod likeness;
 mod long;
 mod mailbox;
+mod malware;
 mod marks;
 mod mutants;
 mod native;

@@ -33,6 +33,7 @@ const NOUNS: &[&str] = &[
     "likeness",
     "limits",
     "mailbox",
+    "malware",
     "mapped",
     "messages",
     "page",
