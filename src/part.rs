@@ -21,6 +21,8 @@ pub struct Part {
     pub first: u32,
     /// Its last page there.
     pub last: u32,
+    /// True where other pages of what arrived stand before it: what was said beside the arrival is not said of it.
+    pub is_later: bool,
 }
 
 /// First and last page of each part of a document of `pages` pages, of which a new one begins with each page of `starts`; none

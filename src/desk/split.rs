@@ -38,10 +38,13 @@ pub async fn split(house: &Arc<House>, id: &str, starts: &[u32], by: &By) -> Res
     let turns: Vec<Turn> = steps::facts(house, whole.id.as_str(), turn::FACT).await?;
     let taken = house.store.documents_of(&house.ente_id, &whole.arrival).await?;
     let taken = taken.iter().map(|row| row.document.position).max().unwrap_or(1);
-    let mut changes = vec![Change::RequireFact { owner: whole.id.0.clone(), kind: part::INTO.to_owned(), seen: None }];
+    let is_later = steps::fact::<Part>(house, whole.id.as_str(), part::FACT).await?.is_some_and(|part| part.is_later);
+    let require_none =
+        |owner: &DocumentId, kind: &str| Change::RequireFact { owner: owner.0.clone(), kind: kind.to_owned(), seen: None };
+    let mut changes = vec![require_none(&whole.id, part::INTO)];
     let mut ids = Vec::with_capacity(ranges.len());
     for ((n, range), content) in (1..).zip(&ranges).zip(divided) {
-        let part = Part { of: whole.id.clone(), n, first: range.0, last: range.1 };
+        let part = Part { of: whole.id.clone(), n, first: range.0, last: range.1, is_later: is_later || n > 1 };
         let position = taken + n;
         let document = Document {
             id: Document::derive_id(&whole.ente, &whole.arrival, position),
@@ -51,6 +54,8 @@ pub async fn split(house: &Arc<House>, id: &str, starts: &[u32], by: &By) -> Res
             version: 1,
             ..whole.clone()
         };
+        // Two parts of one arrival that are divided at once must not take the same place in it.
+        changes.push(require_none(&document.id, part::FACT));
         ids.push(document.id.clone());
         changes.extend(born(house, document, (&part, content), (&turns, by))?);
     }

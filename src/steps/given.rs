@@ -14,7 +14,7 @@ use crate::pipeline::House;
 pub(crate) async fn given_of(house: &House, id: &DocumentId) -> Result<Vec<Given>> {
     let row = need_document(house, id).await?;
     let all: Vec<Given> = facts(house, row.document.arrival.as_str(), given::FACT).await?;
-    let is_later_part = fact::<Part>(house, id.as_str(), part::FACT).await?.is_some_and(|part| part.n > 1);
+    let is_later_part = fact::<Part>(house, id.as_str(), part::FACT).await?.is_some_and(|part| part.is_later);
     Ok(if is_later_part { all.into_iter().map(Given::of_a_later_part).collect() } else { all })
 }
 

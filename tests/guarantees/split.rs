@@ -258,6 +258,17 @@ fn what_was_said_beside_the_whole_is_said_of_its_first_part_only() {
         assert_eq!(part["riservato"]["value"], true, "{part:#}");
     }
     assert_eq!((&first["pages"][0]["rotation"], &second["pages"][0]["rotation"]), (&0.into(), &180.into()));
+    // A later part is divided once more: nothing was said of its first part either.
+    let three = stage.put(&repository().join("tests/fixtures/copy/pages.tif"), "porta/tre.tif");
+    std::fs::write(stage.path("porta/tre.tif.json"), sidecar).expect("sidecar");
+    let id = ingested(&stage, &three, &["--take"]);
+    let parts = stage.json(&["review", &id, "--split", "2"], &[0, 1]);
+    let later = stage.json(&["review", parts[1]["id"].as_str().expect("an id"), "--split", "2"], &[0, 1]);
+    for part in &later {
+        let shown = show(&stage, part["id"].as_str().expect("an id"));
+        assert_ne!(shown["fields"]["protocollo"]["value"]["numero"], "0004711", "{shown:#}");
+        assert_eq!(shown["source"]["name"], "tre.tif");
+    }
 }
 
 #[test]
