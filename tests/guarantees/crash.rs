@@ -28,10 +28,19 @@ pub(super) fn points() -> BTreeSet<String> {
     points
 }
 
-/// Points on paths that this play does not take: upgrade.rs kills in the upgrade of a store, rescan.rs at sheets scanned anew,
+/// Points on paths that this play does not take: upgrade.rs kills in the upgrade of a store, rescan.rs at sheets scanned anew, split.rs in divisions,
 /// inboxes.rs at sidecars and at the clean-up, uploads.rs and mailbox.rs in what comes over the network.
-pub(super) const ELSEWHERE: &[&str] =
-    &["store.backup-", "desk.rescan-", "acquire.sidecar-", "acquire.cleaned", "receive.", "upload.", "mailbox.", "search."];
+pub(super) const ELSEWHERE: &[&str] = &[
+    "store.backup-",
+    "desk.rescan-",
+    "desk.split",
+    "acquire.sidecar-",
+    "acquire.cleaned",
+    "receive.",
+    "upload.",
+    "mailbox.",
+    "search.",
+];
 
 /// The inputs of the play: small real pages, so that the real engine reads them in moments.
 fn inputs() -> Vec<PathBuf> {

@@ -287,3 +287,30 @@ fn what_cannot_be_divided_says_why_and_stays_whole() {
     assert!(said(&output).contains("fogli scansionati di nuovo"), "{}", said(&output));
     assert_eq!(show(&stage, &id)["state"], "held");
 }
+
+#[test]
+fn a_division_that_is_killed_has_happened_whole_or_not_at_all() {
+    if cfg!(not(feature = "drill")) {
+        return eprintln!("NOT CHECKED: kills need --features drill (scripts/test has it)");
+    }
+    for point in ["blobs.named", "store.uncommitted", "store.committed", "desk.split"] {
+        let stage = Stage::with_archive();
+        let scan = stage.put(&repository().join("tests/fixtures/copy/pages.tif"), "scans/tre.tif");
+        let id = ingested(&stage, &scan, &[]);
+        let killed =
+            stage.command(&["review", &id, "--split", "2,3"]).env("CONSERVA_DRILL", point).output().expect("the program");
+        assert!(!killed.status.success(), "{point}: {}", said(&killed));
+        if show(&stage, &id)["state"] != "refused" {
+            stage.json(&["review", &id, "--split", "2,3"], &[0, 1]);
+        }
+        let empty = stage.path("vuota");
+        std::fs::create_dir(&empty).expect("folder");
+        // Whoever works next carries on what was left.
+        stage.run(&["ingest", empty.to_str().expect("a path")]);
+        let rows = stage.json(&["list"], &[0]);
+        let mut states: Vec<&str> = rows.iter().map(|row| row["state"].as_str().expect("a state")).collect();
+        states.sort_unstable();
+        assert_eq!(states, ["held", "held", "held", "refused"], "{point}: {rows:#?}");
+        assert_eq!(stage.json(&["journal", "verify"], &[0])[0]["ok"], true, "{point}");
+    }
+}
