@@ -144,7 +144,7 @@ enum Verb {
     Review(review::Review),
     /// Finds documents by their words and fields, the newest first.
     Search(search::Search),
-    /// A fascicolo is closed, or opened again.
+    /// A fascicolo is opened, closed, or opened again.
     Fascicolo {
         #[command(subcommand)]
         verb: fascicolo::FascicoloVerb,

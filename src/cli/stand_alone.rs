@@ -18,6 +18,7 @@ use crate::fields::Fields;
 use crate::limits::Limits;
 use crate::messages::{Message, label};
 use crate::page::{Engine, PageText, ReadPage};
+use crate::transcribe;
 use crate::verify::{self, NoPictures, Options, View};
 
 /// `verify PKG…`.
@@ -170,12 +171,17 @@ pub(crate) fn classify(all: &Global, file: &Path) -> Result<u8> {
     Ok(u8::from(!filing.doubts.is_empty() || unread > 0))
 }
 
-/// The fields and the text of one file, and how many of its pages could not be read: they are said and cost themselves only.
+/// The fields and the text of one file, scan or not, and how many of its pages could not be read: they are said and cost themselves only.
 /// Nothing is confirmed by a second reading here.
 fn read(all: &Global, file: &Path) -> Result<(Fields, Vec<PageText>, usize)> {
     let limits = Limits::default();
     let alone = StandAlone::new()?;
     let mime = format_of(file, &limits)?.mime;
+    if transcribe::knows(&mime) {
+        let (mut open, _) = named::open(file)?;
+        let texts = transcribe::pages(&mut open, &mime, &limits)?;
+        return Ok((extract::fields(&texts, &Ente::prova()), texts, 0));
+    }
     let input = file.canonicalize().map_err(|e| Error::disk("find", file, e))?;
     let count = crate::config::OcrConfig::default().children_used();
     let readers = app::readers(("ita", Engine::default()), count, &limits, alone.path(), &[])?;

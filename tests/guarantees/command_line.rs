@@ -289,3 +289,37 @@ fn several_scans_become_one_pdf_with_a_bookmark_for_each_and_what_cannot_be_is_l
     assert!(String::from_utf8_lossy(&refused.stderr).contains("None of the 2 files"), "{refused:?}");
     assert!(std::fs::read(&copy).expect("the copy") == whole, "nothing was written");
 }
+
+/// What `classify` says of a letter: tipo, voce, and whether a person must decide.
+fn filed(stage: &Stage, text: &str) -> (String, String, bool) {
+    let path = stage.path("lettera.txt");
+    std::fs::write(&path, text).expect("written");
+    let output = stage.run(&["--json", "classify", path.to_str().expect("a path")]);
+    let filing: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", said(&output)));
+    let word = |field: &str| filing[field]["value"].as_str().expect("a code").to_owned();
+    (word("tipo"), word("voce"), output.status.code() != Some(0))
+}
+
+#[test]
+fn a_contractors_notice_that_works_begin_is_no_owners_and_goes_to_the_works_or_to_a_person() {
+    let stage = Stage::bare();
+    let of = |body: &str| {
+        let oggetto = "comunicazione inizio lavori - manutenzione della scuola materna";
+        format!(
+            "EDILCOSTRUZIONI VALLE S.R.L.\nP.IVA 00743110157\n\nSpett.le Comune di Roccamirta\n\nOggetto: {oggetto}\n\n{body}\n"
+        )
+    };
+    for body in [
+        "La scrivente comunica che il 12/03/2025 sono iniziati i lavori di manutenzione straordinaria di cui al contratto d'appalto \
+         rep. 12, CIG 9876543210. Direttore dei lavori l'ing. Paolo Verdi.",
+        "Si comunica che i lavori affidati con determinazione n. 45/2025 inizieranno il 3 aprile. Per l'impresa appaltatrice il \
+         direttore tecnico. Direttore dei lavori l'ing. Verdi.",
+    ] {
+        let (tipo, voce, is_held) = filed(&stage, &of(body));
+        assert!(is_held || (tipo == "appalto_lavori" && voce == "VI.5"), "{tipo} {voce}: {body}");
+    }
+    let owners = "Geom. Luca Ferri\n\nAl Comune di Roccamirta\nSportello Unico Edilizia\n\nOggetto: Comunicazione di inizio lavori asseverata, \
+        art. 6-bis DPR 380/2001\n\nIl proprietario dell'immobile al foglio 3 particella 45 comunica l'inizio dei lavori di manutenzione \
+        straordinaria con opere interne. Impresa esecutrice Edil Neri srl, DURC allegato. Il tecnico assevera la conformità.\n";
+    assert_eq!(filed(&stage, owners).0, "cila");
+}

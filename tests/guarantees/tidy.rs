@@ -99,6 +99,7 @@ const MORE: &[(&str, &[&str])] = &[
             "pipeline",
             "steps",
             "store",
+            "transcribe",
             "verify",
             "worker",
         ],
