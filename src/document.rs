@@ -112,6 +112,25 @@ pub struct Format {
     pub warnings: Vec<Message>,
 }
 
+#[cfg(test)]
+impl Format {
+    /// That of a TIFF, for the tests of whoever only needs one.
+    pub(crate) fn tiff() -> Self {
+        Self {
+            puid: Some("fmt/353".into()),
+            mime: "image/tiff".into(),
+            name: "TIFF".into(),
+            version: None,
+            claims: Vec::new(),
+            signed: false,
+            encrypted: false,
+            verdict: Verdict::Accettato,
+            rule: "A2 TIFF".into(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// Verdict of Allegato 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -131,22 +131,6 @@ pub fn since(rescans: &[Rescan]) -> BTreeMap<u32, Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Verdict;
-
-    fn format() -> Format {
-        Format {
-            puid: None,
-            mime: "image/tiff".into(),
-            name: "TIFF".into(),
-            version: None,
-            claims: Vec::new(),
-            signed: false,
-            encrypted: false,
-            verdict: Verdict::Accettato,
-            rule: String::new(),
-            warnings: Vec::new(),
-        }
-    }
 
     fn sheet(bytes: &[u8]) -> Sheet {
         Sheet {
@@ -154,7 +138,7 @@ mod tests {
             name: FileName::new(&b"foglio.tif"[..]),
             sha256: Digest::of(bytes),
             bytes: bytes.len() as u64,
-            format: format(),
+            format: Format::tiff(),
             at: Timestamp::UNIX_EPOCH,
             operator: "mrossi".into(),
             asked: None,

@@ -3,19 +3,14 @@
 use super::searchable::SECONDS_PER_PAGE;
 use super::{Call, Readers};
 use crate::copy::RangeOrder;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 impl Readers {
     /// Has a child write the pages that `order` asks for; its output lies below the pool's scratch.
     pub fn range(&self, order: &RangeOrder) -> Result<()> {
         let seconds = seconds(order, self.limits().page_seconds_max);
         let call = Call { op: "range", input: &order.input, seconds, page: None, next: None };
-        self.call(call, order).map_err(|error| match error.code() {
-            "file-crashed" => Error::hold("copy-crashed"),
-            "file-timeout" => Error::hold("copy-timeout").with("seconds", seconds),
-            "file-memory" => Error::hold("copy-memory").with("bytes", self.limits().child_memory_bytes_max),
-            _ => error,
-        })
+        self.call(call, order).map_err(|error| self.of_copy(error, seconds))
     }
 }
 

@@ -45,13 +45,17 @@ impl Readers {
     fn written(&self, order: &CopyOrder) -> Result<CopyReport> {
         let seconds = seconds(order, self.limits().page_seconds_max);
         let call = Call { op: "searchable", input: &order.input, seconds, page: None, next: None };
-        self.call(call, order).map_err(|error| match error.code() {
-            // What befell the child is said of the copy: the pages were counted and read long before.
+        self.call(call, order).map_err(|error| self.of_copy(error, seconds))
+    }
+
+    /// What befell the child is said of what it wrote: the pages were counted and read long before.
+    pub(super) fn of_copy(&self, error: Error, seconds: u64) -> Error {
+        match error.code() {
             "file-crashed" => Error::hold("copy-crashed"),
             "file-timeout" => Error::hold("copy-timeout").with("seconds", seconds),
             "file-memory" => Error::hold("copy-memory").with("bytes", self.limits().child_memory_bytes_max),
             _ => error,
-        })
+        }
     }
 }
 

@@ -27,19 +27,19 @@ pub(super) fn write(order: &RangeOrder, limits: &Limits) -> Result<()> {
     let file = File::create(&order.output).map_err(|e| Error::disk("make range", &order.output, e))?;
     let most = tiff.length().saturating_add(MORE_BYTES);
     let most = if tiff.is_big() { most } else { most.min(u64::from(u32::MAX)) };
-    let mut part = Part { out: BufWriter::with_capacity(1 << 18, file), at: 0, most, shape: Shape::of(&tiff) };
-    let head = part.shape.head();
-    part.put(&head).map_err(|e| part.failed(order, e))?;
-    let mut link = head.len() as u64 - part.shape.wide() as u64;
+    let mut written = Written { out: BufWriter::with_capacity(1 << 18, file), at: 0, most, shape: Shape::of(&tiff) };
+    let head = written.shape.head();
+    written.put(&head).map_err(|e| written.failed(order, e))?;
+    let mut link = head.len() as u64 - written.shape.wide() as u64;
     for page in order.first..=order.last {
         let stored = tiff.stored(page - 1, limits)?;
         if stored.iter().any(|entry| OLD_JPEG.contains(&entry.tag)) {
             return Err(Error::hold("range-format").with("mime", "image/tiff (JPEG 6)"));
         }
-        let entries = part.data(&mut tiff, stored, order)?;
-        link = part.directory(entries, link).map_err(|e| part.failed(order, e))?;
+        let entries = written.data(&mut tiff, stored, order)?;
+        link = written.directory(entries, link).map_err(|e| written.failed(order, e))?;
     }
-    part.out.flush().map_err(|e| part.failed(order, e))
+    written.out.flush().map_err(|e| written.failed(order, e))
 }
 
 /// How numbers are written in the file.
@@ -77,14 +77,14 @@ impl Shape {
 }
 
 /// The file in the making.
-struct Part {
+struct Written {
     out: BufWriter<File>,
     at: u64,
     most: u64,
     shape: Shape,
 }
 
-impl Part {
+impl Written {
     fn put(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.at = self.at.saturating_add(bytes.len() as u64);
         if self.at > self.most {

@@ -140,7 +140,10 @@ async fn consequences(house: &House, row: &DocumentRow, request: &Request) -> Re
         }
         DocumentState::Held if request.approve || request.retry || request.release || !request.set.is_empty() => {
             let is_surveyed = house.store.fact(&house.ente_id, document.id.as_str(), "survey").await?.is_some();
+            // The arrival makes its first document only: a part of a divided one has its own files already.
+            let is_part = document.position > 1;
             Ok(match (is_surveyed, request.retry) {
+                (false, _) if is_part => vec![working, pipeline::job(Step::Pages, document.id.0.clone())],
                 (false, _) => [vec![working], from_arrival.to_vec()].concat(),
                 (true, true) => vec![working, pipeline::job(Step::Pages, document.id.0.clone())],
                 (true, false) => vec![working, pipeline::job(Step::Fields, document.id.0.clone())],

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::arrival::FileName;
     use crate::digest::Digest;
-    use crate::document::{Format, Verdict};
+    use crate::document::Format;
     use crate::stack::StackFile;
 
     #[test]
@@ -183,18 +183,7 @@ mod tests {
     #[test]
     fn a_folder_is_divided_between_its_files_only() {
         let file = |n: u8| StackFile { name: FileName::new(vec![n]), bytes: 1, sha256: Digest::of(&[n]) };
-        let format = Format {
-            puid: None,
-            mime: "image/tiff".into(),
-            name: "TIFF".into(),
-            version: None,
-            claims: Vec::new(),
-            signed: false,
-            encrypted: false,
-            verdict: Verdict::Accettato,
-            rule: String::new(),
-            warnings: Vec::new(),
-        };
+        let format = Format::tiff();
         let stack = Stack { duplex: Duplex::No, files: vec![file(1), file(2), file(3)] };
         let mut components = stack.components(&[format.clone(), format.clone(), format]);
         for (component, pages) in components.iter_mut().zip([1, 2, 1]) {

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
     use crate::arrival::{ArrivalId, ArrivalState, EnteId};
     use crate::digest::Digest;
-    use crate::document::{Form, Role, Verdict};
+    use crate::document::{Form, Role};
 
     fn arrival(bytes: u64) -> Arrival {
         Arrival {
@@ -49,24 +49,9 @@ mod tests {
         }
     }
 
-    fn tiff() -> Format {
-        Format {
-            puid: Some("fmt/353".into()),
-            mime: "image/tiff".into(),
-            name: "TIFF".into(),
-            version: None,
-            claims: Vec::new(),
-            signed: false,
-            encrypted: false,
-            verdict: Verdict::Accettato,
-            rule: "A2 TIFF".into(),
-            warnings: Vec::new(),
-        }
-    }
-
     #[test]
     fn one_file_is_one_document_with_its_bytes_and_its_true_name() {
-        let opened = documents(&arrival(1), &tiff()).expect("documents");
+        let opened = documents(&arrival(1), &Format::tiff()).expect("documents");
         let [document] = opened.as_slice() else { panic!("{opened:?}") };
         let [part] = document.components.as_slice() else { panic!("{document:?}") };
         assert_eq!((document.position, part.role, part.n, part.bytes), (1, Role::Principale, 1, 1));
@@ -75,6 +60,6 @@ mod tests {
 
     #[test]
     fn nothing_comes_out_of_an_empty_file() {
-        assert_eq!(documents(&arrival(0), &tiff()).expect_err("empty").code(), "file-empty");
+        assert_eq!(documents(&arrival(0), &Format::tiff()).expect_err("empty").code(), "file-empty");
     }
 }

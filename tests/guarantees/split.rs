@@ -314,3 +314,37 @@ fn a_division_that_is_killed_has_happened_whole_or_not_at_all() {
         assert_eq!(stage.json(&["journal", "verify"], &[0])[0]["ok"], true, "{point}");
     }
 }
+
+#[test]
+fn a_part_whose_file_was_gone_is_tried_again_by_itself_and_the_whole_stays_ended() {
+    if cfg!(not(feature = "drill")) {
+        return eprintln!("NOT CHECKED: kills need --features drill (scripts/test has it)");
+    }
+    let stage = Stage::with_archive();
+    let scan = stage.put(&repository().join("tests/fixtures/copy/pages.tif"), "scans/tre.tif");
+    let id = ingested(&stage, &scan, &[]);
+    let killed =
+        stage.command(&["review", &id, "--split", "2"]).env("CONSERVA_DRILL", "desk.split").output().expect("the program");
+    assert!(!killed.status.success(), "{}", said(&killed));
+    let rows = stage.json(&["list"], &[0]);
+    let part =
+        rows.iter().find(|row| row["name"] == "tre_p1.tif").expect("the first part")["id"].as_str().expect("an id").to_owned();
+    let sha256 = show(&stage, &part)["components"][0]["sha256"].as_str().expect("a digest").to_owned();
+    let blob = walkdir::WalkDir::new(stage.path("archivio/blobs"))
+        .into_iter()
+        .filter_map(Result::ok)
+        .find(|entry| entry.file_name().to_string_lossy().contains(&sha256))
+        .expect("its blob")
+        .into_path();
+    std::fs::rename(&blob, stage.path("altrove")).expect("gone");
+    let empty = stage.path("vuota");
+    std::fs::create_dir(&empty).expect("folder");
+    stage.run(&["ingest", empty.to_str().expect("a path")]);
+    assert_eq!(show(&stage, &part)["holds"][0]["code"], "blob-missing");
+    std::fs::rename(stage.path("altrove"), &blob).expect("back");
+    stage.json(&["review", &part, "--retry"], &[0, 1]);
+    let read = show(&stage, &part);
+    assert_eq!((&read["pages"].as_array().expect("pages").len(), &read["holds"][0]["code"] == "blob-missing"), (&1, false));
+    let whole = show(&stage, &id);
+    assert_eq!((&whole["state"], &whole["holds"][0]["code"]), (&"refused".into(), &"split-into".into()), "{whole:#}");
+}
