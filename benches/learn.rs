@@ -6,10 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use conserva::classify::{self, Context, Experience, Lesson, Titolario};
+use conserva::classify::{self, Context, Experience, Lesson};
 use conserva::document::DocumentId;
 use conserva::ente::Ente;
 use conserva::page::{Block, Line, PageText, Rect, Word};
+use conserva::titolario::Titolario;
 use conserva::{extract, limits};
 use conserva_linear::{Bag, Example, Model, Seed, Split};
 
@@ -93,7 +94,14 @@ fn each_document() {
     }
     let (ente, id, experience) = (Ente::prova(), DocumentId("doc-bench".into()), Experience::default());
     let received = jiff::civil::date(2024, 6, 1);
-    let context = Context { ente: &ente, titolario: Titolario::comuni(), experience: &experience, document: &id, received };
+    let context = Context {
+        ente: &ente,
+        titolario: Titolario::comuni(),
+        retention: None,
+        experience: &experience,
+        document: &id,
+        received,
+    };
     let file = |text: &PageText| {
         let start = Instant::now();
         let fields = extract::fields(std::slice::from_ref(text), &ente);

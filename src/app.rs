@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::arrival::EnteId;
 use crate::blobs::Blobs;
 use crate::child::{Readers, ReadersOptions};
-use crate::classify::{Experience, Rules, Titolario};
-use crate::clock::Clock;
+use crate::classify::{Experience, Rules};
+use crate::clock::{Clock, date_of_law};
 use crate::config::{Config, Layout};
 use crate::ente::Ente;
 use crate::error::{Error, Kind, Result};
@@ -20,8 +20,10 @@ use crate::limits::Limits;
 use crate::page::Engine;
 use crate::pipeline::House;
 use crate::scratch::ScratchRoot;
+use crate::steps;
 use crate::store::Store;
 use crate::store::lock::{ArchiveLock, ensure_local};
+use crate::titolario::Titolario;
 use crate::worker::Meter;
 
 /// An open archive. Dropping it closes it.
@@ -90,18 +92,18 @@ impl Archive {
     /// voids the leases of whoever died, sweeps what was left half written. Otherwise it works beside the porter: it looks,
     /// admits and decides, and what it asks for is carried by whoever is porter (invariant 5).
     pub async fn open(root: &Path, config: Option<&Path>) -> Result<Self> {
-        let (layout, config) = found(root, config)?;
+        let found = found(root, config)?;
         let lock = ArchiveLock::take(root)?;
-        Self::with(layout, config, lock).await
+        Self::with(found, lock).await
     }
 
     /// Opens the archive in `root` for whoever only looks: where it can be written as [`Archive::open`] does, and else as it
     /// lies (`store.is_read_only()`): a disk mounted read-only, an archive of somebody else's, a disk without any room for
     /// what the engine keeps beside its file.
     pub async fn look(root: &Path, config: Option<&Path>) -> Result<Self> {
-        let (layout, config) = found(root, config)?;
+        let found = found(root, config)?;
         let opened = match ArchiveLock::take(root) {
-            Ok(lock) => Self::with(layout.clone(), config.clone(), lock).await,
+            Ok(lock) => Self::with(found.clone(), lock).await,
             Err(error) => Err(error),
         };
         let no_room = match opened {
@@ -110,16 +112,16 @@ impl Archive {
             opened => return opened,
         };
         let scratch = StandAlone::new()?;
-        let store = Store::look(&layout.store(), Clock::System).await?;
-        let house = assemble((layout, config), store, scratch.scratch.clone(), None).await?;
+        let store = Store::look(&found.layout.store(), Clock::System).await?;
+        let house = assemble(found, store, scratch.scratch.clone(), None).await?;
         Ok(Self { house: Arc::new(house), _scratch: Some(scratch), no_room })
     }
 
-    async fn with(layout: Layout, config: Config, lock: Option<ArchiveLock>) -> Result<Self> {
+    async fn with(found: FoundArchive, lock: Option<ArchiveLock>) -> Result<Self> {
         let is_porter = lock.is_some();
-        let scratch = ScratchRoot::open(&layout.scratch(), is_porter)?;
-        let store = Store::open(&layout.store(), Clock::System).await?;
-        let house = assemble((layout, config), store, scratch, lock).await?;
+        let scratch = ScratchRoot::open(&found.layout.scratch(), is_porter)?;
+        let store = Store::open(&found.layout.store(), Clock::System).await?;
+        let house = assemble(found, store, scratch, lock).await?;
         if is_porter {
             house.store.void_leases().await?;
             house.blobs.sweep(&house.ente_id)?;
@@ -128,8 +130,16 @@ impl Archive {
     }
 }
 
+/// An archive and what it has decided, in which file.
+#[derive(Clone)]
+struct FoundArchive {
+    layout: Layout,
+    config: Config,
+    file: PathBuf,
+}
+
 /// The archive in `root` and what it has decided.
-fn found(root: &Path, config: Option<&Path>) -> Result<(Layout, Config)> {
+fn found(root: &Path, config: Option<&Path>) -> Result<FoundArchive> {
     let layout = Layout::new(root);
     let file = config.map_or_else(|| layout.config(), Path::to_owned);
     if !layout.config().exists() || !layout.store().exists() {
@@ -141,13 +151,11 @@ fn found(root: &Path, config: Option<&Path>) -> Result<(Layout, Config)> {
         return Err(Error::new(Kind::Environment, "config-missing").with("file", file.display()));
     }
     let config = Config::read(&file)?;
-    ensure_known(&config, &file)?;
-    Ok((layout, config))
+    Ok(FoundArchive { layout, config, file })
 }
 
 /// What inboxes say by default must exist: a voce of the Titolario, a known tipo.
-fn ensure_known(config: &Config, file: &Path) -> Result<()> {
-    let titolario = Titolario::comuni();
+fn ensure_known(config: &Config, file: &Path, titolario: &Titolario) -> Result<()> {
     for inbox in &config.inbox {
         let (voce, tipo) = (&inbox.defaults.voce, &inbox.defaults.tipo);
         let voce = voce.as_ref().filter(|voce| titolario.nome(&Voce((*voce).clone())).is_none());
@@ -177,7 +185,7 @@ fn adopt_rules(layout: &Layout) -> Result<()> {
 }
 
 async fn assemble(
-    (layout, config): (Layout, Config),
+    FoundArchive { layout, config, file }: FoundArchive,
     store: Store,
     scratch: ScratchRoot,
     lock: Option<ArchiveLock>,
@@ -194,7 +202,7 @@ async fn assemble(
     let mut house = House {
         blobs: Blobs::open(&layout.blobs())?,
         ente_id: EnteId(ente.codice_ipa.clone()),
-        titolario: Titolario::comuni(),
+        tables: steps::tables::Seen::default(),
         lexicon: Lexicon::new(&config.ocr.words),
         lock: tokio::sync::Mutex::new(lock),
         meter: Arc::new(Meter::default()),
@@ -207,7 +215,9 @@ async fn assemble(
         scratch,
         experience: Experience::default(),
     };
-    house.experience = crate::steps::experience::of(&house).await?;
+    house.experience = steps::experience::of(&house).await?;
+    let today = date_of_law(house.clock.now(), &house.ente.zona);
+    ensure_known(&house.config, &file, steps::tables::tables(&house).await?.titolario(today))?;
     Ok(house)
 }
 

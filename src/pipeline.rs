@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::arrival::{ArrivalId, ArrivalState, EnteId};
 use crate::blobs::Blobs;
 use crate::child::Readers;
-use crate::classify::{Experience, Titolario};
+use crate::classify::Experience;
 use crate::clock::Clock;
 use crate::config::{Config, Layout};
 use crate::document::{Document, DocumentId, DocumentState, Hold};
@@ -58,8 +58,8 @@ pub struct House {
     pub clock: Clock,
     /// Folders for a moment.
     pub scratch: ScratchRoot,
-    /// The ente's Titolario.
-    pub titolario: &'static Titolario,
+    /// The tables that the ente has decided, as they were read last.
+    pub tables: steps::tables::Seen,
     /// What the archive has learned of its own filings.
     pub experience: Experience,
     /// The archive's lock, once this process has it: only its holder carries travellers.

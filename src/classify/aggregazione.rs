@@ -15,8 +15,8 @@ pub(super) fn key(tipo: &Tipo, voce: &Voce, fields: &Fields, context: &Context<'
     let anno = year(fields, context);
     if tipo.raccolta == Raccolta::Serie {
         // Acts by subject stand in the repertory of acts; registers of their own (invoices, civil status) under their voce.
-        let repertory =
-            if tipo.subject { Voce(REPERTORI.into()) } else { tipo.voci.first().cloned().unwrap_or_else(|| voce.clone()) };
+        let repertory = if tipo.subject { Some(Voce(REPERTORI.into())) } else { tipo.voci.first().cloned() };
+        let repertory = repertory.and_then(|proposed| context.titolario.own(&proposed).cloned()).unwrap_or_else(|| voce.clone());
         return AggregationKey {
             tipo: TipoAggregazione::SerieDocumentale,
             fascicolo: None,

@@ -87,7 +87,7 @@ fn lay(
     (fields, context): (&Fields, &Context<'_>),
 ) {
     let knowledge = tipi::knowledge();
-    let found = placed(heard, knowledge, tipo, fields, context);
+    let found = placed(heard, knowledge, tipo, fields, context).settled(context);
     if let Some((voce, source)) = said {
         filed.voce = source.reading(voce.clone());
         filed.reasons.push(reason("voce", &voce.0, &source.origin));
@@ -101,7 +101,7 @@ fn lay(
     filed.doubts = doubts(tipo, filed.confidence, &found, &filed.alternatives, context);
     filed.aggregazione = aggregazione::key(tipo, &filed.voce.value, fields, context);
     filed.riservato |= tipo.riservato;
-    filed.tempo_di_conservazione = tipo.anni.or_else(|| context.titolario.retention(&filed.voce.value));
+    filed.tempo_di_conservazione = context.years(tipo, &filed.voce.value);
 }
 
 fn contradiction(field: &str, (given, origin): (&str, &str), read: &str) -> Hold {

@@ -10,7 +10,6 @@ mod experience;
 mod given;
 mod guess;
 mod tipi;
-mod titolario;
 mod voices;
 
 use jiff::civil::Date;
@@ -21,12 +20,13 @@ use crate::fields::{Fields, Reading, Verso};
 use crate::filing::{Alternative, Filing, Voce};
 use crate::messages::Message;
 use crate::page::{PageText, Rect};
+use crate::retention::RetentionPlan;
+use crate::titolario::Titolario;
 
 pub use composed::composed_oggetto;
 pub use experience::{Experience, Lesson};
 pub use given::filing_given;
 pub use tipi::{Registro, Rules, adopt, termine};
-pub use titolario::{Titolario, VoceTitolario};
 
 use cues::Heard;
 use guess::Guess;
@@ -37,8 +37,10 @@ use tipi::{Knowledge, Tipo};
 pub struct Context<'a> {
     /// The ente, with its thresholds.
     pub ente: &'a Ente,
-    /// Its Titolario.
+    /// Its Titolario, as it was in force on the document's day.
     pub titolario: &'a Titolario,
+    /// Its plan of retention on that day, where it has decided one.
+    pub retention: Option<&'a RetentionPlan>,
     /// What it has learned.
     pub experience: &'a Experience,
     /// The document: what ties an aggregation where nothing else does.
@@ -47,7 +49,19 @@ pub struct Context<'a> {
     pub received: Date,
 }
 
-/// A voce with what it rests on.
+impl Context<'_> {
+    /// Years that a document of `tipo` in `voce` is kept: as the ente's plan says, else its Titolario; where it has decided no plan, as its type
+    /// says before that.
+    fn years(&self, tipo: &Tipo, voce: &Voce) -> Option<u32> {
+        let planned = match self.retention {
+            Some(plan) => plan.years(voce, &tipo.code),
+            None => tipo.anni,
+        };
+        planned.or_else(|| self.titolario.retention(voce))
+    }
+}
+
+/// A voce with what it rests on. It is one of those that rules and the learned voice speak of, until it is settled.
 struct Placed {
     voce: Voce,
     confidence: f32,
@@ -70,8 +84,12 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     };
     let best = guesses.iter().find(|guess| guess.tipo.code == tipo.code);
     let mut placed = placed(&heard, knowledge, tipo, fields, context);
-    let opinions = voices::opinions(&guesses, Some((&placed.voce, placed.confidence)), &said);
+    let mut opinions = voices::opinions(&guesses, Some((&placed.voce, placed.confidence)), &said);
+    for opinion in &mut opinions {
+        opinion.voce = opinion.voce.take().and_then(|voce| context.titolario.own(&voce).cloned());
+    }
     let is_voce_contradicted = placed.weigh(tipo, &said, context);
+    let placed = placed.settled(context);
     let confidence = of_tipo.confidence.min(placed.confidence);
     let mut reasons = best.map(reasons).unwrap_or_default();
     reasons.extend(voices::reason(&said));
@@ -79,14 +97,15 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     let aggregazione = aggregazione::key(tipo, &placed.voce, fields, context);
     reasons.push(aggregazione::reason(&aggregazione));
     let riservato = tipo.riservato || knowledge.delicate.iter().any(|phrase| !heard.hits(phrase).is_empty());
-    let alternatives = alternatives(tipo, &guesses, (&placed, &said));
+    let alternatives = alternatives(tipo, &guesses, (&placed, &said), context);
     let mut doubts = doubts(tipo, confidence, &placed, &alternatives, context);
     if of_tipo.is_contradicted {
         let rules = guesses.first().map_or("-", |guess| guess.tipo.nome.as_str());
         doubts.push(voices::disagreement("tipo", rules, said.tipi.first().and_then(|t| tipo_name(&t.0)).unwrap_or("-")));
     }
     if is_voce_contradicted {
-        doubts.push(voices::disagreement("voce", &placed.voce.0, said.voci.first().map_or("-", |v| v.0.0.as_str())));
+        let learned = said.voci.first().and_then(|(voce, _)| context.titolario.own(voce));
+        doubts.push(voices::disagreement("voce", &placed.voce.0, learned.map_or("-", |voce| voce.0.as_str())));
     }
     let seat = (best.and_then(|b| b.title).map(|(_, page)| page), best.and_then(|b| b.rect));
     Filing {
@@ -104,7 +123,7 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
         voices: opinions,
         riservato,
         riservato_origin: None,
-        tempo_di_conservazione: tipo.anni.or_else(|| context.titolario.retention(&placed.voce)),
+        tempo_di_conservazione: context.years(tipo, &placed.voce),
         doubts,
     }
 }
@@ -151,7 +170,7 @@ impl Placed {
         if !tipo.subject && tipo.voci.len() < 2 {
             return false;
         }
-        let known = |voce: &Voce| context.titolario.voce(voce).is_some() && (tipo.subject || tipo.voci.contains(voce));
+        let known = |voce: &Voce| context.titolario.own(voce).is_some() && (tipo.subject || tipo.voci.contains(voce));
         let Some((best, _)) = said.voci.iter().find(|(voce, _)| known(voce)) else { return false };
         let (own, first) = (said.of_voce(&self.voce, known), said.of_voce(best, known));
         let mut weighed = voices::weighed(self.confidence, own, first);
@@ -167,11 +186,33 @@ impl Placed {
     }
 }
 
+impl Placed {
+    /// The same in the ente's Titolario. Where that has no such voce, or divides it, a person says where the document belongs.
+    fn settled(mut self, context: &Context<'_>) -> Self {
+        let titolario = context.titolario;
+        let foot = || titolario.voci().last().map_or_else(|| self.voce.clone(), |v| v.voce.clone());
+        let own = titolario.own(&self.voce).cloned();
+        self.confidence = match &own {
+            None => 0.0,
+            Some(voce) if titolario.is_divided(voce) => self.confidence.min(DIVIDED_CONFIDENCE),
+            Some(_) => self.confidence,
+        };
+        let voce = own.unwrap_or_else(foot);
+        self.reason = self.reason.with("voce", &voce).with("name", titolario.nome(&voce).unwrap_or("-"));
+        self.voce = voce;
+        self.others = self.others.iter().filter_map(|(voce, sure)| Some((titolario.own(voce)?.clone(), *sure))).collect();
+        self
+    }
+}
+
+/// Confidence of a voce that the ente's Titolario divides further: below any sensible threshold.
+const DIVIDED_CONFIDENCE: f32 = 0.45;
+
 /// The voce of a document of that type: fixed, chosen among a few, or by the subject of the act.
 fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, context: &Context<'_>) -> Placed {
     let default = tipo.voci.first().cloned().unwrap_or_else(|| Voce("XIV".into()));
     let fixed = |voce: Voce, confidence: f32| Placed {
-        reason: Message::new("reason-voce-tipo").with("voce", &voce).with("name", context.titolario.nome(&voce).unwrap_or("-")),
+        reason: Message::new("reason-voce-tipo"),
         voce,
         confidence,
         page: None,
@@ -186,7 +227,7 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
     if !tipo.subject && tipo.voci.len() == 1 {
         return fixed(default, 0.95);
     }
-    let known = |voce: &Voce| context.titolario.voce(voce).is_some() && (tipo.subject || tipo.voci.contains(voce));
+    let known = |voce: &Voce| context.titolario.own(voce).is_some() && (tipo.subject || tipo.voci.contains(voce));
     let found: Vec<_> = guess::subjects(heard, knowledge).into_iter().filter(|s| known(s.voce)).collect();
     let next = found.get(1).map_or(0.0, |s| s.score);
     let Some(best) = found.first() else {
@@ -205,11 +246,7 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
     }
     let confidence = if tipo.subject { sure } else { sure.max(0.65) };
     Placed {
-        reason: Message::new("reason-voce-words")
-            .with("voce", best.voce)
-            .with("name", context.titolario.nome(best.voce).unwrap_or("-"))
-            .with("words", best.words.join(", "))
-            .with("page", best.page),
+        reason: Message::new("reason-voce-words").with("words", best.words.join(", ")).with("page", best.page),
         voce: best.voce.clone(),
         confidence,
         page: Some(best.page),
@@ -220,9 +257,14 @@ fn placed(heard: &Heard, knowledge: &Knowledge, tipo: &Tipo, fields: &Fields, co
 }
 
 /// What else was considered: other types in their default voce, other voci of the same type; the best three.
-fn alternatives(tipo: &Tipo, guesses: &[Guess<'_>], (placed, said): (&Placed, &experience::Said)) -> Vec<Alternative> {
+fn alternatives(
+    tipo: &Tipo,
+    guesses: &[Guess<'_>],
+    (placed, said): (&Placed, &experience::Said),
+    context: &Context<'_>,
+) -> Vec<Alternative> {
     let of_type = |other: &Tipo, confidence: f32| {
-        let voce = if other.subject { placed.voce.clone() } else { other.voci.first()?.clone() };
+        let voce = if other.subject { placed.voce.clone() } else { context.titolario.own(other.voci.first()?)?.clone() };
         Some(Alternative { tipo: other.code.clone(), voce, confidence })
     };
     let mut all: Vec<Alternative> = guesses

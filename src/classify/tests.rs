@@ -14,7 +14,14 @@ fn filed(text: &str) -> Filing {
     let (ente, id) = (Ente::prova(), DocumentId("doc-1".into()));
     let experience = Experience::default();
     let received = jiff::civil::date(2024, 2, 1);
-    let context = Context { ente: &ente, titolario: Titolario::comuni(), experience: &experience, document: &id, received };
+    let context = Context {
+        ente: &ente,
+        titolario: Titolario::comuni(),
+        retention: None,
+        experience: &experience,
+        document: &id,
+        received,
+    };
     filing(&pages, &Fields::default(), &context)
 }
 

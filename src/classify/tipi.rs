@@ -226,8 +226,8 @@ fn known(file: File, words: BTreeMap<String, Vec<String>>) -> Knowledge {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Titolario;
     use super::*;
+    use crate::titolario::Titolario;
 
     #[test]
     fn every_type_has_titles_and_voci_of_the_titolario() {

@@ -1,6 +1,7 @@
 //! What was typed? The command line: parsed here, meant in the verbs, shown once at the rim.
 
 mod archive;
+mod editions;
 mod evaluate;
 mod fascicolo;
 mod keys;
@@ -27,6 +28,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::config::Layout;
 use crate::error::{Error, Result};
 use crate::messages::Lang;
+use crate::steps::tables::Table;
 use crate::store::standstill::Standstill;
 
 /// From scans to verified pacchetti di versamento.
@@ -148,6 +150,21 @@ enum Verb {
     Fascicolo {
         #[command(subcommand)]
         verb: fascicolo::FascicoloVerb,
+    },
+    /// The ente's plan of classification, by day: import, export, list. Without one that of the Comuni counts.
+    Titolario {
+        #[command(subcommand)]
+        verb: editions::EditionVerb,
+    },
+    /// The ente's plan of retention (piano di conservazione), by day: import, export, list.
+    Retention {
+        #[command(subcommand)]
+        verb: editions::EditionVerb,
+    },
+    /// The ente's table of procedures (tipologie di procedimento), by day: import, export, list.
+    Tipologia {
+        #[command(subcommand)]
+        verb: editions::EditionVerb,
     },
     /// Plans and builds packages of what is ready.
     Package {
@@ -350,6 +367,9 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Show { id, .. } => archive::show(all, &id).await,
         Verb::Review(asked) => review::review(all, asked).await,
         Verb::Fascicolo { verb } => fascicolo::fascicolo(all, &verb).await,
+        Verb::Titolario { verb } => editions::edition(all, Table::Titolario, &verb).await,
+        Verb::Retention { verb } => editions::edition(all, Table::Retention, &verb).await,
+        Verb::Tipologia { verb } => editions::edition(all, Table::Tipologia, &verb).await,
         Verb::Search(asked) => search::search(all, asked).await,
         Verb::Package { access: true, fascicolo, documents, pdv, out, .. } => {
             package::access(all, package::chosen(fascicolo, documents, pdv)?, out.as_deref()).await

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Global, named, output, tables};
 use crate::app::{self, ChildPictures, StandAlone};
 use crate::arrival::FileName;
-use crate::classify::{self, Titolario};
+use crate::classify;
 use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::document::{DocumentId, Format};
@@ -18,6 +18,7 @@ use crate::fields::Fields;
 use crate::limits::Limits;
 use crate::messages::{Message, label};
 use crate::page::{Engine, PageText, ReadPage};
+use crate::titolario::Titolario;
 use crate::transcribe;
 use crate::verify::{self, NoPictures, Options, View};
 
@@ -163,7 +164,8 @@ pub(crate) fn classify(all: &Global, file: &Path) -> Result<u8> {
     let received = crate::clock::date_of_law(Clock::System.now(), &ente.zona);
     let experience = classify::Experience::default();
     let titolario = Titolario::comuni();
-    let context = classify::Context { ente: &ente, titolario, experience: &experience, document: &document, received };
+    let context =
+        classify::Context { ente: &ente, titolario, retention: None, experience: &experience, document: &document, received };
     let filing = classify::filing(&texts, &fields, &context);
     let mut shown = json!(filing);
     shown["reasons"] = filing.reasons.iter().map(|m| m.sentence(all.words())).collect();

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::filing::Voce;
 use crate::given::VALUE_BYTES_MAX;
 use crate::pipeline::House;
-use crate::steps::overlay;
+use crate::steps::{overlay, tables};
 use crate::store::{AggregationRow, Change};
 
 /// A fascicolo to be opened by a person.
@@ -71,7 +71,7 @@ pub async fn open(house: &House, opening: &Opening, operator: &str) -> Result<Ag
 async fn numbered(house: &House, opening: &Opening, (date, oggetto): (Date, &str)) -> Result<Aggregation> {
     let (key, number, primario) = match &opening.place {
         Place::Voce(voce, kind) => {
-            overlay::check("voce", &voce.0, house.titolario)?;
+            overlay::check("voce", &voce.0, tables::tables(house).await?.titolario(date))?;
             let number = house.store.next_progressivo(&house.ente_id, (date.year(), voce)).await?;
             let key = AggregationKey {
                 tipo: TipoAggregazione::Fascicolo,

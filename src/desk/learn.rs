@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::classify::{Experience, Lesson};
 use crate::decision::{self, Decision};
 use crate::digest::Digest;
-use crate::document::{DocumentId, DocumentState};
+use crate::document::DocumentState;
 use crate::error::Result;
 use crate::event::Event;
 use crate::fields::Fields;
@@ -52,7 +52,7 @@ pub async fn learn(house: &House, anew: bool) -> Result<Option<Version>> {
         let id = row.document.id.as_str();
         let taught: Option<(String, String)> = fact(house, id, TAUGHT).await?;
         if anew || taught.as_ref() != Some(&label) {
-            lessons.push(lesson(house, &row.document.id, &label).await?);
+            lessons.push(lesson(house, row, &label).await?);
             changes.push(steps::put(id, TAUGHT, 0, &label)?);
         }
     }
@@ -102,10 +102,13 @@ async fn confirmed(house: &House, row: &DocumentRow) -> Result<Option<(String, S
     Ok((is_confirmed && !filing.tipo.value.is_empty()).then_some((filing.tipo.value, filing.voce.value.0)))
 }
 
-async fn lesson(house: &House, id: &DocumentId, (tipo, voce): &(String, String)) -> Result<Lesson> {
+async fn lesson(house: &House, row: &DocumentRow, (tipo, voce): &(String, String)) -> Result<Lesson> {
+    let id = &row.document.id;
     let texts = steps::leaves::first(house, id).await?.texts;
     let fields: Fields = fact(house, id.as_str(), "fields").await?.unwrap_or_default();
-    Ok(Lesson::of(&texts, &fields, (tipo, &crate::filing::Voce(voce.clone()))))
+    let (tables, day) = (steps::tables::tables(house).await?, steps::tables::day(house, row, &fields));
+    let voce = tables.titolario(day).proposed(&crate::filing::Voce(voce.clone()));
+    Ok(Lesson::of(&texts, &fields, (tipo, &voce)))
 }
 
 fn journal(house: &House, version: &Version) -> Change {

@@ -1,6 +1,7 @@
 //! What may a person ask? List, show, ingest, review, plan: the one desk, whether they come by command line or by web.
 
 mod access;
+mod editions;
 mod fascicolo;
 mod fixity;
 mod ingest;
@@ -10,6 +11,7 @@ mod lots;
 mod many;
 mod merge;
 mod packages;
+mod procedimenti;
 mod rescan;
 mod review;
 mod rotate;
@@ -21,6 +23,7 @@ mod table;
 
 pub use crate::store::Count;
 pub use access::access;
+pub use editions::{Imported, Order, TABLE_BYTES_MAX, editions, export, import};
 pub use fascicolo::{Opening, Place, close, open, reopen};
 pub use fixity::{FixityOrder, FixityReport, fixity};
 pub use ingest::{IngestLine, Outcome, ingest};

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::procedimenti::{self, Course};
 use super::show::fact_or_default;
-use crate::aggregation::{Aggregation, AggregationId, TipoFascicolo};
-use crate::describe::{self, AggregationDossier, Member, Passo, Procedimento};
+use crate::aggregation::{Aggregation, AggregationId};
+use crate::describe::{self, AggregationDossier, Member};
 use crate::digest::Digest;
 use crate::document::{Component, Copy, DocumentId, DocumentState};
 use crate::error::{Error, Result};
 use crate::event::{Event, JournalHead};
-use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::messages::{Lang, Message};
 use crate::package::{self, DescribeAggregation, Division, Parcel, PlanOrder, Share};
@@ -21,6 +21,7 @@ use crate::pipeline::{self, AGENT, House, Step};
 use crate::stated::{self, Stated, UlterioriAggregazione};
 use crate::steps;
 use crate::steps::metadata::Metadata;
+use crate::steps::tables::{Tables, tables};
 use crate::store::{Change, DocumentRow};
 use crate::worker;
 
@@ -172,7 +173,8 @@ async fn each_plan(
     for rows in chosen.values() {
         aggregations.push(steps::metadata::need_aggregation(house, &rows[0]).await?);
     }
-    let procedimenti = procedimenti(house, &aggregations).await?;
+    let tables = tables(house).await?;
+    let courses = procedimenti::courses(house, &aggregations, &tables).await?;
     for (aggregation, rows) in aggregations.iter().zip(chosen.into_values()) {
         let mut papers = Papers::of(house, &rows).await?;
         let undescribed = |_: &Aggregation, _: &[DocumentId]| Err(Error::bug("an aggregation is described part by part"));
@@ -182,7 +184,7 @@ async fn each_plan(
         for (n, ids) in division.parts().iter().enumerate() {
             let part: Vec<(Parcel, Option<Listed>)> = papers.part(house, (ids, &rows)).await?;
             let (parcels, listed): (Vec<Parcel>, Vec<Option<Listed>>) = part.into_iter().unzip();
-            let known = Known::of(listed, procedimenti.get(&aggregation.id));
+            let known = Known::of(listed, courses.get(&aggregation.id), &tables);
             let plan = {
                 let describe = |aggregation: &Aggregation, ids: &[DocumentId]| known.describe(house, aggregation, ids);
                 division.plan(&run.order(house, &describe), n, &parcels.iter().collect::<Vec<_>>())?
@@ -264,11 +266,11 @@ pub(super) async fn plans_for_reader(house: &House, selection: &Selection) -> Re
         .map(|aggregation| (&aggregation.id, aggregation))
         .collect();
     let aggregations: Vec<Aggregation> = aggregations.into_values().cloned().collect();
-    let procedimenti = procedimenti(house, &aggregations).await?;
-    let known = Known::of(all, None);
-    let describe = |aggregation: &Aggregation, ids: &[DocumentId]| {
-        known.described(house, (aggregation, procedimenti.get(&aggregation.id)), ids)
-    };
+    let tables = tables(house).await?;
+    let courses = procedimenti::courses(house, &aggregations, &tables).await?;
+    let known = Known::of(all, None, &tables);
+    let describe =
+        |aggregation: &Aggregation, ids: &[DocumentId]| known.described(house, (aggregation, courses.get(&aggregation.id)), ids);
     let run = Run::begin(house, Profile::Pdd).await?;
     package::plan(&run.order(house, &describe), &parcels)
 }
@@ -284,54 +286,24 @@ struct Listed {
 /// What the description of an aggregation is made of, beside the aggregation itself.
 struct Known<'a> {
     listed: BTreeMap<DocumentId, Listed>,
-    procedimento: Option<&'a Procedimento>,
-}
-
-/// The procedimenti that the documents of these fascicoli prove; those packaged earlier prove as well.
-async fn procedimenti(house: &House, aggregations: &[Aggregation]) -> Result<BTreeMap<AggregationId, Procedimento>> {
-    let asked = aggregations.iter().filter(|a| a.key.fascicolo == Some(TipoFascicolo::Procedimento));
-    let asked: BTreeMap<&AggregationId, &Aggregation> = asked.map(|a| (&a.id, a)).collect();
-    let mut found = BTreeMap::new();
-    if asked.is_empty() {
-        return Ok(found);
-    }
-    let mut papers: BTreeMap<&AggregationId, Vec<(DocumentId, String, Fields)>> = BTreeMap::new();
-    for row in house.store.documents(&house.ente_id, None).await? {
-        let is_settled = matches!(row.document.state, DocumentState::Ready | DocumentState::Packaged);
-        let of = row.aggregazione.as_ref().and_then(|id| asked.get_key_value(id)).filter(|_| is_settled);
-        let Some((id, _)) = of else { continue };
-        let document = row.document.id.as_str();
-        let filing: Option<Filing> = fact_or_default(house, document, "filing").await?;
-        let fields: Fields = fact_or_default(house, document, "fields").await?;
-        let tipo = filing.map(|filing| filing.tipo.value).unwrap_or_default();
-        papers.entry(id).or_default().push((row.document.id.clone(), tipo, fields));
-    }
-    for (id, papers) in papers {
-        let passi: Vec<Passo<'_>> = papers
-            .iter()
-            .map(|(id, tipo, fields)| Passo { id, tipo: (tipo, crate::classify::tipo_name(tipo).unwrap_or_default()), fields })
-            .collect();
-        let key = &asked[id].key;
-        let materia = house.titolario.nome(&key.voce).unwrap_or_default();
-        found.extend(describe::procedimento(materia, &key.thread, &passi).map(|procedimento| (id.clone(), procedimento)));
-    }
-    Ok(found)
+    course: Option<&'a Course>,
+    tables: &'a Tables,
 }
 
 impl<'a> Known<'a> {
-    fn of(listed: Vec<Option<Listed>>, procedimento: Option<&'a Procedimento>) -> Self {
+    fn of(listed: Vec<Option<Listed>>, course: Option<&'a Course>, tables: &'a Tables) -> Self {
         let listed = listed.into_iter().flatten().map(|listed| (listed.member.id.clone(), listed)).collect();
-        Self { listed, procedimento }
+        Self { listed, course, tables }
     }
 
     fn describe(&self, house: &House, aggregation: &Aggregation, ids: &[DocumentId]) -> Result<String> {
-        self.described(house, (aggregation, self.procedimento), ids)
+        self.described(house, (aggregation, self.course), ids)
     }
 
     fn described(
         &self,
         house: &House,
-        (aggregation, procedimento): (&Aggregation, Option<&Procedimento>),
+        (aggregation, course): (&Aggregation, Option<&Course>),
         ids: &[DocumentId],
     ) -> Result<String> {
         let chosen: Vec<&Listed> = ids.iter().filter_map(|id| self.listed.get(id)).collect();
@@ -343,14 +315,11 @@ impl<'a> Known<'a> {
             ente: &house.ente,
             aggregation,
             documents: &documents,
-            titolario: describe::Titolario {
-                descrizione: house.titolario.nome(&aggregation.key.voce).unwrap_or_default(),
-                piano: None,
-            },
+            titolario: self.tables.voce(&aggregation.key.voce, aggregation.data_apertura),
             tempo_di_conservazione: chosen.iter().filter_map(|l| l.years).max(),
-            rup: stated.rup.as_ref(),
+            rup: stated.rup.as_ref().or_else(|| course.and_then(|course| course.rup.as_ref())),
             intestatario: stated.intestatario.as_ref(),
-            procedimento: stated.procedimento.as_ref().or(procedimento),
+            procedimento: stated.procedimento.as_ref().or_else(|| course.and_then(|course| course.procedimento.as_ref())),
             posizione_fisica: stated.posizione_fisica.as_deref(),
             ulteriori: stated,
         })?;

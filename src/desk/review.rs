@@ -9,8 +9,6 @@ use super::rescan::By;
 use super::show::{Found, fact_or_default, find};
 use crate::aggregation::AggregationId;
 use crate::arrival::ArrivalState;
-use crate::classify;
-use crate::clock::date_of_law;
 use crate::decision::{self, Decision, Settled};
 use crate::document::{DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
@@ -19,7 +17,7 @@ use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::messages::Message;
 use crate::pipeline::{self, House, Step};
-use crate::steps::{self, overlay};
+use crate::steps::{self, overlay, tables};
 use crate::store::{Change, DocumentRow};
 
 /// What a person asks for one document. Nothing asked is a mistake.
@@ -72,10 +70,11 @@ pub async fn queue(house: &House) -> Result<Vec<Waiting>> {
 /// The term runs from the registration, else from the arrival.
 async fn deadline(house: &House, row: &DocumentRow) -> Result<Option<Date>> {
     let filing: Option<Filing> = fact_or_default(house, row.document.id.as_str(), "filing").await?;
-    let Some(days) = filing.and_then(|filing| classify::termine(&filing.tipo.value)) else { return Ok(None) };
+    let Some(filing) = filing else { return Ok(None) };
     let fields: Fields = fact_or_default(house, row.document.id.as_str(), "fields").await?;
-    let arrived = date_of_law(row.document.formed_at, &house.ente.zona);
-    let from = fields.protocollo.and_then(|p| p.value.data).unwrap_or(arrived);
+    let from = tables::day(house, row, &fields);
+    let termine = tables::tables(house).await?.termine(from, (&filing.tipo.value, &filing.voce.value));
+    let Some(days) = termine else { return Ok(None) };
     Ok(from.checked_add(Span::new().days(i64::from(days))).ok())
 }
 
@@ -84,7 +83,7 @@ pub async fn decide(house: &House, id: &str, request: &Request) -> Result<Docume
     let Found::Document(row) = find(house, id).await? else {
         return Err(Error::new(Kind::Usage, "id-unknown").with("id", id));
     };
-    check(house, request).await?;
+    check(house, &row, request).await?;
     let mut changes = consequences(house, &row, request).await?;
     changes.extend(forgone(house, &row, request).await?);
     changes.push(record(house, &row, request).await?);
@@ -94,9 +93,12 @@ pub async fn decide(house: &House, id: &str, request: &Request) -> Result<Docume
 }
 
 /// Every value can be one of its field; a fascicolo that is named like one of ours is one.
-async fn check(house: &House, request: &Request) -> Result<()> {
+async fn check(house: &House, row: &DocumentRow, request: &Request) -> Result<()> {
+    let fields: Fields = fact_or_default(house, row.document.id.as_str(), "fields").await?;
+    let tables = tables::tables(house).await?;
+    let titolario = tables.titolario(tables::day(house, row, &fields));
     for (field, value) in &request.set {
-        overlay::check(field, value, house.titolario)?;
+        overlay::check(field, value, titolario)?;
     }
     let Some(named) = request.set.get("fascicolo").filter(|value| AggregationId::is_of_fascicolo(value)) else { return Ok(()) };
     match house.store.aggregation(&house.ente_id, &AggregationId(named.clone())).await? {
@@ -110,7 +112,7 @@ async fn check(house: &House, request: &Request) -> Result<()> {
 
 /// Nothing, if `request` can be decided about that document as it stands; else why not.
 pub(super) async fn ensure(house: &House, row: &DocumentRow, request: &Request) -> Result<()> {
-    check(house, request).await?;
+    check(house, row, request).await?;
     consequences(house, row, request).await.map(drop)
 }
 

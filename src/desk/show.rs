@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::procedimenti;
 use crate::aggregation::AggregationId;
 use crate::arrival::{ArrivalId, FileName};
 use crate::document::{Component, Copy, DocumentId, Role};
@@ -61,7 +62,11 @@ pub async fn show(house: &House, id: &str, lang: Lang) -> Result<Value> {
         Found::Arrival(id) => arrival_json(house, &id, lang).await,
         Found::Aggregation(id) => {
             let row = house.store.aggregation(&house.ente_id, &id).await?;
-            serde_json::to_value(row).map_err(|e| Error::bug("an aggregation as JSON").because(e))
+            let mut value = serde_json::to_value(&row).map_err(|e| Error::bug("an aggregation as JSON").because(e))?;
+            if let Some(row) = row {
+                value["procedimento"] = procedimenti::shown(house, &row).await?;
+            }
+            Ok(value)
         }
         Found::Pdv(id) => pdv_json(house, &id).await,
     }

@@ -59,14 +59,17 @@ fn into<'a>(
     done: VecDeque<Done>,
 ) -> Result<Written> {
     std::thread::scope(|scope| {
-        let (flow, digester) = Flow::begin(scope, target, done, plan.profile.wants_sha512());
+        let (mut flow, digester) = Flow::begin(scope, target, done, plan.profile.wants_sha512());
+        let (files, names) = extent(plan);
+        flow.expect(files, names);
         let writer = Writer {
             plan,
             flow,
             progress,
             root: format!("{}/", plan.id),
             waiting: VecDeque::new(),
-            entries: Vec::new(),
+            // A list that doubles as it grows would hold twice what it needs.
+            entries: Vec::with_capacity(files),
             fresh: Vec::new(),
             shapes: Shapes::default(),
             content: Hasher::default(),
@@ -77,6 +80,16 @@ fn into<'a>(
         let outcome = digester.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         outcome.and(written)
     })
+}
+
+/// About how many files the package has, and the length of all their paths; of a document two are made, of the package a few.
+fn extent(plan: &Plan) -> (usize, usize) {
+    const OWN: usize = 16;
+    let files = plan.documents.iter().flat_map(|document| &document.files);
+    let (planned, names) = files.fold((0, 0), |(count, names), file| (count + 1, names + file.path.len()));
+    let made = plan.documents.len() * 2 + OWN;
+    let longest = plan.documents.iter().map(|document| document.metadata.path.len()).max().unwrap_or_default();
+    (planned + made, names + made * longest)
 }
 
 /// Gives the whole package its final name and makes the name last.

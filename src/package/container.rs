@@ -48,6 +48,11 @@ pub(super) struct Directory {
 }
 
 impl Directory {
+    /// Makes room for the records of so many files, whose names have so many bytes.
+    pub(super) fn expect(&mut self, files: usize, names: usize) {
+        self.records.reserve_exact(files * CENTRAL_BYTES + names);
+    }
+
     /// The header that stands before an entry at `at`, which is put on the list.
     pub(super) fn header(&mut self, at: u64, path: &str, stored: Stored, out: &mut Vec<u8>) -> Result<()> {
         let name = u16::try_from(path.len()).map_err(|_| Error::bug("a path longer than a ZIP can carry"))?;

@@ -96,6 +96,11 @@ impl<'a> Flow<'a> {
         (flow, digester)
     }
 
+    /// Makes room for the directory of so many files, whose paths have so many bytes.
+    pub(super) fn expect(&mut self, files: usize, names: usize) {
+        self.directory.expect(files, names);
+    }
+
     /// How many bytes the package has so far.
     pub(super) fn at(&self) -> u64 {
         self.at

@@ -7,7 +7,8 @@ use super::leaves::{self, First};
 use super::sheets::{self, PageFile, Sheets};
 use super::shelf::Shelf;
 use super::{
-    blocking, decisions, facts, given, index, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack, threads,
+    blocking, decisions, facts, given, index, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack, tables,
+    threads,
 };
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};
@@ -267,9 +268,11 @@ pub(super) async fn filed(house: &House, row: &DocumentRow, (mut fields, earlier
     let texts = leaves::first(house, id).await?.texts;
     let decided = decisions(house, id).await?;
     let received = date_of_law(row.document.formed_at, &house.ente.zona);
+    let (tables, day) = (tables::tables(house).await?, tables::day(house, row, &fields));
     let context = classify::Context {
         ente: &house.ente,
-        titolario: house.titolario,
+        titolario: tables.titolario(day),
+        retention: tables.retention(day),
         experience: &house.experience,
         document: id,
         received,

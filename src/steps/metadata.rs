@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::given::given_of;
-use super::{decisions, need_document, need_fact, overlay, put};
-use crate::aggregation::Aggregation;
+use super::{decisions, need_document, need_fact, overlay, put, tables};
+use crate::aggregation::{Aggregation, TipoFascicolo};
 use crate::decision::Decisions;
 use crate::describe::{self, Checks, Described, Dossier, Formazione, Literals, Member};
 use crate::document::{Component, Document, DocumentId, DocumentState, Hold};
@@ -41,6 +41,11 @@ pub(crate) async fn metadata(house: &Arc<House>, id: &DocumentId) -> Result<Outc
     let operatore = versione.map(|versione| &versione.autore).or(operatore);
     let version = versione.map_or(row.document.version, |versione| versione.numero);
     let document = Document { version, ..row.document.clone() };
+    let (tables, day) = (tables::tables(house).await?, tables::day(house, &row, &fields));
+    // Who answers for the procedimento: as a person states it, else as the ente's table says.
+    let tipologia = tables.tipologia(day, (&filing.tipo.value, &filing.voce.value));
+    let of_table = tipologia.filter(|_| aggregation.key.fascicolo == Some(TipoFascicolo::Procedimento));
+    let rup = said.and_then(|said| said.rup.as_ref()).or_else(|| of_table.and_then(|tipologia| tipologia.rup.as_ref()));
     let checks = Checks::default();
     let literals = Literals::default();
     let described = describe::metadata(&Dossier {
@@ -51,13 +56,13 @@ pub(crate) async fn metadata(house: &Arc<House>, id: &DocumentId) -> Result<Outc
         filing: &filing,
         aggregation: &aggregation,
         tipologia: crate::classify::tipo_name(&filing.tipo.value),
-        titolario: describe::Titolario { descrizione: house.titolario.nome(&filing.voce.value).unwrap_or_default(), piano: None },
+        titolario: tables.voce(&filing.voce.value, day),
         riservato: filing.riservato,
         formazione: Formazione::B,
         checks: &checks,
         modifica: versione.map(|versione| &versione.modifica),
         operatore,
-        rup: said.and_then(|said| said.rup.as_ref()),
+        rup,
         ulteriori: said.unwrap_or(&describe::Ulteriori::default()),
         literals: &literals,
     })?;

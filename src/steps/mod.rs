@@ -19,6 +19,7 @@ pub(crate) mod rescan;
 pub(crate) mod sheets;
 mod shelf;
 pub(crate) mod stack;
+pub mod tables;
 pub(crate) mod threads;
 
 use serde::Serialize;

@@ -77,7 +77,7 @@ fn statement<T: serde::de::DeserializeOwned>(
 }
 
 /// Checks one `FIELD=VALUE` before it is stored, with the sentence for the person who typed it.
-pub(crate) fn check(field: &str, value: &str, titolario: &crate::classify::Titolario) -> Result<()> {
+pub(crate) fn check(field: &str, value: &str, titolario: &crate::titolario::Titolario) -> Result<()> {
     let is_good = match field {
         "protocollo" => return parse_protocollo(value).map(|_| ()),
         "data" => return parse_date("data", value).map(|_| ()),

@@ -12,6 +12,8 @@ mod sheet;
 
 use std::io::{Read as _, Seek};
 
+pub use plain::decoded;
+
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::page::PageText;

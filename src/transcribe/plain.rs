@@ -1,7 +1,7 @@
 //! Which characters are these bytes? UTF-8, UTF-16 with its mark, else one byte a letter as Western Europe wrote.
 
 /// The text of the bytes.
-pub(super) fn decoded(bytes: &[u8]) -> String {
+pub fn decoded(bytes: &[u8]) -> String {
     if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         return String::from_utf8_lossy(rest).into_owned();
     }

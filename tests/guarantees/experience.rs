@@ -17,7 +17,7 @@ fn the_seed_corpus_speaks_of_every_type_and_of_known_voci_only() {
     let known: Vec<&str> = types.lines().filter_map(|l| l.strip_prefix("code = \"")).map(|l| l.trim_end_matches('"')).collect();
     assert_eq!(tipi.len(), known.len());
     assert!(tipi.iter().all(|tipo| known.contains(&tipo.as_str())));
-    let titolario = conserva::classify::Titolario::comuni();
+    let titolario = conserva::titolario::Titolario::comuni();
     for voce in voci {
         assert!(titolario.voce(&conserva::filing::Voce(voce.clone())).is_some(), "{voce}");
     }

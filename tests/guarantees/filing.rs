@@ -5,13 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use conserva::classify::{self, Context, Experience, Titolario};
+use conserva::classify::{self, Context, Experience};
 use conserva::document::DocumentId;
 use conserva::ente::{Aoo, Ente};
 use conserva::extract::{self, FieldReread};
 use conserva::fields::{Fields, Verso};
 use conserva::filing::Filing;
 use conserva::page::{Block, Line, PageText, Rect, Region, Word};
+use conserva::titolario::Titolario;
 
 /// An invented comune.
 pub(crate) fn ente(name: &str, ipa: &str) -> Ente {
@@ -109,7 +110,8 @@ pub(crate) fn filed(pages: &[PageText], again: &[PageText], ente: &Ente) -> (Fie
     let id = DocumentId("doc-test".into());
     let experience = Experience::default();
     let received = jiff::civil::date(2024, 6, 1);
-    let context = Context { ente, titolario: Titolario::comuni(), experience: &experience, document: &id, received };
+    let context =
+        Context { ente, titolario: Titolario::comuni(), retention: None, experience: &experience, document: &id, received };
     let filing = classify::filing(pages, &fields, &context);
     if let Some(oggetto) = classify::composed_oggetto(&filing, &fields) {
         fields.oggetto = Some(oggetto);

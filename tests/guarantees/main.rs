@@ -61,6 +61,7 @@ mod shares;
 mod split;
 mod stage;
 mod store;
+mod tables;
 mod threads;
 mod tidy;
 mod upgrade;
