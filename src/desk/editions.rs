@@ -91,8 +91,14 @@ pub async fn export(house: &House, table: Table, day: Option<Date>) -> Result<St
     csv.unwrap_or_else(|| Err(Error::new(Kind::Usage, "table-none").with("table", table.name()).with("day", day)))
 }
 
-/// Checks a table whole and stores it as a version of its own, with its journal line.
+/// Checks a table whole and stores it as a version of its own, with its journal line. Where another process imports meanwhile, it is
+/// held against what that one has stored.
 pub async fn import(house: &House, order: &Order) -> Result<Imported> {
+    steps::beside_others(async || imported(house, order).await).await
+}
+
+async fn imported(house: &House, order: &Order) -> Result<Imported> {
+    let seen = house.store.fact(&house.ente_id, &house.ente_id.0, COUNT).await?;
     let known = editions(house, order.table).await?;
     let csv = transcribe::decoded(&order.bytes);
     ensure(order, &known)?;
@@ -121,14 +127,15 @@ pub async fn import(house: &House, order: &Order) -> Result<Imported> {
         by: order.operator.clone(),
         csv,
     };
-    store(house, order.table, (n, &edition)).await?;
+    store(house, order.table, (n, &edition), seen).await?;
     imported.version = Some(n);
     Ok(imported)
 }
 
 /// Version, count and journal line in one transaction.
-async fn store(house: &House, table: Table, (n, edition): (u32, &Edition)) -> Result<()> {
+async fn store(house: &House, table: Table, (n, edition): (u32, &Edition), seen: Option<String>) -> Result<()> {
     let ente = house.ente_id.0.as_str();
+    let count = seen.as_deref().and_then(|body| body.parse::<u32>().ok()).unwrap_or(0) + 1;
     let dal = edition.dal.map_or_else(|| "-".to_owned(), |dal| dal.to_string());
     let event = Event {
         at: edition.at,
@@ -143,8 +150,12 @@ async fn store(house: &House, table: Table, (n, edition): (u32, &Edition)) -> Re
             ("sha256".to_owned(), edition.sha256.to_string()),
         ]),
     };
-    let changes =
-        [steps::put(ente, table.fact(), n, edition)?, steps::put(ente, COUNT, table as u32, &n)?, Change::Journal(event)];
+    let changes = [
+        Change::RequireFact { owner: ente.to_owned(), kind: COUNT.to_owned(), seen },
+        steps::put(ente, table.fact(), n, edition)?,
+        steps::put(ente, COUNT, 0, &count)?,
+        Change::Journal(event),
+    ];
     house.store.apply(&house.ente_id, None, &changes).await
 }
 

@@ -31,7 +31,11 @@ pub struct By {
 
 /// The document waits, held, for the new sheet of a page. Asked twice it waits once.
 pub async fn expect(house: &House, id: &str, page: u32, by: &By) -> Result<DocumentRow> {
-    let (row, mut rescan) = page_of(house, id, page).await?;
+    steps::beside_others(async || expected(house, id, page, by).await).await
+}
+
+async fn expected(house: &House, id: &str, page: u32, by: &By) -> Result<DocumentRow> {
+    let (row, mut rescan, [require, bump]) = page_of(house, id, page).await?;
     if rescan.expected.is_some() {
         return Ok(row);
     }
@@ -43,6 +47,8 @@ pub async fn expect(house: &House, id: &str, page: u32, by: &By) -> Result<Docum
     holds.extend(rescan.hold(document));
     let detail = [("decision", "rescan".to_owned()), ("page", page.to_string())];
     let changes = [
+        require,
+        bump,
         steps::put(document.as_str(), rescan::FACT, page, &rescan)?,
         Change::SetDocument { id: document.clone(), state: DocumentState::Held },
         Change::SetHolds { document: document.clone(), holds },
@@ -69,7 +75,7 @@ pub(super) fn decided<const N: usize>(house: &House, document: &DocumentId, by: 
 /// with `take` its source leaves as from an inbox.
 pub async fn give(house: &Arc<House>, target: (&str, u32), file: (&Path, bool), by: &By, lang: Lang) -> Result<IngestLine> {
     let (id, page) = target;
-    let (row, rescan) = page_of(house, id, page).await?;
+    let (row, rescan, _) = page_of(house, id, page).await?;
     ensure_new(house, &row, &rescan, file.0).await?;
     expect(house, id, page, by).await?;
     let place = Place { document: row.document.id.clone(), page, operator: by.operator.clone() };
@@ -100,11 +106,15 @@ pub fn target(typed: &str) -> Result<(&str, u32)> {
     Ok((id, page.parse().map_err(|_| wrong())?))
 }
 
-/// The document and what is known of the page's sheets; the document must be one whose pages may still change.
-pub(super) async fn page_of(house: &House, id: &str, page: u32) -> Result<(DocumentRow, Rescan)> {
+/// The document and what is known of the page's sheets, with the fence of whatever is decided about them; the document must be one whose
+/// pages may still change.
+pub(super) async fn page_of(house: &House, id: &str, page: u32) -> Result<(DocumentRow, Rescan, [Change; 2])> {
     let Found::Document(row) = find(house, id).await? else {
         return Err(Error::new(Kind::Usage, "id-unknown").with("id", id));
     };
+    let fence = sheets::fence(house, &row.document.id).await?;
+    // What was read before the fence stood may have changed.
+    let row = steps::need_document(house, &row.document.id).await?;
     let document = &row.document;
     let about = |code| Error::new(Kind::Usage, code).with("id", &document.id).with("page", page);
     match document.state {
@@ -122,7 +132,7 @@ pub(super) async fn page_of(house: &House, id: &str, page: u32) -> Result<(Docum
     let known: BTreeMap<u32, Rescan> =
         sheets::rescans(house, &document.id).await?.into_iter().map(|rescan| (rescan.page, rescan)).collect();
     let rescan = known.get(&page).cloned().unwrap_or_else(|| Rescan::of(page));
-    Ok((*row, rescan))
+    Ok((row, rescan, fence))
 }
 
 /// The same bytes as the old page's are no new scan: the wrong file was picked.

@@ -11,7 +11,11 @@ use crate::turn::{self, Turn};
 /// Turns a page of a document, as it is shown today, by that many degrees clockwise; the document goes back to its pages, in one
 /// transaction with the journal line and the job.
 pub async fn rotate(house: &House, id: &str, (page, degrees): (u32, u16), by: &By) -> Result<()> {
-    let (row, _) = page_of(house, id, page).await?;
+    steps::beside_others(async || turn_page(house, id, (page, degrees), by).await).await
+}
+
+async fn turn_page(house: &House, id: &str, (page, degrees): (u32, u16), by: &By) -> Result<()> {
+    let (row, _, fence) = page_of(house, id, page).await?;
     let document = &row.document.id;
     let read = leaves::more(house, document, page).await?.into_iter().next().filter(|read| read.page.survey.n == page);
     let read = read.ok_or_else(|| Error::new(Kind::Usage, "rescan-page-unknown").with("id", id).with("page", page))?;
@@ -21,7 +25,10 @@ pub async fn rotate(house: &House, id: &str, (page, degrees): (u32, u16), by: &B
     let degrees = (read.page.rotation + degrees) % 360;
     let turn = Turn { page, degrees, operator: by.operator.clone(), at: house.clock.now(), note: by.note.clone() };
     let detail = [("decision", "rotate".to_owned()), ("page", page.to_string()), ("degrees", degrees.to_string())];
+    let [require, bump] = fence;
     let changes = [
+        require,
+        bump,
         steps::put(document.as_str(), turn::FACT, page, &turn)?,
         Change::SetDocument { id: document.clone(), state: DocumentState::Working },
         pipeline::job(Step::Pages, document.0.clone()),

@@ -24,7 +24,7 @@ const PARTS_MAX: usize = 1_000;
 /// both journal lines, the new documents and their jobs, the whole comes to rest. What was said of the whole from outside (sidecar,
 /// registration) goes with the first part, as do its attachments.
 pub async fn split(house: &Arc<House>, id: &str, starts: &[u32], by: &By) -> Result<Vec<DocumentId>> {
-    let (row, _) = page_of(house, id, 1).await?;
+    let (row, _, fence) = page_of(house, id, 1).await?;
     let whole = &row.document;
     let wrong = |code: &'static str| Error::new(Kind::Usage, code).with("id", &whole.id);
     let surveys: Vec<PageSurvey> = steps::need_fact(house, whole.id.as_str(), "survey").await?;
@@ -42,6 +42,7 @@ pub async fn split(house: &Arc<House>, id: &str, starts: &[u32], by: &By) -> Res
     let require_none =
         |owner: &DocumentId, kind: &str| Change::RequireFact { owner: owner.0.clone(), kind: kind.to_owned(), seen: None };
     let mut changes = vec![require_none(&whole.id, part::INTO)];
+    changes.extend(fence);
     let mut ids = Vec::with_capacity(ranges.len());
     for ((n, range), content) in (1..).zip(&ranges).zip(divided) {
         let part = Part { of: whole.id.clone(), n, first: range.0, last: range.1, is_later: is_later || n > 1 };

@@ -39,6 +39,20 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T>
     tokio::task::spawn_blocking(work).await.map_err(Error::panicked)?
 }
 
+/// Attempts at a transaction that others get before.
+const ATTEMPTS_MAX: u32 = 20;
+
+/// Reads and decides again where somebody else has changed meanwhile what the decision rests on.
+pub(crate) async fn beside_others<T>(mut act: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    let mut attempt = 1;
+    loop {
+        match act().await {
+            Err(error) if error.code() == "facts-changed" && attempt < ATTEMPTS_MAX => attempt += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
 /// The row of a document that a job names.
 pub(crate) async fn need_document(house: &House, id: &DocumentId) -> Result<DocumentRow> {
     house.store.document(&house.ente_id, id).await?.ok_or_else(|| Error::bug(format_args!("no document {id}")))

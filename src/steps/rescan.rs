@@ -22,6 +22,7 @@ pub(crate) async fn place_of(house: &House, id: &ArrivalId) -> Result<Option<Pla
 /// Ties the sheet to its page. The document starts again at its pages; components and blobs that were there stay.
 pub(crate) async fn tied(house: &Arc<House>, arrival: &Arrival, format: &Format, place: &Place) -> Result<Outcome> {
     let id = &place.document;
+    let [require, bump] = super::sheets::fence(house, id).await?;
     let row = house.store.document(&house.ente_id, id).await?;
     let row = row.ok_or_else(|| Error::bug(format_args!("no document {id}")))?;
     let mut rescan = rescan_of(house, place).await?;
@@ -43,6 +44,8 @@ pub(crate) async fn tied(house: &Arc<House>, arrival: &Arrival, format: &Format,
         asked,
     });
     let changes = vec![
+        require,
+        bump,
         Change::SetArrival { id: arrival.id.clone(), state: ArrivalState::Opened, reason: None },
         put(id.as_str(), rescan::FACT, place.page, &rescan)?,
         Change::SetDocument { id: id.clone(), state: DocumentState::Working },

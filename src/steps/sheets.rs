@@ -12,6 +12,7 @@ use crate::page::{PageSurvey, ReadPage};
 use crate::pipeline::House;
 use crate::rescan::{self, Rescan};
 use crate::stack::{self, PagePlace};
+use crate::store::Change;
 
 /// A file that pages are read from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,6 +105,18 @@ impl Sheets {
         let pages: Vec<PageAt<'_>> = surveys.iter().map(at).collect();
         house.readers.read_in_turn(&pages, &|| house.meter.page_done(), &mut |at, read| keep(&surveys[at], read))
     }
+}
+
+/// Fact kind of a document: how often something was decided about its pages.
+const DECIDED: &str = "pages-decided";
+
+/// The changes that make a decision about the pages of a document fail (`facts-changed`) where another one came between; asked for before
+/// anything else of them is read.
+pub(crate) async fn fence(house: &House, id: &DocumentId) -> Result<[Change; 2]> {
+    let seen = house.store.fact(&house.ente_id, id.as_str(), DECIDED).await?;
+    let count = seen.as_deref().and_then(|body| body.parse::<u64>().ok()).unwrap_or(0) + 1;
+    let require = Change::RequireFact { owner: id.0.clone(), kind: DECIDED.to_owned(), seen };
+    Ok([require, super::put(id.as_str(), DECIDED, 0, &count)?])
 }
 
 /// The pages of a document that are or were scanned anew.

@@ -24,7 +24,7 @@ use crate::store::DocumentRow;
 use crate::tipologia::{TipologiaProcedimento, Tipologie};
 use crate::titolario::Titolario;
 
-/// Fact kind of the ente: how many versions of each table there are.
+/// Fact kind of the ente: how many versions of all tables there are.
 pub(crate) const COUNT: &str = "tables";
 
 /// The tables that an ente decides.
@@ -93,12 +93,12 @@ pub struct Tables {
 }
 
 /// What a process has read of them last, and how many versions there were.
-pub type Seen = tokio::sync::Mutex<Option<(Vec<u32>, Arc<Tables>)>>;
+pub type Seen = tokio::sync::Mutex<Option<(u32, Arc<Tables>)>>;
 
 /// The tables as they stand now.
 pub(crate) async fn tables(house: &House) -> Result<Arc<Tables>> {
     let ente = house.ente_id.0.as_str();
-    let count: Vec<u32> = super::facts(house, ente, COUNT).await?;
+    let count: u32 = super::fact(house, ente, COUNT).await?.unwrap_or(0);
     let mut seen = house.tables.lock().await;
     if let Some((of, tables)) = seen.as_ref()
         && *of == count

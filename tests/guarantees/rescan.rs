@@ -213,3 +213,30 @@ fn a_page_that_a_person_turns_is_read_that_way_and_stands_that_way_until_it_is_t
         assert_eq!(output.status.code(), Some(2), "{wrong}: {}", said(&output));
     }
 }
+
+#[test]
+fn turns_that_people_make_at_once_are_each_made_or_refused_and_none_is_lost() {
+    let (stage, id) = with_blurred_page();
+    let mut made = 0;
+    for round in 0..2 {
+        std::thread::scope(|scope| {
+            let ran: Vec<_> = (0..3).map(|_| scope.spawn(|| stage.run(&["review", &id, "--rotate", "1:90"]))).collect();
+            for ran in ran {
+                let output = ran.join().expect("it ran");
+                match output.status.code() {
+                    Some(0 | 1) => made += 1,
+                    Some(2) => {}
+                    code => panic!("{code:?}: {}", said(&output)),
+                }
+            }
+        });
+        // Whoever came last may have left the document to a process that had ended.
+        let none = stage.path(&format!("vuota{round}"));
+        std::fs::create_dir(&none).expect("a folder");
+        stage.run(&["ingest", none.to_str().expect("a path")]);
+    }
+    let document = show(&stage, &id);
+    assert!(made >= 2, "{made}");
+    assert_eq!(document["pages"][0]["rotation"], made * 90 % 360, "{made} turns");
+    assert!(stage.run(&["journal", "verify"]).status.success());
+}
