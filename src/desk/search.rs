@@ -40,9 +40,9 @@ pub struct Question {
 pub struct Answer {
     /// The documents asked for, newest first.
     pub lines: Vec<Line>,
-    /// How many there are, at most [`COUNTED_MAX`].
+    /// How many there are, at most [`COUNTED_MAX`]; in an archive of many documents as many of them as were counted soon.
     pub count: usize,
-    /// True if there are more than that.
+    /// True if there are more than that, or may be.
     pub is_more: bool,
     /// False while the index is not whole: documents may be missing.
     pub is_whole: bool,
@@ -66,8 +66,10 @@ pub struct Line {
 pub async fn search(house: &House, question: &Question, lang: Lang) -> Result<Answer> {
     let has_right = house.config.search.reserved_to.contains(&question.operator);
     let wanted = search::wanted(&question.words, has_right)?;
-    let mut found = house.store.found(&house.ente_id, &wanted.expression, COUNTED_MAX + 1).await?;
-    let is_more = found.len() > COUNTED_MAX;
+    let shown = question.skip.saturating_add(question.limit).min(COUNTED_MAX);
+    let asked = (shown, COUNTED_MAX + 1);
+    let (mut found, is_cut) = house.store.found_soon(&house.ente_id, &wanted.expression, asked).await?;
+    let is_more = is_cut || found.len() > COUNTED_MAX;
     found.truncate(COUNTED_MAX);
     let mut lines = Vec::new();
     for id in found.iter().skip(question.skip).take(question.limit) {

@@ -201,7 +201,19 @@ impl Store {
     /// At most `most` documents that answer, the newest first.
     pub async fn found(&self, ente: &EnteId, wanted: &Expression, most: usize) -> Result<Vec<DocumentId>> {
         let Self::Sqlite(engine) = self;
-        engine.found(ente, wanted, most).await
+        Ok(engine.found(ente, wanted, (most, most)).await?.0)
+    }
+
+    /// At most `most` documents that answer, the newest first: `wanted` of them however long it takes, the others as far as they are found soon
+    /// in an archive of many documents. True where there may be more.
+    pub async fn found_soon(
+        &self,
+        ente: &EnteId,
+        expression: &Expression,
+        (wanted, most): (usize, usize),
+    ) -> Result<(Vec<DocumentId>, bool)> {
+        let Self::Sqlite(engine) = self;
+        engine.found(ente, expression, (wanted, most)).await
     }
 
     /// What the index shows of a document; none of one that it does not know.

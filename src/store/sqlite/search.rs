@@ -1,6 +1,9 @@
 //! The index of words (FTS5): put in the transaction of whoever changes a document, asked newest first, made anew from the facts.
 
+use std::time::Duration;
+
 use sqlx::Row as _;
+use tokio::time::Instant;
 
 use super::apply::Writing;
 use super::{Sqlite, failed};
@@ -75,20 +78,46 @@ pub(super) async fn set_reindexing(writing: &mut Writing<'_>, reached: Option<i6
     Ok(())
 }
 
+/// How long documents are counted that nobody is shown yet.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Documents of an archive from which on counting takes noticeable time.
+const MANY: i64 = 50_000;
+
 impl Sqlite {
-    pub(in crate::store) async fn found(&self, ente: &EnteId, wanted: &Expression, most: usize) -> Result<Vec<DocumentId>> {
+    pub(in crate::store) async fn found(
+        &self,
+        ente: &EnteId,
+        expression: &Expression,
+        (wanted, most): (usize, usize),
+    ) -> Result<(Vec<DocumentId>, bool)> {
+        let soon = Instant::now() + PATIENCE;
+        let count: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM documents").fetch_one(&self.readers).await.map_err(failed)?;
+        let (is_large, mut ids, mut is_more) = (count > MANY, Vec::new(), false);
         // The order of the joins is ours: the index in descending order stops by itself where there is enough.
-        let ids: Vec<String> = sqlx::query_scalar(
+        let mut rows = sqlx::query_scalar::<_, String>(
             "SELECT d.id FROM findable f CROSS JOIN documents d ON d.seq = f.rowid
              WHERE f.findable MATCH ?1 AND d.ente = ?2 ORDER BY f.rowid DESC LIMIT ?3",
         )
-        .bind(&wanted.0)
+        .bind(&expression.0)
         .bind(ente.as_str())
         .bind(most as i64)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(failed)?;
-        Ok(ids.into_iter().map(DocumentId).collect())
+        .fetch(&self.readers);
+        loop {
+            let next = std::future::poll_fn(|context| rows.as_mut().poll_next(context));
+            let next = if is_large && ids.len() >= wanted {
+                let Ok(next) = tokio::time::timeout_at(soon, next).await else {
+                    is_more = true;
+                    break;
+                };
+                next
+            } else {
+                next.await
+            };
+            let Some(id) = next else { break };
+            ids.push(DocumentId(id.map_err(failed)?));
+        }
+        Ok((ids, is_more))
     }
 
     pub(in crate::store) async fn shown(&self, ente: &EnteId, document: &DocumentId) -> Result<Option<Shown>> {
