@@ -277,7 +277,9 @@ pub(super) async fn filed(house: &House, row: &DocumentRow, (mut fields, earlier
         document: id,
         received,
     };
-    let given = given::given_of(house, id).await?;
+    let mut given = given::given_of(house, id).await?;
+    // What a person says of tipo or voce stands as what an office says does, and all that follows from it is made anew.
+    given.splice(0..0, overlay::given(&decided));
     let mut filing = classify::filing_given(&texts, &fields, (&context, &given));
     overlay::filing(&mut filing, &decided);
     threads::join(house, id, (&fields, &mut filing), (&decided, &given)).await?;

@@ -30,6 +30,13 @@ pub(crate) fn fields(fields: &mut Fields, decided: &Decisions) -> Result<()> {
     Ok(())
 }
 
+/// Tipo and voce that people have decided, each as its own source.
+pub(crate) fn given(decided: &Decisions) -> Vec<Given> {
+    let tipo = decided.value("tipo").map(|(tipo, origin)| Given { origin, tipo: Some(tipo.to_owned()), ..Given::default() });
+    let voce = decided.value("voce").map(|(voce, origin)| Given { origin, voce: Some(voce.to_owned()), ..Given::default() });
+    tipo.into_iter().chain(voce).collect()
+}
+
 /// Lays decided values over the filing.
 pub(crate) fn filing(filing: &mut Filing, decided: &Decisions) {
     let mut is_decided = false;

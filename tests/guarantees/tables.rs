@@ -201,3 +201,22 @@ async fn a_process_that_works_already_sees_what_another_one_imports() {
     assert_eq!(done["version"], 1);
     assert_eq!(today().await, "titolo,classe,nome,conservazione_anni,nota,corrispondenza\nVI,3,Attività edilizia,,,\n");
 }
+
+#[test]
+fn a_document_that_a_person_files_otherwise_is_kept_and_gathered_as_that_filing_says() {
+    let stage = Stage::with_archive();
+    import(&stage, "retention", "titolo,classe,tipo,anni\nVI,3,,40\nVI,3,lettera,5\n", &[], &[0]);
+    let (id, before) = filed(&stage, "a.txt", &request("0000012", "12/03/2025"), "12/2025 2025-03-12");
+    assert_eq!(before["filing"]["aggregazione"]["tipo"], "Fascicolo");
+    for (set, years, gathered) in [
+        ("voce=VI.3", 40, "Fascicolo"),
+        ("tipo=lettera", 5, "Fascicolo"),
+        // An act stands in the serie of its repertory, under the voce of repertories.
+        ("tipo=ordinanza", 0, "Serie Documentale"),
+    ] {
+        stage.json(&["review", &id, "--set", set, "--approve"], &[0, 1]);
+        let shown = stage.json(&["show", &id], &[0]).remove(0);
+        assert_eq!(shown["filing"]["aggregazione"]["tipo"], gathered, "{set}: {:#}", shown["filing"]);
+        assert!(years == 0 || shown["filing"]["tempo_di_conservazione"] == years, "{set}: {:#}", shown["filing"]);
+    }
+}
