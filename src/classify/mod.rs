@@ -16,7 +16,7 @@ use jiff::civil::Date;
 
 use crate::document::{DocumentId, Hold};
 use crate::ente::Ente;
-use crate::fields::{Fields, Reading, Verso};
+use crate::fields::{Fields, PartyKind, Reading, Verso};
 use crate::filing::{Alternative, Filing, Voce};
 use crate::messages::Message;
 use crate::page::{PageText, Rect};
@@ -99,6 +99,7 @@ pub fn filing(pages: &[PageText], fields: &Fields, context: &Context<'_>) -> Fil
     let riservato = tipo.riservato || knowledge.delicate.iter().any(|phrase| !heard.hits(phrase).is_empty());
     let alternatives = alternatives(tipo, &guesses, (&placed, &said), context);
     let mut doubts = doubts(tipo, confidence, &placed, &alternatives, context);
+    doubts.extend(from_outside(tipo, fields));
     if of_tipo.is_contradicted {
         let rules = guesses.first().map_or("-", |guess| guess.tipo.nome.as_str());
         doubts.push(voices::disagreement("tipo", rules, said.tipi.first().and_then(|t| tipo_name(&t.0)).unwrap_or("-")));
@@ -301,6 +302,18 @@ fn doubts(tipo: &Tipo, confidence: f32, placed: &Placed, alternatives: &[Alterna
         .with("confidence", (confidence * 100.0).round())
         .with("others", if others.is_empty() { "-".to_owned() } else { others.join("; ") });
     vec![Hold::new(message).on_field(if placed.confidence < confidence + f32::EPSILON { "voce" } else { "tipo" })]
+}
+
+/// The doubt about an act that only the ente issues and that came in from somebody else: a letter that names the act it is about in its
+/// subject says its words as well as the act does.
+fn from_outside(tipo: &Tipo, fields: &Fields) -> Option<Hold> {
+    let arrived = fields.protocollo.as_ref().is_some_and(|protocollo| protocollo.value.verso == Some(Verso::E));
+    let sender = fields.mittente.as_ref().map(|mittente| &mittente.value);
+    let is_others = sender.is_some_and(|party| matches!(party.kind, PartyKind::PersonaFisica | PartyKind::PersonaGiuridica));
+    let message = || {
+        Message::new("act-from-outside").with("tipo", &tipo.nome).with("from", sender.map_or("-", |party| party.nome.as_str()))
+    };
+    (tipo.own && (arrived || is_others)).then(|| Hold::new(message()).on_field("tipo"))
 }
 
 /// How documents of that type are registered; none of an unknown code.

@@ -3,6 +3,10 @@ use crate::aggregation::{TipoAggregazione, TipoFascicolo};
 use crate::page::{Block, Line, Rect, Word};
 
 fn filed(text: &str) -> Filing {
+    filed_with(text, &Fields::default())
+}
+
+fn filed_with(text: &str, fields: &Fields) -> Filing {
     let line = |text: &str| Line {
         words: text
             .split_whitespace()
@@ -22,7 +26,7 @@ fn filed(text: &str) -> Filing {
         document: &id,
         received,
     };
-    filing(&pages, &Fields::default(), &context)
+    filing(&pages, fields, &context)
 }
 
 #[test]
@@ -101,4 +105,36 @@ fn a_place_that_works_are_meant_for_is_not_what_the_paper_is_about() {
         assert_eq!(filing.voce.value.0, voce, "{text}");
         assert!(filing.voce.confidence > 0.6, "{text}: {}", filing.voce.confidence);
     }
+}
+
+#[test]
+fn an_act_that_comes_from_outside_is_asked_of_a_person() {
+    use crate::fields::{Party, Protocollo};
+    let act = "DETERMINAZIONE N. 12 DEL 03/04/2024\nil responsabile del servizio determina impegno di spesa copertura finanziaria art 183 cig";
+    let of = |value| Reading { value, confidence: 1.0, origin: "test".to_owned(), page: None, rect: None, second: None };
+    let registered = |verso| {
+        let protocollo = Protocollo { numero: "0000012".into(), anno: 2024, data: None, verso: Some(verso) };
+        Fields { protocollo: Some(of(protocollo)), ..Fields::default() }
+    };
+    let party = Party {
+        nome: "Segnaletica Neri S.r.l.".into(),
+        kind: PartyKind::PersonaGiuridica,
+        codice: None,
+        indirizzo_digitale: None,
+    };
+    let sent = Fields {
+        mittente: Some(Reading {
+            value: party,
+            confidence: 1.0,
+            origin: "test".to_owned(),
+            page: None,
+            rect: None,
+            second: None,
+        }),
+        ..Fields::default()
+    };
+    let is_asked =
+        |fields: &Fields| filed_with(act, fields).doubts.iter().any(|doubt| doubt.message.code() == "act-from-outside");
+    assert!(is_asked(&registered(Verso::E)) && is_asked(&sent));
+    assert!(!is_asked(&registered(Verso::U)) && !is_asked(&registered(Verso::I)) && !is_asked(&Fields::default()));
 }

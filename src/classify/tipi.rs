@@ -61,6 +61,8 @@ struct Written {
     anni: Option<u32>,
     termine: Option<u32>,
     #[serde(default)]
+    own: bool,
+    #[serde(default)]
     riservato: bool,
     #[serde(default)]
     fallback: bool,
@@ -93,6 +95,8 @@ pub(super) struct Tipo {
     pub(super) anni: Option<u32>,
     /// Days that the procedure may take.
     pub(super) termine: Option<u32>,
+    /// True of what only the ente itself issues.
+    pub(super) own: bool,
     pub(super) riservato: bool,
     /// True of the type that takes what no other claims.
     pub(super) fallback: bool,
@@ -214,6 +218,7 @@ fn known(file: File, words: BTreeMap<String, Vec<String>>) -> Knowledge {
             raccolta: t.aggregazione,
             anni: t.anni,
             termine: t.termine.or((t.aggregazione == Raccolta::Procedimento).then_some(TERMINE)),
+            own: t.own,
             riservato: t.riservato,
             fallback: t.fallback,
             kin: t.kin,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::names;
 use super::parties::{OGGETTO, STAMP_ROW, addressed, begins_with_us, in_stamp, mentions_us};
 use super::registration;
-use super::rows::{Place, Row, Rows};
+use super::rows::{Pattern, Place, Row, Rows};
 use crate::ente::Ente;
 use crate::fields::PartyKind;
 
@@ -21,6 +21,14 @@ pub(super) struct Letterhead {
     /// True if it may be a stamp's, or was cut from one.
     pub(super) is_unsure: bool,
 }
+
+/// The form of a firm without its name.
+static FORM: Pattern = Pattern::new(r"^\W*s\.?\s?(?:r\.?\s?l\.?(?:\s?s)?|p\.?\s?a|n\.?\s?c|a\.?\s?s|c\.?\s?a\.?\s?r\.?\s?l)\W*$");
+
+/// A practice that is not named, and whoever it may be of.
+static OFFICE_OF: Pattern = Pattern::new(r"^\W*studio\s+(?:tecnico|legale|notarile|professionale|di\s+\w+)(?:\W+\w+){0,2}\W*$");
+static PROFESSIONAL: Pattern =
+    Pattern::new(r"^\W*(?:dott\.?\s?(?:ssa)?|dr|ing|arch|geom|avv|rag|prof|notaio|per\.?\s?ind)\b\.?\s");
 
 /// Another's letterhead: one of the first rows that names a firm or a body.
 pub(super) fn letterhead(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Option<Letterhead> {
@@ -41,7 +49,8 @@ pub(super) fn letterhead(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Op
         }
         // What goes on with a registration is a name only up to it.
         let printed = registration::printed(&row.fold).first().map(|printed| printed.span.start);
-        if let Some(name) = named(row, 0..printed.unwrap_or(row.fold.len())) {
+        if let Some((span, name)) = named(row, 0..printed.unwrap_or(row.fold.len())) {
+            let name = (span, whole(rows, i, name));
             return Some(Letterhead { is_unsure: printed.is_some(), ..at(i, name) });
         }
         seen += 1;
@@ -71,6 +80,35 @@ pub(super) fn stamped(rows: &Rows, ente: &Ente, page: u32, body: usize) -> Optio
         let height = stamp.map(|r| r.upright.h).max().unwrap_or(0);
         Some(Letterhead { is_unsure: row.upright.h * 4 < height * 5, ..at(i, name) })
     })
+}
+
+/// The name with the row above, where its own row has nothing but the form of the firm (`S.n.c.`); the professional in the row above, where
+/// its own row only says that there is a practice, and where.
+fn whole(rows: &Rows, at: usize, name: String) -> String {
+    let above = at.checked_sub(1).and_then(|above| rows.rows.get(above));
+    let here = rows.rows.get(at);
+    let low = super::rows::fold(&name);
+    let above = above.zip(here).filter(|(above, here)| {
+        (FORM.is_match(&low) || (OFFICE_OF.is_match(&low) && PROFESSIONAL.is_match(&above.fold)))
+            && above.page == here.page
+            && above.upright.x.abs_diff(here.upright.x) < here.upright.h.max(8) * 2
+            && !is_stamps(above)
+    });
+    let Some((above, here)) = above else { return name };
+    // What stands at the other side of the page is no part of it.
+    let width = here.upright.h.max(8) * 4;
+    let mut end = above.chars.len();
+    for pair in above.pieces.windows(2) {
+        if let [left, right] = pair
+            && right.rect.x > left.rect.x + left.rect.w + width
+        {
+            end = left.span.end;
+            break;
+        }
+    }
+    let above = above.slice(0..end);
+    // Whose practice it is says more than that it is one.
+    if OFFICE_OF.is_match(&low) { names::bare(&above) } else { format!("{} {name}", above.trim()) }
 }
 
 fn at(row: usize, (span, name): (Range<usize>, String)) -> Letterhead {

@@ -23,6 +23,7 @@ static DEFENDER: Pattern = Pattern::new(r"\b(?:dall'\s?avv\.?(?:\s?to)?|dall'avv
 static FIRM: Pattern = Pattern::new(
     r"(\bs\.?\s?r\.?\s?l\.?\s?s?\b|\bs\.\s?r\.\s?[i1|](?:\.|\b)|\bs\.?\s?p\.?\s?a\b|\bs\.?\s?n\.?\s?c\b|\bs\.?\s?a\.?\s?s\b|\bsoc(?:ieta|\.)|cooperativa|\bditta\b|\bimpresa\b|associazione|\ba\.?s\.?d\b|\ba\.?p\.?s\b|\bo\.?d\.?v\b|onlus|fondazione|consorzio|comitato|\bstudio\b|parrocchia|pro\s?loco|condominio|banca|assicurazioni|confraternita)",
 );
+static CODE_LABEL: Pattern = Pattern::new(r"[\s,;(]+c\.?\s?f\.?[\s:;(]*$|[\s,;(]+cod(?:ice|\.)\s*fisc(?:ale|\.)?[\s:;(]*$");
 static LIMITED: Pattern = Pattern::new(r"\bs\.\s?r\.\s?([i1|])(?:\.|\s|$)");
 static BODY: Pattern = Pattern::new(
     r"(\bcomune di\b|regione|provincia|citta metropolitana|ministero|prefettura|questura|procura|tribunale|corte\b|\ba\.?s\.?l\b|\ba\.?t\.?s\b|azienda (?:sanitaria|unita|usl|ospedaliera)|\binps\b|\binail\b|agenzia|universita|istituto|camera di commercio|\barpa|soprintendenza|carabinieri|vigili del fuoco|unione dei comuni|comunita montana|\bordine\b|\banci\b|\banac\b|presidenza|dipartimento|capitaneria|guardia di finanza|scuola|liceo)",
@@ -98,7 +99,13 @@ pub(super) fn bare(text: &str) -> String {
     // There is no `S.r.I.`: the letter behind these two is an l, whatever was read.
     let limited = LIMITED.captures(&folded).and_then(|c| c.get(1)).map(|m| m.start());
     let letters = trimmed.chars().enumerate().skip(skip).map(|(at, c)| if Some(at) == limited { 'l' } else { c });
-    letters.collect::<String>().trim().to_owned()
+    let name = letters.collect::<String>();
+    let name = name.trim();
+    // The label of the code that follows is no part of the name.
+    match CODE_LABEL.captures(&fold(name)).and_then(|c| c.get(0)) {
+        Some(label) => name.chars().take(label.start()).collect::<String>().trim_end().to_owned(),
+        None => name.to_owned(),
+    }
 }
 
 /// The name after an address word (`Sig.ra Rossi Maria`, `Comune di …`).

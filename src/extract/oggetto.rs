@@ -5,7 +5,11 @@ use crate::fields::{Doubtful, Fields, Reading};
 
 static LABEL: Pattern = Pattern::new(r"^[^a-z0-9]{0,4}(?:o[gq]{1,2}et[tf]o|0ggetto|ogg\s?\.)\s?[:;.\-]{0,2}\s*");
 static STOP: Pattern = Pattern::new(
-    r"^\W{0,3}(?:il/la\b|(?:il|la|io|i|lo|l')\W{0,2}(?:sottoscritt|genitore|responsabile|dirigente|sindaco|funzionario|comandante|giunta|consiglio|segretario|presidente|giorno|ufficiale)|l'anno|premess|vist[oaie]\b|richiamat|considerat|dato atto|rilevat|atteso|si trasmette|si comunica|si invia|si informa|si chiede|con la presente|con riferimento|in riferimento|in relazione|in merito|facendo seguito|a seguito|egregi|gentil|spett|al\b|alla\b|all'|ai\b|e\s?p\.\s?c|rif\b|riferimento|prot\b|allegat|via pec|determina$|ordina$|chiede$|area\b|settore\b|responsabile\b|importo\b|data\b|proponente|relatore|sessione|seduta|pareri|immediat)",
+    r"^\W{0,3}(?:il/la\b|(?:il|la|io|i|lo|l')\W{0,2}(?:sottoscritt|genitore|responsabile|dirigente|sindaco|funzionario|comandante|giunta|consiglio|segretario|presidente|giorno|ufficiale)|l'anno|premess|vist[oaie]\b|richiamat|considerat|dato atto|rilevat|atteso|si trasmette|si comunica|si invia|si informa|si chiede|con la presente|con riferimento|in riferimento|in relazione|in merito|facendo seguito|a seguito|egregi|gentil|spett|al\b|alla\b|all'|ai\b|e\s?p\.\s?c|rif\b|riferimento|prot\b|allegat|via pec|determina$|ordina$|chiede$|area\b|settore\b|responsabile\b|importo\b|data\b|proponente|relatore|sessione|seduta|pareri|immediat|buongiorno\b|buonasera\b|salve\b|codest[aoei]\b|scrivo\b|scriviamo\b|mi viene\b|la\s+(?:s\.?\s?v\.?|scrivente)|le\s+(?:ss\.?\s?vv|scrivo)|in nome e per conto|io\s+sottoscritt|sono\s|abbiamo\b|vi\s+(?:scriv|segnal|inform|comunic|chied))",
+);
+/// The second sentence of the oggetto of an act: what the act does.
+static SECOND: Pattern = Pattern::new(
+    r"^\W{0,3}(?:affidament|approvazion|impegn|determinazion|liquidazion|aggiudicazion|provvediment|presa d'atto|nomina\b|indizion|accertament|proroga|rettifica|integrazion|autorizzazion|assunzion|conferiment|dichiarazione di immediata)",
 );
 static LAW: Pattern =
     Pattern::new(r"\s*\(([^()]*(?:\blegge\b|\bl\.|d\.?\s?lgs|d\.?p\.?r|\bartt?\.|\bcomma\b|regolamento|d\.l\.)[^()]*)\)?[\s.]*$");
@@ -50,6 +54,7 @@ fn labelled(rows: &Rows) -> Option<Reading<String>> {
     })?;
     let mut places = Vec::new();
     let first = rows.rows.get(at)?;
+    let leading = leading(rows, first.page);
     let mut previous = first;
     if end < first.fold.len() {
         places.push(Place { row: at, span: end..first.fold.len() });
@@ -57,13 +62,36 @@ fn labelled(rows: &Rows) -> Option<Reading<String>> {
     for i in at + 1..(at + ROWS_MAX).min(rows.rows.len()) {
         let Some(row) = rows.rows.get(i) else { break };
         let started = !places.is_empty();
-        if row.page != first.page || (started && ends(previous, row, places.len())) || (!started && STOP.is_match(&row.fold)) {
+        let is_apart = || is_paragraph(leading, previous, row);
+        if row.page != first.page
+            || (started && (ends(previous, row, places.len()) || is_apart()))
+            || (!started && STOP.is_match(&row.fold))
+        {
             break;
         }
         places.push(Place { row: i, span: 0..row.fold.len() });
         previous = row;
     }
     value(rows, &places, "oggetto", 1.0)
+}
+
+/// From the top of a row of the page's text to that of the next, as most of them have it; none of a page with little text.
+fn leading(rows: &Rows, page: u32) -> Option<u32> {
+    let lines: Vec<&Row> = rows.rows.iter().filter(|row| row.page == page && row.pieces.len() >= 6).collect();
+    let steps = lines.windows(2).filter_map(|pair| match pair {
+        [above, below] if below.at == above.at + 1 => below.upright.y.checked_sub(above.upright.y).filter(|step| *step > 0),
+        _ => None,
+    });
+    let mut steps: Vec<u32> = steps.collect();
+    steps.sort_unstable();
+    (steps.len() >= 4).then(|| steps.get(steps.len() / 2).copied()).flatten()
+}
+
+/// True if a new paragraph begins with `next`: an empty row lies between, and it begins with a capital.
+fn is_paragraph(leading: Option<u32>, last: &Row, next: &Row) -> bool {
+    let capital = next.chars.iter().find(|c| c.is_alphabetic()).is_some_and(|c| c.is_uppercase());
+    let step = next.upright.y.saturating_sub(last.upright.y);
+    capital && !WAITS.is_match(&last.fold) && leading.is_some_and(|leading| step * 10 > leading * 17)
 }
 
 /// True if the oggetto ends with `last`: what follows is another thing.
@@ -81,7 +109,7 @@ fn ends(last: &Row, next: &Row, lines: usize) -> bool {
     let sentence = last.fold.trim_end_matches(['"', '\'', ' ']).ends_with('.') && !ABBREVIATION.is_match(&last.fold);
     let capital = next.chars.iter().find(|c| c.is_alphabetic()).is_some_and(|c| c.is_uppercase());
     if sentence && capital {
-        return true;
+        return !SECOND.is_match(&next.fold) || gap * 2 > height * 3;
     }
     // Skewed lines overlap; a gap of more than a line and a half is another paragraph.
     if gap * 2 > height * 3 && !hyphen {

@@ -207,7 +207,7 @@ pub(super) fn read(rows: &Rows, ente: &Ente, stage: &Stage, fields: &mut Fields)
         Some(speaking(rows, ente, stage))
     };
     if let Some(mittente) = &mut fields.mittente {
-        beside(mittente, &fields.codici_fiscali, &fields.partite_iva);
+        beside(rows, mittente, (&fields.codici_fiscali, &fields.partite_iva));
     }
 }
 
@@ -298,7 +298,7 @@ fn sender(rows: &Rows, stage: &Stage, fields: &mut Fields) -> Option<Reading<Par
 }
 
 /// Gives the party the checked code that agrees with its name, or (of a firm) the first number read.
-fn beside(party: &mut Reading<Party>, persons: &[Reading<String>], firms: &[Reading<String>]) {
+fn beside(rows: &Rows, party: &mut Reading<Party>, (persons, firms): (&[Reading<String>], &[Reading<String>])) {
     match party.value.kind {
         PartyKind::PersonaFisica | PartyKind::Unknown => {
             party.value.codice =
@@ -309,9 +309,36 @@ fn beside(party: &mut Reading<Party>, persons: &[Reading<String>], firms: &[Read
                 party.origin.push_str(" + codice fiscale");
             }
         }
-        PartyKind::PersonaGiuridica => party.value.codice = firms.first().map(|code| code.value.clone()),
+        PartyKind::PersonaGiuridica => {
+            let own = firms.iter().find(|code| is_near(rows, party, code));
+            party.value.codice = own.map(|code| code.value.clone());
+        }
         PartyKind::Amministrazione | PartyKind::Ente => {}
     }
+}
+
+/// Rows of a letterhead between a firm's name and its number.
+const NEAR_ROWS: usize = 8;
+
+/// True of a number that stands in the row of a firm's name, close under it, or at the foot of its page, where firms print theirs: further
+/// down the text may speak of another firm. True as well where nothing tells where the name or the number stands.
+fn is_near(rows: &Rows, party: &Reading<Party>, code: &Reading<String>) -> bool {
+    if party.page != code.page {
+        return party.page.is_none() || code.page.is_none();
+    }
+    let (name, number) = (fold(&party.value.nome), code.value.to_ascii_lowercase());
+    let of_page = || rows.rows.iter().filter(|row| Some(row.page) == code.page);
+    let said = of_page().filter(|row| row.fold.contains(&name));
+    let bare = |row: &&Row| row.fold.chars().filter(char::is_ascii_alphanumeric).collect::<String>().contains(&number);
+    let Some(stands) = of_page().find(bare) else { return true };
+    let foot = of_page().map(|row| row.upright.y + row.upright.h).max().unwrap_or(0);
+    let is_at_foot = stands.upright.y * 10 >= foot * 9;
+    // What the text says after the oggetto is no letterhead any more.
+    let parts = |from: usize| of_page().any(|row| (from..stands.at).contains(&row.at) && OGGETTO.is_match(&row.fold));
+    let mut places = said.peekable();
+    places.peek().is_none()
+        || is_at_foot
+        || places.any(|row| (row.at..=row.at + NEAR_ROWS).contains(&stands.at) && !parts(row.at))
 }
 
 /// The date of the document: in the words of an act, beside a place, after a label, or that of its repertorio.

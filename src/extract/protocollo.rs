@@ -26,6 +26,12 @@ pub(super) static FOREIGN: Pattern = Pattern::new(
 static ACT: Pattern = Pattern::new(
     r"^\W*(?:copia\s+(?:di\s+)?)?(?:verbale\s+(?:di\s+)?)?(?:registro\s+(?:generale\s+)?(?:delle\s+)?)?(deliberazion[ei]|delibera|determinazion[ei]|determina|ordinanz[ae]|decreto|repertorio|rep\.|contratto\s+rep)",
 );
+/// A law that an act cites by its number is no registration of ours: a decree of the State, a row in brackets, what names a source.
+static CITED: Pattern = Pattern::new(
+    r"^\W{0,3}\(|\bdecret[oi]\W+(?:legge|legislativ|ministerial|interministerial|presidenzial|direttorial|rettoral|prefettizi|del\s+(?:presidente\s+(?:della\s+repubblica|del\s+consiglio)|ministro))|\banac\b",
+);
+static LAWFUL: Pattern =
+    Pattern::new(r"\b(?:d\.?\s?lgs|d\.?\s?p\.?\s?r\b|d\.?\s?m\b|d\.?\s?l\b|legge|l\.\s?r\b|regolamento\s+(?:ue|ce|europeo))");
 static LAST_WORD: Pattern = Pattern::new(r"[\-/|]\s{0,2}(?:in\s+)?(arrivo|partenza|ingresso|entrata|uscita|interno)\W{0,3}$");
 static NUMBERED: Pattern = Pattern::new(
     r"(?:\b(?:numero|num|nr|no|n)[\s.:,]{0,3}|\brep(?:ertorio|\.)\s*(?:n\.?)?\s*|reg(?:istro|\.)?\s*gen(?:erale|\.)?\s*(?:n\.?)?\s*)(\d{1,7})(?:\s?/\s?((?:19|20)\d{2}))?\b",
@@ -239,15 +245,17 @@ fn date_near(rows: &Rows, around: &Surroundings, printed: &Printed, at: usize, s
 
 /// The registration in a repertorio, from the heading of an act.
 fn repertorio(rows: &Rows, stage: &Stage) -> Option<Reading<Repertorio>> {
-    let (at, row) = rows
-        .rows
-        .iter()
-        .enumerate()
-        .find(|(i, r)| stage.is_heading(rows, *i) && r.pieces.len() <= 12 && ACT.is_match(&r.fold))?;
+    let (at, row) =
+        rows.rows.iter().enumerate().find(|(i, r)| {
+            stage.is_heading(rows, *i) && r.pieces.len() <= 12 && ACT.is_match(&r.fold) && !CITED.is_match(&r.fold)
+        })?;
     let word = ACT.captures(&row.fold)?.get(1)?.as_str().to_owned();
     let near: Vec<usize> = [at, at + 1, at + 2]
         .into_iter()
-        .filter(|&i| rows.rows.get(i).is_some_and(|r| r.page == row.page && (i == at || r.pieces.len() <= 9)))
+        .filter(|&i| {
+            let is_near = |r: &super::rows::Row| r.pieces.len() <= 9 && !CITED.is_match(&r.fold) && !LAWFUL.is_match(&r.fold);
+            rows.rows.get(i).is_some_and(|r| r.page == row.page && (i == at || is_near(r)))
+        })
         .collect();
     let text = |i: usize| rows.rows.get(i).map_or("", |r| r.fold.as_str());
     let whole: String = near.iter().map(|&i| text(i)).collect::<Vec<_>>().join(" ");
