@@ -90,6 +90,13 @@ pub struct Party {
     pub indirizzo_digitale: Option<String>,
 }
 
+impl Party {
+    /// True of somebody of whom only the address is known.
+    pub fn is_address(&self) -> bool {
+        self.indirizzo_digitale.as_ref() == Some(&self.nome)
+    }
+}
+
 /// Kinds of party, after the subjects of Allegato 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,16 +8,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrival::FileName;
 use crate::digest::Digest;
-use crate::fields::{Party, Reading, Verso};
+use crate::fields::{Importo, Party, Reading, Verso};
 use crate::messages::Message;
 use crate::stated::{Ulteriori, UlterioriAggregazione};
 
-/// Fact kind of an arrival: what was said of it, numbered by [`SIDECAR`] and [`DEFAULTS`].
+/// Fact kind of an arrival: what was said of it, numbered by [`SIDECAR`] and [`DEFAULTS`]. Of a document: what data that came with its
+/// files say, numbered within [`DATA`].
 pub const FACT: &str = "given";
 /// Number of the fact that its sidecar says.
 pub const SIDECAR: u32 = 0;
 /// Number of the fact that the defaults of its inbox say.
 pub const DEFAULTS: u32 = 1;
+/// Numbers of the facts that a document's own data say, in the order of their rank: a Segnatura, a riepilogo, an invoice, a daticert.
+pub const DATA: std::ops::Range<u32> = 10..20;
 /// Longest value, bytes: what a person may type too.
 pub const VALUE_BYTES_MAX: usize = 2_000;
 
@@ -63,6 +66,9 @@ pub struct Given {
     /// The same of its aggregation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dichiarazioni_aggregazione: Option<UlterioriAggregazione>,
+    /// Codes, amounts and references that data state.
+    #[serde(skip_serializing_if = "Valori::is_empty")]
+    pub valori: Valori,
     /// Digest of the file that is spoken of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impronta: Option<Digest>,
@@ -72,6 +78,35 @@ pub struct Given {
     /// What of it could not be understood: it holds the document.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Message>,
+}
+
+/// What structured data state beside who, what and when: they need no reading, and no check digit of ours.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Valori {
+    /// CIG.
+    pub cig: Vec<String>,
+    /// CUP.
+    pub cup: Vec<String>,
+    /// IBAN.
+    pub iban: Vec<String>,
+    /// Numbers of eleven digits.
+    pub partite_iva: Vec<String>,
+    /// Codici fiscali of sixteen characters.
+    pub codici_fiscali: Vec<String>,
+    /// Addresses of PEC.
+    pub pec: Vec<String>,
+    /// Amounts.
+    pub importi: Vec<Importo>,
+    /// References to other documents and practices, lower case.
+    pub riferimenti: Vec<String>,
+}
+
+impl Valori {
+    /// True if nothing is stated.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A registration as data has it. Whose register it is, its administration says; none is the ente itself.
@@ -129,6 +164,12 @@ impl Given {
 /// The value that counts among sources in the order of their rank, with its source.
 pub fn first<'a, T>(sources: &'a [Given], value: impl Fn(&'a Given) -> Option<T>) -> Option<(T, &'a Given)> {
     sources.iter().find_map(|given| value(given).map(|value| (value, given)))
+}
+
+/// A registration's number: digits, padded to seven (rule N-01).
+pub fn numero(text: &str) -> Option<String> {
+    let is_number = !text.is_empty() && text.len() <= 12 && text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| format!("{text:0>7}"))
 }
 
 #[cfg(test)]

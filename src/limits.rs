@@ -36,8 +36,20 @@ pub struct Limits {
     pub container_entries_max: u32,
     /// Deepest nesting of containers.
     pub container_depth_max: u32,
+    /// Most bytes that all that lies in one arrival may unpack to, however deep.
+    pub container_bytes_max: u64,
+    /// How many times its size a container may unpack to, once that is more than [`INFLATED_BYTES_MIN`].
+    pub container_ratio_max: u64,
+    /// Largest mail that is taken apart, bytes (it is held in memory).
+    pub mail_bytes_max: u64,
+    /// Most parts of one mail.
+    pub mail_parts_max: u32,
     /// Most bytes of one XML file that is parsed.
     pub xml_bytes_max: u64,
+    /// Deepest nesting of elements in one XML file.
+    pub xml_depth_max: usize,
+    /// Most elements of one XML file.
+    pub xml_elements_max: usize,
     /// Attempts of a job before it is held.
     pub attempts_max: u32,
     /// Longest lease of a job, seconds; a step that takes longer is done again elsewhere.
@@ -60,6 +72,8 @@ pub struct Limits {
     pub tree_depth_max: usize,
 }
 
+/// What unpacks to less is no bomb, whatever its ratio: a blank page of text packs a thousand times.
+pub const INFLATED_BYTES_MIN: u64 = 64 << 20;
 /// Pixels of the largest usual sheet: A3 at 300 dpi has 17 million.
 pub const SHEET_PIXELS: u64 = 25_000_000;
 /// Most sheets that a page counts for: A0 at 400 dpi has ten times the pixels above, and is read at less than 300 dpi.
@@ -89,7 +103,13 @@ impl Default for Limits {
             words_per_page_max: 20_000,
             container_entries_max: 10_000,
             container_depth_max: 5,
+            container_bytes_max: 8 << 30,
+            container_ratio_max: 200,
+            mail_bytes_max: 256 << 20,
+            mail_parts_max: 1_000,
             xml_bytes_max: 50 << 20,
+            xml_depth_max: 64,
+            xml_elements_max: 500_000,
             attempts_max: 5,
             lease_seconds_max: 3_600,
             queue_length_max: 1_000_000,

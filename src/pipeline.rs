@@ -164,7 +164,7 @@ pub async fn take(house: &Arc<House>, claim: &Claim) -> Result<Vec<Change>> {
     let step = Step::parse(&claim.step)?;
     let outcome = match step {
         Step::Identify => steps::arrival::identify(house, &ArrivalId(owner.to_owned())).await?,
-        Step::Open => steps::arrival::open(house, &ArrivalId(owner.to_owned())).await?,
+        Step::Open => steps::open::open(house, &ArrivalId(owner.to_owned())).await?,
         Step::Pages => steps::document::pages(house, &DocumentId(owner.to_owned())).await?,
         Step::Text => steps::document::text(house, &DocumentId(owner.to_owned())).await?,
         Step::Form => steps::form::form(house, &DocumentId(owner.to_owned())).await?,

@@ -20,6 +20,7 @@ mod show;
 mod split;
 mod stats;
 mod table;
+mod ties;
 
 pub use crate::store::Count;
 pub use access::access;

@@ -3,10 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::procedimenti;
+use super::ties;
 use crate::aggregation::AggregationId;
 use crate::arrival::{ArrivalId, FileName};
 use crate::document::{Component, Copy, DocumentId, Role};
+use crate::envelope::{self, Envelope};
 use crate::error::{Error, Kind, Result};
+use crate::fattura::Fattura;
 use crate::fields::Fields;
 use crate::filing::Filing;
 use crate::given::{self, Given};
@@ -91,6 +94,9 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
     let made: CopyMade = fact_or_default(house, id, steps::form::MADE).await?;
     let rescans = steps::sheets::rescans(house, &row.document.id).await?;
     let stated: crate::stated::Stated = fact_or_default(house, id, crate::stated::FACT).await?;
+    let tied = ties::correspondence(house, &row.document.id).await?;
+    let envelope: Option<Envelope> = steps::fact(house, id, envelope::FACT).await?;
+    let fattura: Option<Fattura> = steps::fact(house, id, crate::fattura::FACT).await?;
     let (pages, text) = pages_json(house, &row.document.id).await?;
     let arrival = house.store.arrival(&house.ente_id, &row.document.arrival).await?;
     let lotto = super::lot_of(house, &row.document.arrival).await?;
@@ -110,6 +116,8 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
         "holds": row.holds.iter().map(|h| json!({
             "code": h.message.code(), "why": h.message.text(lang), "field": h.field, "page": h.page})).collect::<Vec<_>>(),
         "pdv": row.pdv, "stated": stated,
+        "envelope": envelope, "messaggio": tied.messaggio, "corrispondenza": tied.corrispondenza, "fattura": fattura,
+        "also_in": ties::elsewhere(house, &row.document, &components).await?,
     }))
 }
 

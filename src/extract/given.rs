@@ -23,9 +23,14 @@ pub fn contradictions(fields: &Fields, given: &[Given], ente: &Ente) -> Vec<Hold
     }
     if let Some((party, source)) = given::first(given, |g| g.mittente.as_ref())
         && let Some(read) = fields.mittente.as_ref().filter(|read| is_sure(read, threshold))
-        && !shares_a_word(&party.nome, &read.value.nome)
     {
-        holds.push(doubt("mittente", (&party.nome, source), (&read.value.nome, read.page)));
+        // Of two addresses each is the other's contradiction; an address and a name are none.
+        let read_address = read.value.indirizzo_digitale.as_ref();
+        if let (true, Some(other)) = (party.is_address(), read_address.filter(|other| !other.eq_ignore_ascii_case(&party.nome))) {
+            holds.push(doubt("mittente", (&party.nome, source), (other, read.page)));
+        } else if !party.is_address() && !shares_a_word(&party.nome, &read.value.nome) {
+            holds.push(doubt("mittente", (&party.nome, source), (&read.value.nome, read.page)));
+        }
     }
     if let Some((registrazione, source)) = given::first(given, |g| g.registrazione.as_ref())
         && registrazione.amministrazione.as_ref().is_none_or(|code| *code == ente.codice_ipa)

@@ -60,6 +60,8 @@ pub(super) fn is_data<T>(reading: &Reading<T>) -> bool {
         || origin.starts_with("sidecar")
         || origin.starts_with("person ")
         || origin.starts_with("segnatura")
+        || origin.starts_with("riepilogo")
+        || origin.starts_with("fatturapa")
         || origin.starts_with("daticert")
 }
 

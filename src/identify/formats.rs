@@ -15,6 +15,8 @@ pub(super) enum Way {
     Text,
     /// Kept, its text not read yet.
     Unread,
+    /// Holds other files, or data, that the room `open` takes out.
+    Envelope,
     /// Waits to be opened.
     Container,
     /// A program: refused.
@@ -160,6 +162,7 @@ fn parse(line: &'static str) -> Option<Known> {
         way: match next()? {
             "pages" => Way::Pages,
             "text" => Way::Text,
+            "envelope" => Way::Envelope,
             "unread" => Way::Unread,
             "container" => Way::Container,
             "executable" => Way::Executable,

@@ -17,7 +17,7 @@ pub fn gate(format: &Format, name: &FileName) -> Result<()> {
     match way {
         Way::Executable => return Err(about(Error::refuse("format-executable"), format, name)),
         Way::Unknown => return Err(about(Error::refuse("format-unknown"), format, name)),
-        Way::Pages | Way::Text | Way::Unread | Way::Container => {}
+        Way::Pages | Way::Text | Way::Unread | Way::Envelope | Way::Container => {}
     }
     for &code in &HOLDING[..5] {
         warned(format, name, code)?;
@@ -26,7 +26,8 @@ pub fn gate(format: &Format, name: &FileName) -> Result<()> {
         let opens = format.claims.iter().any(|claim| claim == "opens-without-password");
         return Err(about(Error::hold(if opens { "file-restricted" } else { "file-encrypted" }), format, name));
     }
-    if format.signed {
+    // What is signed with its content inside can be opened all the same; its document says that the signature waits.
+    if format.signed && way != Way::Envelope {
         return Err(about(Error::hold("signature-waits"), format, name));
     }
     for &code in &HOLDING[5..] {
@@ -35,7 +36,7 @@ pub fn gate(format: &Format, name: &FileName) -> Result<()> {
     match way {
         Way::Container => Err(about(Error::hold("container-waits"), format, name)),
         Way::Unread => Err(about(Error::hold("format-not-read"), format, name)),
-        Way::Pages | Way::Text | Way::Executable | Way::Unknown => Ok(()),
+        Way::Pages | Way::Text | Way::Envelope | Way::Executable | Way::Unknown => Ok(()),
     }
 }
 

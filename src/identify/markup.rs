@@ -87,6 +87,7 @@ fn dialect(local: &str, start: &str, version: Option<&str>) -> String {
         "FatturaElettronica" | "FatturaElettronicaSemplificata" => "fatturapa".to_owned(),
         "Segnatura" | "SegnaturaInformatica" => "segnatura".to_owned(),
         "postacert" => "daticert".to_owned(),
+        "riepilogo-pratica-suap" => "suap".to_owned(),
         "PIndex" | "IdC" | "PdA" => "sincro".to_owned(),
         "svg" => svg(),
         _ if start.contains("http://docs.oasis-open.org/legaldocml/ns/akn/") => "akn".to_owned(),

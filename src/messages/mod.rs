@@ -151,6 +151,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("desk", include_str!("desk.toml")),
     ("watch", include_str!("watch.toml")),
     ("network", include_str!("network.toml")),
+    ("open", include_str!("open.toml")),
 ];
 
 fn catalogue() -> &'static BTreeMap<String, Entry> {

@@ -1,16 +1,16 @@
-//! The steps of an arrival: what are these bytes, and which documents do they hold?
+//! The first step of an arrival: what are these bytes, and may they go on?
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{blocking, decisions, need_fact, put, rescan, stack};
+use super::{blocking, decisions, put, rescan, stack};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, FileName};
 use crate::document::{Component, Document, DocumentState, Format, Hold};
 use crate::error::{Error, Kind, Result};
+use crate::identify;
 use crate::pipeline::{House, Outcome, Step};
 use crate::store::Change;
-use crate::{identify, open};
 
 /// What are these bytes? Puts the format of the arrival, or of each file of a folder; where the gate says no, its document
 /// rests with the reason.
@@ -124,7 +124,12 @@ pub(super) fn seen(house: &House, path: &Path, (name, bytes): (&FileName, u64), 
 }
 
 /// The arrival and its one document come to rest with the reasons, the gravest first; refused bytes go into quarantine as they lie.
-fn rest_with(arrival: &Arrival, objections: &[&Error], document: Document, components: &[Component]) -> Result<Vec<Change>> {
+pub(super) fn rest_with(
+    arrival: &Arrival,
+    objections: &[&Error],
+    document: Document,
+    components: &[Component],
+) -> Result<Vec<Change>> {
     let is_refused = objections.iter().any(|objection| objection.kind() == Kind::Refuse);
     let (state, arrival_state) =
         if is_refused { (DocumentState::Refused, ArrivalState::Refused) } else { (DocumentState::Held, ArrivalState::Held) };
@@ -146,39 +151,10 @@ fn rest_with(arrival: &Arrival, objections: &[&Error], document: Document, compo
     Ok(changes)
 }
 
-/// Which documents does the arrival hold? Makes them, each with its components, and sends each on its way.
-pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> {
-    let arrival = need_arrival(house, id).await?;
-    let format: Format = need_fact(house, id.as_str(), "format").await?;
-    if let Some(place) = rescan::place_of(house, id).await? {
-        return rescan::tied(house, &arrival, &format, &place).await;
-    }
-    let mut outcome = Outcome::rest(vec![Change::SetArrival { id: id.clone(), state: ArrivalState::Opened, reason: None }]);
-    let opened = match stack::components(house, id).await? {
-        None => open::documents(&arrival, &format)?,
-        Some(components) => vec![open::Opened { position: 1, name: arrival.name.clone(), components }],
-    };
-    let stack = stack::stack_of(house, id.as_str()).await?;
-    for opened in opened {
-        let mut document = Document::of_arrival(&arrival, opened.position);
-        document.name = opened.name;
-        let id = document.id.clone();
-        outcome.changes.push(Change::AddDocument(Box::new(document)));
-        outcome.changes.push(Change::SetDocument { id: id.clone(), state: DocumentState::Working });
-        outcome.changes.push(Change::SetHolds { document: id.clone(), holds: Vec::new() });
-        outcome.changes.push(put(id.as_str(), "components", 0, &opened.components)?);
-        if let Some(stack) = &stack {
-            outcome.changes.push(put(id.as_str(), crate::stack::FACT, 0, stack)?);
-        }
-        outcome.next.push((Step::Pages, id.0));
-    }
-    Ok(outcome)
-}
-
-async fn need_arrival(house: &House, id: &ArrivalId) -> Result<Arrival> {
+pub(super) async fn need_arrival(house: &House, id: &ArrivalId) -> Result<Arrival> {
     house.store.arrival(&house.ente_id, id).await?.ok_or_else(|| Error::bug(format_args!("no arrival {id}")))
 }
 
-fn word(error: &Error) -> &'static str {
+pub(super) fn word(error: &Error) -> &'static str {
     if error.kind() == Kind::Refuse { "refuse" } else { "hold" }
 }

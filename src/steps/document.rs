@@ -7,11 +7,12 @@ use super::leaves::{self, First};
 use super::sheets::{self, PageFile, Sheets};
 use super::shelf::Shelf;
 use super::{
-    blocking, decisions, facts, given, index, likeness, need_document, need_fact, overlay, poor, put, put_doubts, stack, tables,
-    threads,
+    blocking, correspondence, decisions, facts, given, index, likeness, need_document, need_fact, overlay, poor, put, put_doubts,
+    stack, tables, threads,
 };
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};
+use crate::envelope;
 use crate::error::{Error, Kind, Result};
 use crate::fields::Fields;
 use crate::filing::Filing;
@@ -64,12 +65,15 @@ pub(crate) async fn text(house: &Arc<House>, id: &DocumentId) -> Result<Outcome>
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let surveys: Vec<PageSurvey> = need_fact(house, id.as_str(), "survey").await?;
     let sheets = Sheets::of(house, id, (&components, &sheets::rescans(house, id).await?)).await?;
+    let is_opened = house.store.fact(&house.ente_id, id.as_str(), envelope::FACT).await?.is_some();
     let (worker, document) = (Arc::clone(house), id.clone());
     let (texts, doubts) = blocking(move || {
         let mut texts = Texts { sheaf: Sheaf::begin(worker.scratch.folder()?)?, document: &document, doubts: Vec::new() };
         let kind = if surveys.is_empty() {
             texts.write_down(&worker, sheets.whole())?;
-            texts.doubts.extend(unread_parts(&worker, sheets.whole())?);
+            if !is_opened {
+                texts.doubts.extend(unread_parts(&worker, sheets.whole())?);
+            }
             WRITTEN
         } else {
             let shelf = Shelf::of(&worker, &document);
@@ -235,16 +239,19 @@ pub(crate) async fn filing(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     let row = need_document(house, id).await?;
     let fields: Fields = need_fact(house, id.as_str(), "fields").await?;
     let earlier = facts::<Vec<Hold>>(house, id.as_str(), "doubts").await?.concat();
-    let Filed { fields, filing, received, mut open } = filed(house, &row, (fields, earlier)).await?;
+    let Filed { fields, filing, received, mut open, watched } = filed(house, &row, (fields, earlier)).await?;
     open.extend(rescans.iter().filter_map(|rescan| rescan.hold(id)));
     let mut changes = vec![put(id.as_str(), "fields", 0, &fields)?, put(id.as_str(), "filing", 0, &filing)?];
+    changes.extend(watched.change);
     let detail = (filing.tipo.value.clone(), filing.voce.value.to_string());
     let findable = index::put(house, id, (&fields, &filing), received).await?;
     let outcome = if open.is_empty() {
         changes.push(Change::SetHolds { document: id.clone(), holds: Vec::new() });
-        changes.push(Change::FileDocument { document: id.clone(), key: filing.aggregazione, opened: received });
+        changes.push(Change::FileDocument { document: id.clone(), key: filing.aggregazione.clone(), opened: received });
         changes.push(findable);
-        Outcome::then(changes, Step::Metadata, id.as_str())
+        let mut outcome = Outcome::then(changes, Step::Metadata, id.as_str());
+        correspondence::filed(house, id, &filing.aggregazione, &mut outcome).await?;
+        outcome
     } else {
         changes.push(Change::SetDocument { id: id.clone(), state: DocumentState::Held });
         changes.push(Change::SetHolds { document: id.clone(), holds: open });
@@ -260,6 +267,7 @@ pub(super) struct Filed {
     pub(super) filing: Filing,
     received: jiff::civil::Date,
     pub(super) open: Vec<Hold>,
+    watched: correspondence::Watched,
 }
 
 /// Files a document by its fields and pages; `earlier` are the doubts of the steps before.
@@ -283,17 +291,23 @@ pub(super) async fn filed(house: &House, row: &DocumentRow, (mut fields, earlier
     let mut filing = classify::filing_given(&texts, &fields, (&context, &given));
     overlay::filing(&mut filing, &decided);
     threads::join(house, id, (&fields, &mut filing), (&decided, &given)).await?;
+    let is_named = decided.value("fascicolo").is_some() || given::names_fascicolo(&given);
+    let watched = correspondence::join(house, id, &mut filing, is_named).await?;
     if fields.oggetto.is_none() {
         fields.oggetto = classify::composed_oggetto(&filing, &fields);
     }
     let mut doubts = filing.doubts.clone();
     doubts.extend(earlier);
+    doubts.retain(|doubt| !(watched.is_receipt && doubt.message.code() == "protocollo-missing"));
+    // An invoice is read from a rendition of its own data, which cannot contradict them.
+    let is_of_invoice = |doubt: &Hold| doubt.message.value("origin").is_some_and(|origin| origin.starts_with("fatturapa "));
+    doubts.retain(|doubt| !(doubt.message.code() == "given-contradicted" && is_of_invoice(doubt)));
     if fields.oggetto.is_some() {
         doubts.retain(|d| d.message.code() != "oggetto-missing");
     }
     doubts.extend(likeness::doubt(house, &row.document).await?);
     let open = decided.open(doubts);
-    Ok(Filed { fields, filing, received, open })
+    Ok(Filed { fields, filing, received, open, watched })
 }
 
 /// True of the formats whose pages the house reads.

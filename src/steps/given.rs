@@ -3,8 +3,9 @@
 use super::{fact, facts, need_document};
 use crate::document::{DocumentId, Hold};
 use crate::ente::Ente;
+use crate::envelope;
 use crate::error::Result;
-use crate::fields::{Fields, Protocollo};
+use crate::fields::{Fields, Party, Protocollo, Reading};
 use crate::given::{self, Given, Registrazione};
 use crate::part::{self, Part};
 use crate::pipeline::House;
@@ -13,9 +14,21 @@ use crate::pipeline::House;
 /// documents cannot have one registration; that it is reserved, and its lot, hold of all.
 pub(crate) async fn given_of(house: &House, id: &DocumentId) -> Result<Vec<Given>> {
     let row = need_document(house, id).await?;
-    let all: Vec<Given> = facts(house, row.document.arrival.as_str(), given::FACT).await?;
-    let is_later_part = fact::<Part>(house, id.as_str(), part::FACT).await?.is_some_and(|part| part.is_later);
+    let mut all: Vec<Given> = facts(house, row.document.arrival.as_str(), given::FACT).await?;
+    let mut is_later_part = fact::<Part>(house, id.as_str(), part::FACT).await?.is_some_and(|part| part.is_later);
+    if house.store.fact(&house.ente_id, id.as_str(), envelope::FACT).await?.is_some() {
+        // The data that came with its files rank below what stands beside the arrival, and above what holds of the whole inbox.
+        let own: Vec<Given> = facts(house, id.as_str(), given::FACT).await?;
+        let at = usize::from(all.first().is_some_and(|first| first.sidecar.is_some()));
+        all.splice(at..at, own);
+        is_later_part |= row.document.position > 1;
+    }
     Ok(if is_later_part { all.into_iter().map(Given::of_a_later_part).collect() } else { all })
+}
+
+/// True where the office said in which fascicolo it belongs.
+pub(crate) fn names_fascicolo(given: &[Given]) -> bool {
+    given::first(given, |g| g.fascicolo.as_ref()).is_some()
 }
 
 /// Lays what was said over what was read.
@@ -28,15 +41,44 @@ pub(crate) fn lay(fields: &mut Fields, given: &[Given], ente: &Ente) {
     if let Some((data, source)) = given::first(given, |g| g.data) {
         fields.data = Some(source.reading(data));
     }
-    if let Some((party, source)) = given::first(given, |g| g.mittente.clone()) {
-        fields.mittente = Some(source.reading(party));
-    }
-    if let Some((party, source)) = given::first(given, |g| g.destinatario.clone()) {
-        fields.destinatario = Some(source.reading(party));
+    party(&mut fields.mittente, given::first(given, |g| g.mittente.clone()));
+    party(&mut fields.destinatario, given::first(given, |g| g.destinatario.clone()));
+    for source in given {
+        values(fields, source);
     }
     if let Some((registrazione, source)) = given::first(given, |g| g.registrazione.as_ref()) {
         register(fields, registrazione, (source, ente));
     }
+}
+
+/// A party as data name it. Data that know its address alone leave the name that was read, and add the address to it.
+fn party(field: &mut Option<Reading<Party>>, said: Option<(Party, &Given)>) {
+    let Some((said, source)) = said else { return };
+    match field {
+        Some(read) if said.is_address() => {
+            read.value.indirizzo_digitale = said.indirizzo_digitale;
+        }
+        _ => *field = Some(source.reading(said)),
+    }
+}
+
+/// The codes, amounts and references that data state take the place of the same ones read, and of doubts about them.
+fn values(fields: &mut Fields, source: &Given) {
+    fn lay<T: PartialEq + Clone>(read: &mut Vec<Reading<T>>, said: &[T], source: &Given) {
+        for value in said {
+            read.retain(|read| read.value != *value);
+            read.push(source.reading(value.clone()));
+        }
+    }
+    let valori = &source.valori;
+    lay(&mut fields.cig, &valori.cig, source);
+    lay(&mut fields.cup, &valori.cup, source);
+    lay(&mut fields.iban, &valori.iban, source);
+    lay(&mut fields.partite_iva, &valori.partite_iva, source);
+    lay(&mut fields.codici_fiscali, &valori.codici_fiscali, source);
+    lay(&mut fields.pec, &valori.pec, source);
+    lay(&mut fields.importi, &valori.importi, source);
+    lay(&mut fields.riferimenti, &valori.riferimenti, source);
 }
 
 /// The registration is ours, or the sender's own: then it stands among the others.

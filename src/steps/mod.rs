@@ -2,6 +2,7 @@
 
 pub(crate) mod anew;
 pub mod arrival;
+pub(crate) mod correspondence;
 pub mod document;
 pub(crate) mod experience;
 mod eye;
@@ -11,6 +12,7 @@ pub(crate) mod index;
 pub(crate) mod leaves;
 pub(crate) mod likeness;
 pub mod metadata;
+pub mod open;
 pub(crate) mod overlay;
 pub(crate) mod part;
 pub mod pdv;
@@ -115,9 +117,12 @@ pub(crate) async fn blobs_of(house: &House, owner: &str) -> Result<Vec<Digest>> 
         return Ok(std::iter::once(arrival.sha256).chain(files.into_iter().map(|file| file.sha256)).collect());
     }
     let Some(body) = house.store.fact(&house.ente_id, owner, "components").await? else { return Ok(Vec::new()) };
+    let mut inside: Vec<Digest> =
+        open::inside_of(house, &DocumentId(owner.to_owned())).await?.into_iter().map(|inside| inside.sha256).collect();
     let components: Vec<Component> =
         serde_json::from_str(&body).map_err(|e| Error::bug("fact components unreadable").because(e))?;
-    Ok(components.into_iter().map(|component| component.sha256).collect())
+    inside.extend(components.into_iter().map(|component| component.sha256));
+    Ok(inside)
 }
 
 /// The principal component among `components`.

@@ -56,10 +56,14 @@ impl Sheets {
             anew.push(page);
             elsewhere.insert(page, file(&sheet.sha256, &sheet.format.mime));
         }
-        Ok(Self { whole: file(&principal.sha256, &principal.format.mime), elsewhere, anew })
+        let whole = match super::open::inside_of(house, id).await? {
+            Some(inside) => file(&inside.sha256, &inside.mime),
+            None => file(&principal.sha256, &principal.format.mime),
+        };
+        Ok(Self { whole, elsewhere, anew })
     }
 
-    /// The principal component's file.
+    /// The principal component's file, or what is read in its place.
     pub(crate) fn whole(&self) -> &PageFile {
         &self.whole
     }

@@ -19,6 +19,7 @@ mod describe;
 mod doors;
 mod doors_cut;
 mod doors_time;
+mod envelopes;
 mod experience;
 mod filing;
 mod fixity;

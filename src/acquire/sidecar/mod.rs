@@ -2,8 +2,6 @@
 //! simple form, or a Segnatura of Allegato 6. Anything else of such a name is an input of its own.
 
 mod own;
-mod segnatura;
-mod tree;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::arrival::EnteId;
 use crate::given::Given;
+use crate::segnatura;
+use crate::xml::tree;
 
 /// Largest sidecar, bytes: it holds a few lines. A larger file of such a name is an input of its own.
 pub const SIDECAR_BYTES_MAX: u64 = 1 << 20;
@@ -80,12 +80,11 @@ pub fn read(bytes: &[u8], name: &str, ente: &EnteId) -> Option<Given> {
     if !text.starts_with('<') {
         return None;
     }
-    let root = tree::root(text)?;
+    let root = tree::root(text, tree::SMALL).ok()?;
     if root.name == own::ROOT && root.spaces.iter().all(|space| space == own::SPACE) {
         return Some(own::given(root.as_json().as_object()?, name));
     }
-    let is_segnatura = root.name == segnatura::ROOT && root.spaces.iter().any(|space| space == segnatura::SPACE);
-    is_segnatura.then(|| segnatura::given(&root, name, ente))
+    segnatura::is_informatica(&root).then(|| segnatura::given(&root, name, ente))
 }
 
 #[cfg(test)]

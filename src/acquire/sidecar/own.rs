@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::fields::{Party, PartyKind, Verso};
-use crate::given::{Given, Registrazione, VALUE_BYTES_MAX};
+use crate::given::{Given, Registrazione, VALUE_BYTES_MAX, numero};
 use crate::messages::Message;
 
 /// The root.
@@ -93,12 +93,6 @@ fn registrazione(body: &Map<String, Value>) -> Option<Registrazione> {
         }),
     };
     Some(Registrazione { amministrazione: None, numero: numero(&text(body.get("numero")?)?)?, anno, data, verso })
-}
-
-/// Digits, padded to seven (rule N-01).
-pub(super) fn numero(text: &str) -> Option<String> {
-    let is_number = !text.is_empty() && text.len() <= 12 && text.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| format!("{text:0>7}"))
 }
 
 /// A name, or a name with codice and address.

@@ -1,5 +1,7 @@
 //! How is XML written here? In order, indented, with every character legal: one small writer for all metadata files.
 
+pub mod tree;
+
 use quick_xml::escape::escape;
 
 /// An XML document in the making. What is opened is closed by the same call, so that the result is always well-formed.
