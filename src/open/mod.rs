@@ -237,10 +237,10 @@ impl<'a> Opener<'a> {
 
     /// The data of an XML file; a plain file where it is not what its root promised.
     fn data(&self, node: &Node) -> Result<What> {
-        let text = tree::decoded(&Self::whole(node, self.limits.xml_bytes_max)?);
-        let name = node.name.shown();
+        let bytes = Self::whole(node, self.limits.xml_bytes_max)?;
+        let (text, name) = (tree::decoded(&bytes), node.name.shown());
         if node.format.name == "daticert" {
-            return Ok(daticert::read(text.as_bytes()).map_or(What::File, |daticert| What::Daticert(Box::new(daticert))));
+            return Ok(daticert::read(&bytes).map_or(What::File, |daticert| What::Daticert(Box::new(daticert))));
         }
         let root = self.root(&text, node)?;
         Ok(segnatura::read(&root, &name, self.ente)

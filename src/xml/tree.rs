@@ -3,6 +3,7 @@
 //! A document type that only names a file elsewhere (the Segnatura of 2001) is passed over and never fetched; one with a subset of its
 //! own is refused, for it may bring entities.
 
+use mail_parser::decoders::charsets::map::charset_decoder;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde_json::{Map, Value};
@@ -57,19 +58,20 @@ pub fn decoded(bytes: &[u8]) -> String {
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        _ => match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_owned(),
-            Err(_) => mail_parser::decoders::charsets::map::charset_decoder(stated(bytes).as_bytes())
-                .map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), |decode| decode(bytes)),
-        },
+        _ => {
+            // What is stated counts, even where the bytes would be another: so does every reader of XML.
+            let decode = stated(bytes).filter(|name| name != "utf-8").and_then(|name| charset_decoder(name.as_bytes()));
+            decode.map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), |decode| decode(bytes))
+        }
     }
 }
 
 /// The encoding that the declaration states, in lower case.
-fn stated(bytes: &[u8]) -> String {
+fn stated(bytes: &[u8]) -> Option<String> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
-    let value = head.split_once("encoding=").map(|(_, rest)| rest.trim_start_matches(['"', '\'']));
-    value.and_then(|value| value.split(['"', '\'', '?']).next()).unwrap_or("windows-1252").to_ascii_lowercase()
+    let declaration = head.strip_prefix("<?xml")?.split_once("?>")?.0;
+    let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
+    Some(value.trim_start_matches(['"', '\'']).split(['"', '\'']).next()?.to_ascii_lowercase())
 }
 
 /// The root of a well-formed document within `bounds`.
@@ -231,6 +233,11 @@ mod tests {
     fn text_is_read_in_the_encoding_that_it_states() {
         assert_eq!(decoded(b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe0</a>").split('>').nth(2), Some("à</a"));
         assert_eq!(decoded(b"<?xml version=\"1.0\" encoding=\"windows-1252\"?><a>\x80</a>").split('>').nth(2), Some("€</a"));
+        assert_eq!(
+            decoded("<?xml version='1.0' encoding='windows-1252'?><a>à</a>".as_bytes()).split('>').nth(2),
+            Some("Ã\u{a0}</a")
+        );
+        assert_eq!(decoded("<a>à</a>".as_bytes()), "<a>à</a>");
         assert_eq!(decoded(b"\xef\xbb\xbf<a/>"), "<a/>");
         assert_eq!(decoded(b"\xff\xfe<\0a\0/\0>\0"), "<a/>");
     }

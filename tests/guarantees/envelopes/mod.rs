@@ -178,6 +178,28 @@ fn a_receipt_whose_message_is_not_here_waits_and_a_person_may_name_its_fascicolo
     assert_eq!((document["state"].as_str(), codes(&document)), (Some("ready"), vec![]));
 }
 
+#[cfg(feature = "drill")]
+#[test]
+fn an_envelope_whose_opening_is_killed_is_opened_once_and_to_the_same_ids() {
+    let archive = zip(&[("istanza.txt", b"Istanza di prova del signor Bianchi"), ("lettera.txt", LETTER.as_bytes())]);
+    let listed = |point: Option<&str>| {
+        let stage = Stage::with_archive();
+        let path = write(&stage, "in/pratica.zip", &archive);
+        let instant = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_hours(475_000);
+        std::fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(instant)).expect("mtime");
+        if let Some(point) = point {
+            let killed = stage.command(&["ingest", &path]).env("CONSERVA_DRILL", point).output().expect("the program");
+            assert!(!killed.status.success(), "{point}");
+        }
+        stage.run(&["ingest", &path]);
+        let rows = stage.json(&["list"], &[0]);
+        rows.iter().map(|row| format!("{} {} {}", row["id"], row["name"], row["state"])).collect::<Vec<_>>()
+    };
+    let whole = listed(None);
+    assert_eq!(whole.len(), 2, "{whole:?}");
+    assert_eq!(listed(Some("open.members-stored")), whole);
+}
+
 const FATTURA: &str = r#"<?xml version="1.0" encoding="UTF-8"?><p:FatturaElettronica versione="FPA12"
     xmlns:p="http://ivaservizi.agenziaentrate.gov.it/docs/xsd/fatture/v1.2"><FatturaElettronicaHeader><CedentePrestatore><DatiAnagrafici>
     <IdFiscaleIVA><IdPaese>IT</IdPaese><IdCodice>00093330046</IdCodice></IdFiscaleIVA><Anagrafica><Denominazione>Ferramenta Prova S.r.l.
