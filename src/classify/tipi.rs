@@ -50,6 +50,7 @@ impl Raccolta {
 /// A type as written in the data file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "what a type is or is not, each a word of the data file")]
 struct Written {
     code: String,
     nome: String,
@@ -83,6 +84,7 @@ struct File {
 
 /// One type of document.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "as the data file has them")]
 pub(super) struct Tipo {
     pub(super) code: String,
     pub(super) nome: String,

@@ -334,11 +334,11 @@ fn is_near(rows: &Rows, party: &Reading<Party>, code: &Reading<String>) -> bool 
     let foot = of_page().map(|row| row.upright.y + row.upright.h).max().unwrap_or(0);
     let is_at_foot = stands.upright.y * 10 >= foot * 9;
     // What the text says after the oggetto is no letterhead any more.
-    let parts = |from: usize| of_page().any(|row| (from..stands.at).contains(&row.at) && OGGETTO.is_match(&row.fold));
+    let has_oggetto = |from: usize| of_page().any(|row| (from..stands.at).contains(&row.at) && OGGETTO.is_match(&row.fold));
     let mut places = said.peekable();
     places.peek().is_none()
         || is_at_foot
-        || places.any(|row| (row.at..=row.at + NEAR_ROWS).contains(&stands.at) && !parts(row.at))
+        || places.any(|row| (row.at..=row.at + NEAR_ROWS).contains(&stands.at) && !has_oggetto(row.at))
 }
 
 /// The date of the document: in the words of an act, beside a place, after a label, or that of its repertorio.
