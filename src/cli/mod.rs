@@ -147,25 +147,17 @@ enum Verb {
     /// Finds documents by their words and fields, the newest first.
     Search(search::Search),
     /// A fascicolo is opened, closed, or opened again.
-    Fascicolo {
-        #[command(subcommand)]
-        verb: fascicolo::FascicoloVerb,
-    },
+    #[command(subcommand)]
+    Fascicolo(fascicolo::FascicoloVerb),
     /// The ente's plan of classification, by day: import, export, list. Without one that of the Comuni counts.
-    Titolario {
-        #[command(subcommand)]
-        verb: editions::EditionVerb,
-    },
+    #[command(subcommand)]
+    Titolario(editions::EditionVerb),
     /// The ente's plan of retention (piano di conservazione), by day: import, export, list.
-    Retention {
-        #[command(subcommand)]
-        verb: editions::EditionVerb,
-    },
+    #[command(subcommand)]
+    Retention(editions::EditionVerb),
     /// The ente's table of procedures (tipologie di procedimento), by day: import, export, list.
-    Tipologia {
-        #[command(subcommand)]
-        verb: editions::EditionVerb,
-    },
+    #[command(subcommand)]
+    Tipologia(editions::EditionVerb),
     /// Plans and builds packages of what is ready.
     Package {
         /// Shows the plan only.
@@ -366,10 +358,10 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Show { id, page: Some(page), picture: Some(path) } => archive::picture(all, &id, page, &path).await,
         Verb::Show { id, .. } => archive::show(all, &id).await,
         Verb::Review(asked) => review::review(all, asked).await,
-        Verb::Fascicolo { verb } => fascicolo::fascicolo(all, &verb).await,
-        Verb::Titolario { verb } => editions::edition(all, Table::Titolario, &verb).await,
-        Verb::Retention { verb } => editions::edition(all, Table::Retention, &verb).await,
-        Verb::Tipologia { verb } => editions::edition(all, Table::Tipologia, &verb).await,
+        Verb::Fascicolo(verb) => fascicolo::fascicolo(all, &verb).await,
+        Verb::Titolario(verb) => editions::edition(all, Table::Titolario, &verb).await,
+        Verb::Retention(verb) => editions::edition(all, Table::Retention, &verb).await,
+        Verb::Tipologia(verb) => editions::edition(all, Table::Tipologia, &verb).await,
         Verb::Search(asked) => search::search(all, asked).await,
         Verb::Package { access: true, fascicolo, documents, pdv, out, .. } => {
             package::access(all, package::chosen(fascicolo, documents, pdv)?, out.as_deref()).await
