@@ -15,6 +15,7 @@ mod progress;
 mod review;
 mod scans;
 mod search;
+mod segnatura;
 mod stand_alone;
 mod stats;
 mod tables;
@@ -158,6 +159,14 @@ enum Verb {
     /// The ente's table of procedures (tipologie di procedimento), by day: import, export, list.
     #[command(subcommand)]
     Tipologia(editions::EditionVerb),
+    /// Writes the Segnatura (Allegato 6) of a document that the ente sends, from the archive's data; not sealed.
+    Segnatura {
+        /// Id of the document.
+        id: String,
+        /// Into this file, not to stdout.
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Plans and builds packages of what is ready.
     Package {
         /// Shows the plan only.
@@ -176,8 +185,8 @@ enum Verb {
         #[arg(long, value_name = "ID", requires = "access", conflicts_with_all = ["fascicolo", "documents"])]
         pdv: Option<String>,
         /// Profile of the package.
-        #[arg(long, value_enum, default_value_t = Profile::Agid)]
-        profile: Profile,
+        #[arg(long, value_enum, default_value_t = package::Profile::Agid)]
+        profile: package::Profile,
         /// Also copies the packages into this folder.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
@@ -283,29 +292,6 @@ pub(crate) enum Listed {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Profile {
-    /// PdV with the index of UNI 11386:2020.
-    Agid,
-    /// Bag of RFC 8493.
-    Bagit,
-    /// E-ARK SIP 2.2.0.
-    Eark,
-    /// Requests to Sacer, laid out as they are sent.
-    Sacer,
-}
-
-impl From<Profile> for crate::desk::Profile {
-    fn from(profile: Profile) -> Self {
-        match profile {
-            Profile::Agid => Self::Agid,
-            Profile::Bagit => Self::Bagit,
-            Profile::Eark => Self::Eark,
-            Profile::Sacer => Self::Sacer,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Only {
     Digests,
 }
@@ -362,6 +348,7 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Titolario(verb) => editions::edition(all, Table::Titolario, &verb).await,
         Verb::Retention(verb) => editions::edition(all, Table::Retention, &verb).await,
         Verb::Tipologia(verb) => editions::edition(all, Table::Tipologia, &verb).await,
+        Verb::Segnatura { id, out } => segnatura::segnatura(all, &id, out.as_deref()).await,
         Verb::Search(asked) => search::search(all, asked).await,
         Verb::Package { access: true, fascicolo, documents, pdv, out, .. } => {
             package::access(all, package::chosen(fascicolo, documents, pdv)?, out.as_deref()).await

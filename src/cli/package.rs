@@ -15,6 +15,30 @@ use crate::error::{Error, Kind, Result};
 use crate::messages::Message;
 use crate::pdv::PdvId;
 
+/// Profiles, as they are typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Profile {
+    /// PdV with the index of UNI 11386:2020.
+    Agid,
+    /// Bag of RFC 8493.
+    Bagit,
+    /// E-ARK SIP 2.2.0.
+    Eark,
+    /// Requests to Sacer, laid out as they are sent.
+    Sacer,
+}
+
+impl From<Profile> for desk::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Agid => Self::Agid,
+            Profile::Bagit => Self::Bagit,
+            Profile::Eark => Self::Eark,
+            Profile::Sacer => Self::Sacer,
+        }
+    }
+}
+
 fn selection(fascicolo: Option<String>) -> Selection {
     fascicolo.map_or(Selection::Ready, |id| Selection::Aggregation(AggregationId(id)))
 }

@@ -13,6 +13,7 @@ mod nome;
 mod parties;
 mod procedimento;
 mod registration;
+mod segnatura;
 mod soggetto;
 mod ulteriori;
 
@@ -198,6 +199,20 @@ pub fn metadata(dossier: &Dossier<'_>) -> Result<Described> {
     }
     let IdDoc { impronta, segnatura, .. } = documento.id;
     Ok(Described { tipo, xml, member: Some(Member { id: dossier.document.id.clone(), tipo, impronta, segnatura }), findings })
+}
+
+/// The Segnatura of one document (Allegato 6), not sealed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DescribedSegnatura {
+    /// The Segnatura, whole but for its signature. Empty if and only if a finding is an error.
+    pub xml: String,
+    /// Everything that speaks against it, all of it.
+    pub findings: Vec<Finding>,
+}
+
+/// Writes the Segnatura of a document that the ente sends, for a seal to sign.
+pub fn segnatura(dossier: &Dossier<'_>) -> DescribedSegnatura {
+    segnatura::compose(dossier)
 }
 
 /// Describes one aggregation.

@@ -147,7 +147,7 @@ fn unregistered(dossier: &Dossier<'_>, findings: &mut Findings) -> Registro {
 }
 
 /// The direction: as registered, else what the parties tell. A registered document whose direction nothing tells is in doubt.
-fn direction(dossier: &Dossier<'_>, chosen: Chosen<'_>, findings: &mut Findings) -> Option<Verso> {
+pub(super) fn direction(dossier: &Dossier<'_>, chosen: Chosen<'_>, findings: &mut Findings) -> Option<Verso> {
     const PLACE: &str = "DatiDiRegistrazione/TipologiaDiFlusso";
     let registered = match chosen {
         Chosen::Protocollo(protocollo) => protocollo.verso,
@@ -189,7 +189,7 @@ pub(super) fn letter(verso: Verso) -> &'static str {
 }
 
 /// True of a code of a register as the norm has it, `[A-Za-z0-9_.-]{1,16}` (N-01).
-fn is_register_code(code: &str) -> bool {
+pub(super) fn is_register_code(code: &str) -> bool {
     (1..=16).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
 }
 

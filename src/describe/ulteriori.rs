@@ -79,7 +79,7 @@ fn office(ente: &Ente, code: &str, place: &str, findings: &mut Findings) -> Opti
 }
 
 /// A subject as the norm wants it; `is_strict` where AOO and address are mandatory (norms 2.4).
-fn part(ente: &Ente, parte: &Parte, (role, is_strict): (&str, bool), findings: &mut Findings) -> Option<Soggetto> {
+pub(super) fn part(ente: &Ente, parte: &Parte, (role, is_strict): (&str, bool), findings: &mut Findings) -> Option<Soggetto> {
     match parte {
         Parte::Nominata(named) => subject(ente, named, role, findings),
         Parte::Ufficio { uor, .. } => office(ente, uor, &format!("Soggetti/Ruolo/{role}/PAI"), findings).map(Soggetto::Pai),

@@ -143,6 +143,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("copy", include_str!("copy.toml")),
     ("extract", include_str!("extract.toml")),
     ("classify", include_str!("classify.toml")),
+    ("segnatura", include_str!("segnatura.toml")),
     ("tables", include_str!("tables.toml")),
     ("describe", include_str!("describe.toml")),
     ("package", include_str!("package.toml")),

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::given::given_of;
+use super::tables::Tables;
 use super::{decisions, need_document, need_fact, overlay, put, tables};
 use crate::aggregation::{Aggregation, TipoFascicolo};
 use crate::decision::Decisions;
-use crate::describe::{self, Checks, Described, Dossier, Formazione, Literals, Member};
+use crate::describe::{self, Checks, Described, Dossier, Formazione, Literals, Member, Ulteriori};
 use crate::document::{Component, Document, DocumentId, DocumentState, Hold};
+use crate::ente::Persona;
 use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::filing::Filing;
@@ -25,48 +29,74 @@ pub(crate) struct Metadata {
     pub member: Option<Member>,
 }
 
+/// All that the description of a filed document is made of.
+pub(crate) struct Told {
+    document: Document,
+    components: Vec<Component>,
+    fields: Fields,
+    filing: Filing,
+    aggregation: Aggregation,
+    decided: Decisions,
+    stated: Stated,
+    ulteriori: Ulteriori,
+    operatore: Option<Persona>,
+    rup: Option<Persona>,
+    tables: Arc<Tables>,
+    day: Date,
+}
+
+impl Told {
+    /// Everything on record of the document; it is filed.
+    pub(crate) async fn of(house: &Arc<House>, id: &DocumentId) -> Result<Self> {
+        let row = need_document(house, id).await?;
+        let aggregation = need_aggregation(house, &row).await?;
+        let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
+        let fields: Fields = need_fact(house, id.as_str(), "fields").await?;
+        let filing: Filing = need_fact(house, id.as_str(), "filing").await?;
+        let decided = decisions(house, id).await?;
+        let stated = overlay::stated(&decided, &given_of(house, id).await?);
+        let ulteriori = stated.documento.as_ref().map(|statement| statement.value.clone()).unwrap_or_default();
+        let versione = ulteriori.versione.as_ref();
+        // Whoever changed the document acted on it.
+        let operatore = decided.0.last().and_then(|d| house.ente.operatori.get(&d.operator));
+        let operatore = versione.map(|versione| &versione.autore).or(operatore).cloned();
+        let version = versione.map_or(row.document.version, |versione| versione.numero);
+        let document = Document { version, ..row.document.clone() };
+        let (tables, day) = (tables::tables(house).await?, tables::day(house, &row, &fields));
+        // Who answers for the procedimento: as a person states it, else as the ente's table says.
+        let tipologia = tables.tipologia(day, (&filing.tipo.value, &filing.voce.value));
+        let of_table = tipologia.filter(|_| aggregation.key.fascicolo == Some(TipoFascicolo::Procedimento));
+        let rup = ulteriori.rup.clone().or_else(|| of_table.and_then(|tipologia| tipologia.rup.clone()));
+        Ok(Self { document, components, fields, filing, aggregation, decided, stated, ulteriori, operatore, rup, tables, day })
+    }
+
+    /// Has `write` write from the dossier.
+    pub(crate) fn dossier<T>(&self, house: &House, write: impl FnOnce(&Dossier<'_>) -> T) -> T {
+        write(&Dossier {
+            ente: &house.ente,
+            document: &self.document,
+            components: &self.components,
+            fields: &self.fields,
+            filing: &self.filing,
+            aggregation: &self.aggregation,
+            tipologia: crate::classify::tipo_name(&self.filing.tipo.value),
+            titolario: self.tables.voce(&self.filing.voce.value, self.day),
+            riservato: self.filing.riservato,
+            formazione: Formazione::B,
+            checks: &Checks::default(),
+            modifica: self.ulteriori.versione.as_ref().map(|versione| &versione.modifica),
+            operatore: self.operatore.as_ref(),
+            rup: self.rup.as_ref(),
+            ulteriori: &self.ulteriori,
+            literals: &Literals::default(),
+        })
+    }
+}
+
 /// Describes the document as Allegato 5 asks. Breaches hold it, all of them shown at once.
 pub(crate) async fn metadata(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
-    let row = need_document(house, id).await?;
-    let aggregation = need_aggregation(house, &row).await?;
-    let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
-    let fields: Fields = need_fact(house, id.as_str(), "fields").await?;
-    let filing: Filing = need_fact(house, id.as_str(), "filing").await?;
-    let decided = decisions(house, id).await?;
-    let stated = overlay::stated(&decided, &given_of(house, id).await?);
-    let said = stated.documento.as_ref().map(|statement| &statement.value);
-    let versione = said.and_then(|said| said.versione.as_ref());
-    // Whoever changed the document acted on it.
-    let operatore = decided.0.last().and_then(|d| house.ente.operatori.get(&d.operator));
-    let operatore = versione.map(|versione| &versione.autore).or(operatore);
-    let version = versione.map_or(row.document.version, |versione| versione.numero);
-    let document = Document { version, ..row.document.clone() };
-    let (tables, day) = (tables::tables(house).await?, tables::day(house, &row, &fields));
-    // Who answers for the procedimento: as a person states it, else as the ente's table says.
-    let tipologia = tables.tipologia(day, (&filing.tipo.value, &filing.voce.value));
-    let of_table = tipologia.filter(|_| aggregation.key.fascicolo == Some(TipoFascicolo::Procedimento));
-    let rup = said.and_then(|said| said.rup.as_ref()).or_else(|| of_table.and_then(|tipologia| tipologia.rup.as_ref()));
-    let checks = Checks::default();
-    let literals = Literals::default();
-    let described = describe::metadata(&Dossier {
-        ente: &house.ente,
-        document: &document,
-        components: &components,
-        fields: &fields,
-        filing: &filing,
-        aggregation: &aggregation,
-        tipologia: crate::classify::tipo_name(&filing.tipo.value),
-        titolario: tables.voce(&filing.voce.value, day),
-        riservato: filing.riservato,
-        formazione: Formazione::B,
-        checks: &checks,
-        modifica: versione.map(|versione| &versione.modifica),
-        operatore,
-        rup,
-        ulteriori: said.unwrap_or(&describe::Ulteriori::default()),
-        literals: &literals,
-    })?;
-    rest(id, described, (&decided, &stated))
+    let told = Told::of(house, id).await?;
+    rest(id, told.dossier(house, describe::metadata)?, (&told.decided, &told.stated))
 }
 
 fn rest(id: &DocumentId, described: Described, (decided, stated): (&Decisions, &Stated)) -> Result<Outcome> {

@@ -50,7 +50,7 @@ pub(crate) fn reading<T>(value: T) -> Reading<T> {
     Reading { value, confidence: 0.9, origin: "tesseract 5.3.0 ita".into(), page: Some(1), rect: None, second: None }
 }
 
-fn party(nome: &str, kind: PartyKind) -> Party {
+pub(crate) fn party(nome: &str, kind: PartyKind) -> Party {
     Party { nome: nome.into(), kind, codice: None, indirizzo_digitale: None }
 }
 
@@ -183,7 +183,12 @@ impl Desk {
     }
 
     pub(crate) fn describe(&self) -> Described {
-        metadata(&Dossier {
+        self.dossier(metadata).expect("what we write is valid")
+    }
+
+    /// Has `write` write from the dossier.
+    pub(crate) fn dossier<T>(&self, write: impl FnOnce(&Dossier<'_>) -> T) -> T {
+        write(&Dossier {
             ente: &self.ente,
             document: &self.document,
             components: &self.components,
@@ -201,7 +206,6 @@ impl Desk {
             ulteriori: &self.ulteriori,
             literals: &self.literals,
         })
-        .expect("what we write is valid")
     }
 
     fn errors(&self) -> Vec<String> {
@@ -495,11 +499,11 @@ fn another_conservatore_gets_its_own_literals() {
     assert!(desk.describe().xml.contains("<TipoRuolo>Responsabile  della Gestione Documentale</TipoRuolo>"));
 }
 
-fn stated(ruolo: RuoloUlteriore, parte: Parte) -> Ulteriore {
+pub(crate) fn stated(ruolo: RuoloUlteriore, parte: Parte) -> Ulteriore {
     Ulteriore { ruolo, parte }
 }
 
-fn administration() -> Amministrazione {
+pub(crate) fn administration() -> Amministrazione {
     let pair = |name: &str, code: &str| Some((name.to_owned(), code.to_owned()));
     Amministrazione {
         ipa: ("Provincia di Prova".into(), "p_pr".into()),
@@ -509,7 +513,7 @@ fn administration() -> Amministrazione {
     }
 }
 
-fn foreign() -> Parte {
+pub(crate) fn foreign() -> Parte {
     let indirizzo = Some("stadt@musterstadt.example".into());
     Parte::Estera { denominazione: "Stadt Musterstadt".into(), ufficio: Some("Bauamt".into()), indirizzo }
 }
@@ -752,7 +756,7 @@ fn any_party() -> impl Strategy<Value = Option<Party>> {
     }))
 }
 
-fn any_desk() -> impl Strategy<Value = Desk> {
+pub(crate) fn any_desk() -> impl Strategy<Value = Desk> {
     let verso = prop_oneof![Just(None), Just(Some(Verso::E)), Just(Some(Verso::U)), Just(Some(Verso::I))];
     let protocollo = ("[0-9]{6,9}", any_date(), any::<bool>(), verso).prop_map(|(numero, data, dated, verso)| Protocollo {
         numero,

@@ -58,6 +58,7 @@ mod said;
 mod scale;
 mod schemas;
 mod search;
+mod segnatura;
 mod shares;
 mod split;
 mod stage;
