@@ -1,5 +1,6 @@
 //! What comes in an envelope: mails and PEC with their receipts, archives, signed files, invoices, segnature. Played on the real program.
 
+mod contents;
 mod exchange;
 
 use std::collections::BTreeMap;
@@ -210,13 +211,22 @@ const FATTURA: &str = r#"<?xml version="1.0" encoding="UTF-8"?><p:FatturaElettro
     </DatiGeneraliDocumento><DatiOrdineAcquisto><CodiceCUP>B83D21001230001</CodiceCUP><CodiceCIG>ZB52C1A0F3</CodiceCIG>
     </DatiOrdineAcquisto></DatiGenerali></FatturaElettronicaBody></p:FatturaElettronica>"#;
 
+/// An item of DER with a length of two bytes.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).expect("a short content").to_be_bytes();
+    [&[tag, 0x82], &length[..], content].concat()
+}
+
 /// SignedData around `content`, without signers.
 fn p7m(content: &[u8]) -> Vec<u8> {
-    let der = |tag: u8, content: &[u8]| [&[tag, 0x82, (content.len() >> 8) as u8, content.len() as u8], content].concat();
-    let oid = |last: u8| [&[0x06, 0x09][..], b"\x2a\x86\x48\x86\xf7\x0d\x01\x07", &[last]].concat();
-    let inner = der(0x30, &[oid(1), der(0xa0, &der(0x04, content))].concat());
+    signed_data(b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", content)
+}
+
+/// The same around a content of another kind.
+fn signed_data(kind: &[u8], content: &[u8]) -> Vec<u8> {
+    let inner = der(0x30, &[der(0x06, kind), der(0xa0, &der(0x04, content))].concat());
     let body = der(0x30, &[vec![2, 1, 1, 0x31, 0], inner, vec![0x31, 0]].concat());
-    der(0x30, &[oid(2), der(0xa0, &body)].concat())
+    der(0x30, &[der(0x06, b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"), der(0xa0, &body)].concat())
 }
 
 #[test]
