@@ -148,6 +148,9 @@ fn parcel_of<'n>(node: &'n Node, mail: Option<&Mail>) -> Planned<'n> {
     }
     for leaf in leaves {
         planned.part(role(leaf), leaf);
+        if matches!(leaf.what, What::Mail(_)) {
+            planned.attach(leaf);
+        }
     }
     for container in containers {
         planned.part(Role::Annesso, container);

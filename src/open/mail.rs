@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 const DEPTH_MAX: u32 = 32;
 /// Most bytes of a part's head.
 const HEAD_BYTES_MAX: usize = 1 << 20;
-/// The head of a part that has none (RFC 2045, 5.2).
-const BARE_HEAD: &[u8] = b"Content-Type: text/plain\r\n\r\n";
+/// The head of a part that has none: it says nothing of what the part is.
+const BARE_HEAD: &[u8] = b"MIME-Version: 1.0\r\n\r\n";
 /// Most addresses that are kept of one field.
 const ADDRESSES_MAX: usize = 1_000;
 
@@ -72,7 +72,8 @@ pub(super) fn members(opener: &mut Opener<'_>, node: &mut Node) -> Result<(Mail,
     let bytes = Opener::whole(node, opener.limits.mail_bytes_max)?;
     let start = bytes.iter().position(|b| !b"\r\n".contains(b)).unwrap_or(bytes.len());
     let mut walk = Walk { max: opener.limits.mail_parts_max, parts: 0, mail: Mail::default(), hung: Vec::new() };
-    walk.part(&bytes[start..], Within { depth: 0, is_related: false }).map_err(|error| about(error, &node.name))?;
+    walk.part(&bytes[start..], Within { depth: 0, is_related: false, is_digest: false })
+        .map_err(|error| about(error, &node.name))?;
     let Walk { mail, hung, .. } = walk;
     let mut members = Vec::with_capacity(hung.len());
     for part in hung {
@@ -88,6 +89,8 @@ pub(super) fn members(opener: &mut Opener<'_>, node: &mut Node) -> Result<(Mail,
 struct Within {
     depth: u32,
     is_related: bool,
+    /// Among mails, which need not say that they are (RFC 2046, 5.1.5).
+    is_digest: bool,
 }
 
 impl<'w> Walk<'w> {
@@ -108,16 +111,17 @@ impl<'w> Walk<'w> {
             self.mail = of(fields);
         }
         let kind = fields.content_type();
-        let media = kind.map_or("text/plain".to_owned(), |kind| {
+        let usual = if within.is_digest { "message/rfc822" } else { "text/plain" };
+        let media = kind.map_or(usual.to_owned(), |kind| {
             format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()).to_ascii_lowercase()
         });
         if media.starts_with("multipart/")
             && let Some(boundary) = kind.and_then(|kind| kind.attribute("boundary"))
         {
             self.mail.is_signed |= media == "multipart/signed";
-            let is_related = media == "multipart/related";
+            let (is_related, is_digest) = (media == "multipart/related", media == "multipart/digest");
             for piece in pieces(body, boundary) {
-                self.part(piece, Within { depth: within.depth + 1, is_related })?;
+                self.part(piece, Within { depth: within.depth + 1, is_related, is_digest })?;
             }
             return Ok(());
         }

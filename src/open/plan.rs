@@ -178,11 +178,14 @@ impl<'n> Planned<'n> {
         self.doubts.extend(told(node, role));
     }
 
-    /// Adds the files in `node` as attachments.
+    /// Adds the files in `node` as attachments, with those that hang on a mail among them.
     pub(super) fn attach(&mut self, node: &'n Node) {
         let mut containers = Vec::new();
         for leaf in leaves(node, &mut containers).into_iter().filter(|leaf| !letter::is_shown(leaf)) {
             self.part(letter::role(leaf), leaf);
+            if matches!(leaf.what, What::Mail(_)) {
+                self.attach(leaf);
+            }
         }
         for container in containers {
             self.part(Role::Annesso, container);

@@ -207,6 +207,21 @@ fn the_bytes_of_a_part_are_those_that_its_sender_put_there() {
 }
 
 #[test]
+fn what_hangs_on_a_forwarded_mail_hangs_on_the_document_too() {
+    let inner = String::from_utf8(mail(&[NOTE, (&hung("b.txt"), "due")])).expect("text").replace("=x", "=y");
+    let forwarded = ("Content-Type: message/rfc822; name=inoltro.eml\r\nContent-Disposition: attachment", &*inner);
+    let seen = |bytes: &[u8]| opened("m.eml", bytes, &Limits::default(), made).expect("a tree");
+    assert_eq!(seen(&mail(&[NOTE, forwarded])), ["inoltro.eml +b.txt ~m.eml"], "nothing but a note stands beside it");
+    assert_eq!(seen(&mail(&[NOTE, (&hung("a.txt"), "uno"), forwarded])), ["m.eml +a.txt +inoltro.eml +b.txt"]);
+    // Of a digest each part is a mail, whether it says so or not.
+    let digest = (
+        "Content-Type: multipart/digest; boundary=d",
+        "--d\r\n\r\nSubject: a\r\n\r\nuno\r\n--d\r\n\r\nSubject: b\r\n\r\ndue\r\n--d--",
+    );
+    assert_eq!(seen(&mail(&[NOTE, digest])), ["m.eml +parte-4.eml +parte-5.eml"]);
+}
+
+#[test]
 fn each_ceiling_of_mails_has_a_last_that_passes_and_a_first_that_does_not() {
     let eml = mail(&[NOTE, (&hung("a"), "a"), (&hung("b"), "b")]);
     let parts = |max: u32| Limits { mail_parts_max: max, ..Limits::default() };

@@ -1,6 +1,7 @@
 //! What comes in an envelope: mails and PEC with their receipts, archives, signed files, invoices, segnature. Played on the real program.
 
 mod contents;
+mod corpus;
 mod exchange;
 
 use std::collections::BTreeMap;

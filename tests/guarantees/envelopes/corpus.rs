@@ -1,0 +1,117 @@
+//! What becomes of real envelopes that none of us wrote: every file of the shared corpora has its verdict, and each attachment of a mail
+//! the bytes that another reader of mail finds. Checked where the corpora are at hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use conserva::digest::Digest;
+use serde_json::Value;
+
+use super::{codes, components, documents, show};
+use crate::stage::{Stage, shared};
+
+/// The folders, each of which is taken in whole.
+const FOLDERS: [&str; 5] = ["mail", "fatturapa", "conservation", "edge", "signed"];
+/// Doubts of filing: what an unknown ente makes of papers of nobody's says nothing of envelopes.
+const OF_FILING: [&str; 6] = [
+    "classification-no-text",
+    "classification-no-cue",
+    "classification-uncertain",
+    "mittente-missing",
+    "oggetto-missing",
+    "protocollo-missing",
+];
+
+const TABLE: &str = include_str!("../../fixtures/envelopes/corpus.tsv");
+
+/// The documents of each file, by its path in the corpora.
+fn taken_in(stage: &Stage, corpus: &Path) -> BTreeMap<String, (Value, Vec<Value>)> {
+    let mut taken = BTreeMap::new();
+    for folder in FOLDERS {
+        for line in stage.json(&["ingest", corpus.join(folder).to_str().expect("a path")], &[1]) {
+            let path = line["path"].as_str().expect("a path");
+            let name = path.rsplit('/').next().expect("a name");
+            let shown = documents(std::slice::from_ref(&line)).iter().map(|id| show(stage, id)).collect();
+            taken.insert(format!("{folder}/{name}"), (line, shown));
+        }
+    }
+    taken
+}
+
+#[test]
+fn every_file_of_the_shared_corpora_has_its_verdict_and_its_reason() {
+    let Some(corpus) = shared("corpus") else { return };
+    let stage = Stage::with_archive();
+    let taken = taken_in(&stage, &corpus);
+    let mut differences = Vec::new();
+    for row in TABLE.lines().filter(|row| !row.starts_with('#')) {
+        let wanted: Vec<&str> = row.split('\t').collect();
+        let Some((line, shown)) = taken.get(wanted[0]) else {
+            differences.push(format!("{}: not taken in", wanted[0]));
+            continue;
+        };
+        let found: BTreeSet<String> = shown.iter().flat_map(codes).filter(|code| !OF_FILING.contains(&code.as_str())).collect();
+        let found = if found.is_empty() { "-".to_owned() } else { found.into_iter().collect::<Vec<_>>().join(" ") };
+        let mark = |part: String| part.replacen("principale ", "", 1).replacen("allegato ", "+", 1).replacen("annesso ", "~", 1);
+        let made = |document: &Value| components(document).into_iter().map(mark).collect::<Vec<_>>().join(" ");
+        let made = shown.iter().map(made).collect::<Vec<_>>().join(" | ");
+        let made = if made.is_empty() { "-".to_owned() } else { made };
+        let is_told = line["outcome"] != "held" || line["reason"].as_str().is_some_and(|reason| !reason.is_empty());
+        let seen = [line["outcome"].as_str().unwrap_or("?"), &found, &made];
+        if seen != wanted[1..4] || !is_told {
+            differences.push(format!("{}: {seen:?}, not {:?}", wanted[0], &wanted[1..4]));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    let files = taken.keys().filter(|path| !(path.starts_with("mail/") && path.ends_with(".json"))).count();
+    assert_eq!(TABLE.lines().filter(|row| !row.starts_with('#')).count(), files, "a file without its row");
+    mails_agree(&corpus, &taken);
+}
+
+/// What another reader finds hanging on a mail and is no component of ours. Texts that are part of what the mail says, and pictures that its
+/// body shows, stay in the mail, which is kept whole.
+const IN_THE_BODY: &[(&str, u64)] = &[
+    ("malformed-003", 2),
+    ("malformed-004", 2),
+    ("malformed-007", 2),
+    ("malformed-020", 2),
+    ("malformed-021", 2),
+    ("rfc-003", 2),
+    ("thirdparty-011", 4),
+    ("thirdparty-016", 2),
+    ("thirdparty-017", 4),
+    ("thirdparty-018", 3),
+    ("thirdparty-019", 5),
+];
+
+/// Each attachment of the trees in the corpus is a component of ours, byte for byte.
+fn mails_agree(corpus: &Path, taken: &BTreeMap<String, (Value, Vec<Value>)>) {
+    let (mut equal, mut differences) = (0, Vec::new());
+    for name in taken.keys().filter_map(|path| path.strip_prefix("mail/")?.strip_suffix(".json")) {
+        let tree = std::fs::read(corpus.join(format!("mail/{name}.json"))).expect("a tree");
+        let tree: Value = serde_json::from_slice(&tree).expect("JSON");
+        let ours: BTreeSet<String> = taken[&format!("mail/{name}.eml")].1[0]["components"]
+            .as_array()
+            .expect("components")
+            .iter()
+            .map(|component| component["sha256"].as_str().expect("a digest").to_owned())
+            .collect();
+        for at in tree["attachments"].as_array().expect("attachments").iter().filter_map(Value::as_u64) {
+            let body = &tree["parts"][at as usize]["body"];
+            let bytes = body["Binary"].as_array().or(body["InlineBinary"].as_array());
+            let bytes: Vec<u8> = match (bytes, body["Text"].as_str()) {
+                (Some(bytes), _) => bytes.iter().filter_map(Value::as_u64).filter_map(|byte| u8::try_from(byte).ok()).collect(),
+                (_, Some(text)) => text.as_bytes().to_vec(),
+                // A message in a message is a file of ours: what hangs on it is compared by name in the table.
+                _ => continue,
+            };
+            match (ours.contains(&Digest::of(&bytes).hex()), IN_THE_BODY.contains(&(name, at))) {
+                (true, false) => equal += 1,
+                (false, true) => {}
+                (is_there, _) => differences.push(format!("{name}, part {at}: {is_there}")),
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{differences:?}");
+    assert!(equal > 8, "{equal} attachments compared");
+}
