@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 
 use conserva::digest::Digest;
 use serde_json::Value;
@@ -66,6 +67,73 @@ fn every_file_of_the_shared_corpora_has_its_verdict_and_its_reason() {
     let files = taken.keys().filter(|path| !(path.starts_with("mail/") && path.ends_with(".json"))).count();
     assert_eq!(TABLE.lines().filter(|row| !row.starts_with('#')).count(), files, "a file without its row");
     mails_agree(&corpus, &taken);
+    invoices_agree(&corpus, &taken);
+}
+
+/// What `xmllint` finds at a place of an invoice, of which each step is an element of any namespace.
+fn found(file: &Path, places: &[&str]) -> Option<Vec<String>> {
+    let step = |name: &str| format!("*[local-name()='{name}']");
+    let place = |path: &&str| format!("normalize-space(//{})", path.split('/').map(step).collect::<Vec<_>>().join("/"));
+    let all = format!("concat({},'')", places.iter().map(place).collect::<Vec<_>>().join(",'|',"));
+    let run = Command::new("xmllint").args(["--noent", "--nonet", "--xpath", &all]).arg(file).output().ok()?;
+    Some(String::from_utf8_lossy(&run.stdout).trim_end_matches('\n').split('|').map(str::to_owned).collect())
+}
+
+/// The fields of each invoice are those that XPath finds in its XML.
+fn invoices_agree(corpus: &Path, taken: &BTreeMap<String, (Value, Vec<Value>)>) {
+    const DATI: &str = "FatturaElettronicaBody/DatiGenerali/DatiGeneraliDocumento";
+    let party = |of: &str, what: &str| format!("FatturaElettronicaHeader/{of}/DatiAnagrafici/{what}");
+    let (mut equal, mut differences) = (0, Vec::new());
+    for (path, (_, shown)) in taken.iter().filter(|(path, _)| path.starts_with("fatturapa/")) {
+        let Some(fattura) = shown.first().map(|document| &document["fattura"]).filter(|fattura| !fattura.is_null()) else {
+            continue;
+        };
+        let mut places = Vec::new();
+        for of in ["CedentePrestatore", "CessionarioCommittente"] {
+            for what in [
+                "Anagrafica/Denominazione",
+                "Anagrafica/Nome",
+                "Anagrafica/Cognome",
+                "IdFiscaleIVA/IdPaese",
+                "IdFiscaleIVA/IdCodice",
+                "CodiceFiscale",
+            ] {
+                places.push(party(of, what));
+            }
+        }
+        places.extend(["TipoDocumento", "Data", "Numero", "ImportoTotaleDocumento"].map(|what| format!("{DATI}/{what}")));
+        places.extend(["CodiceCIG", "CodiceCUP"].map(str::to_owned));
+        let places: Vec<&str> = places.iter().map(String::as_str).collect();
+        let Some(there) = found(&corpus.join(path), &places) else {
+            return crate::norms::say("NOT CHECKED: xmllint is not installed");
+        };
+        let [c1, c2, c3, c4, c5, c6, d1, d2, d3, d4, d5, d6, tipo, data, numero, totale, cig, cup] = there.as_slice() else {
+            panic!("{path}: {there:?}")
+        };
+        let name = |firm: &str, given: &str, family: &str| {
+            if firm.is_empty() { format!("{given} {family}").trim().to_owned() } else { firm.to_owned() }
+        };
+        let iva = |country: &str, code: &str| if code.is_empty() { String::new() } else { format!("{country}{code}") };
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let of = |who: &str| ["nome", "partita_iva", "codice_fiscale"].map(|what| word(&fattura[who][what]));
+        let ours = [of("cedente"), of("cessionario")].concat();
+        let theirs = [name(c1, c2, c3), iva(c4, c5), c6.clone(), name(d1, d2, d3), iva(d4, d5), d6.clone()];
+        let first = |what: &str| word(&fattura[what][0]);
+        let ours =
+            [ours, vec![word(&fattura["tipo"]), word(&fattura["data"]), word(&fattura["numero"]), first("cig"), first("cup")]]
+                .concat();
+        let theirs =
+            [theirs.to_vec(), vec![tipo.clone(), data.chars().take(10).collect(), numero.clone(), cig.clone(), cup.clone()]]
+                .concat();
+        let is_total = word(&fattura["totale"]) == *totale || (totale.is_empty() && fattura["totale_calcolato"] == true);
+        if ours == theirs && is_total {
+            equal += 1;
+        } else {
+            differences.push(format!("{path}: {ours:?}, XPath {theirs:?} {totale}"));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert!(equal >= 26, "{equal} invoices compared");
 }
 
 /// What another reader finds hanging on a mail and is no component of ours. Texts that are part of what the mail says, and pictures that its
