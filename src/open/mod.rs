@@ -9,6 +9,7 @@ mod letter;
 mod mail;
 mod plan;
 mod readable;
+mod rtf;
 mod signed;
 mod winmail;
 

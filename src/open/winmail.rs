@@ -2,7 +2,7 @@
 //!
 //! Every attachment begins with its rendering data; its name stands in its title, or in full among its properties (MS-OXCDATA).
 
-use super::{Member, Node, Opener, Place, about};
+use super::{Member, Node, Opener, Place, about, rtf};
 use crate::arrival::FileName;
 use crate::error::{Error, Result};
 
@@ -17,6 +17,7 @@ const MESSAGE_PROPERTIES: u32 = 0x0006_9003;
 const LONG_NAME: u16 = 0x3707;
 const DATA: u16 = 0x3701;
 const HTML: u16 = 0x1013;
+const RTF: u16 = 0x1009;
 /// What stands before the content of an attachment that is an object: the id of its interface.
 const INTERFACE_BYTES: usize = 16;
 
@@ -44,8 +45,16 @@ pub(super) fn members(opener: &mut Opener<'_>, node: &mut Node) -> Result<Vec<Me
             RENDERING => attached.push(Attached::default()),
             BODY => texts.push(("testo.txt", value.strip_suffix(b"\0").unwrap_or(value).to_vec())),
             MESSAGE_PROPERTIES => {
-                let html = properties(value).into_iter().find(|(id, _)| *id == HTML);
-                texts.extend(html.map(|(_, value)| ("testo.html", value)));
+                let (mut html, mut rtf) = (None, None);
+                for (id, value) in properties(value) {
+                    match id {
+                        HTML => html = html.or(Some(("testo.html", value))),
+                        RTF => rtf = rtf.or(rtf::decompressed(&value, opener.limits.mail_bytes_max)),
+                        _ => {}
+                    }
+                }
+                // One text is enough, and HTML is read best.
+                texts.extend(html.or(rtf.map(|rtf| ("testo.rtf", rtf))));
             }
             _ => attached.last_mut().into_iter().for_each(|last| last.take(id, value)),
         }
