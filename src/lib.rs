@@ -6,6 +6,7 @@
 // The nouns.
 pub mod aggregation;
 pub mod arrival;
+pub mod calendar;
 pub mod clock;
 pub mod codice_fiscale;
 pub mod dated;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Span;
 use serde_json::{Value, json};
 
 use super::show::fact_or_default;
 use crate::aggregation::{Aggregation, AggregationId, TipoFascicolo};
+use crate::calendar;
 use crate::describe::{self, Passo, Procedimento};
 use crate::document::{DocumentId, DocumentState};
 use crate::ente::Persona;
@@ -28,7 +28,7 @@ pub(super) async fn shown(house: &House, row: &AggregationRow) -> Result<Value> 
         let Some(filing) = fact_or_default::<Option<Filing>>(house, document.as_str(), "filing").await? else { continue };
         let tipo = filing.tipo.value.as_str();
         let Some(days) = tables.termine(opened, (tipo, &key.voce)) else { continue };
-        let scadenza = opened.checked_add(Span::new().days(i64::from(days))).ok();
+        let scadenza = calendar::term(opened, days);
         let table = tables.tipologia(opened, (tipo, &key.voce));
         return Ok(json!({
             "codice": table.map(|table| &table.codice),

@@ -10,6 +10,7 @@ mod acquire;
 mod admission_drill;
 mod again;
 mod blobs;
+mod calendar;
 mod canary;
 mod command_line;
 mod confidence;

@@ -10,6 +10,7 @@ use super::stage::repository;
 const NOUNS: &[&str] = &[
     "aggregation",
     "arrival",
+    "calendar",
     "clock",
     "codice_fiscale",
     "dated",
