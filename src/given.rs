@@ -19,6 +19,8 @@ pub const FACT: &str = "given";
 pub const SIDECAR: u32 = 0;
 /// Number of the fact that the defaults of its inbox say.
 pub const DEFAULTS: u32 = 1;
+/// Number of the fact that a separator says, of the document that follows it: data of an envelope have their own.
+pub const SEPARATOR: u32 = 5;
 /// Numbers of the facts that a document's own data say, in the order of their rank: a Segnatura, a riepilogo, an invoice, a daticert.
 pub const DATA: std::ops::Range<u32> = 10..20;
 /// Longest value, bytes: what a person may type too.
@@ -28,7 +30,7 @@ pub const VALUE_BYTES_MAX: usize = 2_000;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Given {
-    /// Who says so: `sidecar NAME`, `segnatura NAME`, `inbox default PROFILE`.
+    /// Who says so: `sidecar NAME`, `separator LOTTO N/OF, p. PAGE`, `segnatura NAME`, `inbox default PROFILE`.
     pub origin: String,
     /// Subject.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::given::{Given, VALUE_BYTES_MAX};
 use crate::messages::Message;
+use crate::separator::Separators;
 use crate::stack::Duplex;
 
 /// Most inboxes of one archive: each costs a thread while it is looked through and a watch of the kernel.
@@ -63,6 +64,13 @@ pub struct Inbox {
     /// What is so of every file that comes in here, unless its sidecar or a person says otherwise.
     #[serde(skip_serializing_if = "Defaults::is_empty")]
     pub defaults: Defaults,
+    /// Which sheets separate the documents of a batch; without it a file is one document.
+    #[serde(skip_serializing_if = "is_off")]
+    pub separators: Separators,
+}
+
+fn is_off(separators: &Separators) -> bool {
+    *separators == Separators::default()
 }
 
 /// What an inbox says of its files: `defaults = { voce = "VI.3", riservato = true }`.
@@ -106,6 +114,7 @@ impl Default for Inbox {
             end_marker: None,
             ignore: Vec::new(),
             defaults: Defaults::default(),
+            separators: Separators::default(),
         }
     }
 }
@@ -187,7 +196,8 @@ impl Inbox {
         }
         let patterns = [("ignore", self.ignore.iter().all(is_pattern)), ("end_marker", self.end_marker.iter().all(is_pattern))];
         let wrong = patterns.into_iter().find(|(_, is_good)| !is_good);
-        wrong.map(|(key, _)| Message::new("config-length").with("key", key).with("least", 1).with("most", PATTERN_BYTES_MAX))
+        let length = |key| Message::new("config-length").with("key", key).with("least", 1).with("most", PATTERN_BYTES_MAX);
+        wrong.map(|(key, _)| length(key)).or_else(|| self.separators.fault())
     }
 
     /// What it says of every file, as a fact of its arrival; none where it says nothing.

@@ -6,6 +6,7 @@
 // The nouns.
 pub mod aggregation;
 pub mod arrival;
+pub mod batch;
 pub mod calendar;
 pub mod clock;
 pub mod codice_fiscale;
@@ -46,6 +47,7 @@ pub mod schemas;
 pub mod scratch;
 pub mod secret;
 pub mod segnatura;
+pub mod separator;
 pub mod stack;
 pub mod stated;
 pub mod tiff_strip;
@@ -80,6 +82,7 @@ pub mod ocr;
 pub mod open;
 pub mod package;
 pub mod search;
+pub mod spot;
 pub mod store;
 pub mod transcribe;
 pub mod verify;

@@ -22,6 +22,7 @@ mod repeated;
 pub mod sandbox;
 mod searchable;
 pub mod serve;
+mod sighting;
 mod turns;
 
 use std::path::{Path, PathBuf};

@@ -64,7 +64,7 @@ impl Reader {
     }
 
     /// The pixels of a page, and nothing else of its file.
-    fn image(&mut self, input: &std::path::Path, mime: &str, survey: &PageSurvey) -> Result<Arc<PageImage>> {
+    pub(super) fn image(&mut self, input: &std::path::Path, mime: &str, survey: &PageSurvey) -> Result<Arc<PageImage>> {
         let file = self.files.opened(input, mime, &self.limits)?;
         self.files.image(&file, survey, (&self.limits, None))
     }

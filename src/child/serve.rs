@@ -80,6 +80,11 @@ fn work(reader: &mut Reader, payload: &[u8], seconds: u64) -> Result<Value> {
             kernel::allow_cpu(reader.limits().page_seconds(pixels).saturating_add(10));
             value(reader.read(&page)?)
         }
+        "sighting" => {
+            let page: super::sighting::SightingRequest = form(payload)?;
+            kernel::allow_cpu(reader.limits().page_seconds(page.pixels()).saturating_add(10));
+            value(reader.sighting(&page)?)
+        }
         "reread" => value(reader.reread(&form(payload)?)?),
         "print" => value(reader.print(&form(payload)?)?),
         "picture" => value(reader.picture(&form(payload)?)?),

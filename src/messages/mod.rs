@@ -153,6 +153,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("watch", include_str!("watch.toml")),
     ("network", include_str!("network.toml")),
     ("open", include_str!("open.toml")),
+    ("batch", include_str!("batch.toml")),
 ];
 
 fn catalogue() -> &'static BTreeMap<String, Entry> {

@@ -10,6 +10,7 @@ use super::stage::repository;
 const NOUNS: &[&str] = &[
     "aggregation",
     "arrival",
+    "batch",
     "calendar",
     "clock",
     "codice_fiscale",
@@ -53,6 +54,7 @@ const NOUNS: &[&str] = &[
     "scratch",
     "secret",
     "segnatura",
+    "separator",
     "stack",
     "stated",
     "upload",
@@ -62,7 +64,7 @@ const NOUNS: &[&str] = &[
 /// What some may use beyond that, with the reason in design.md section 3.
 const MORE: &[(&str, &[&str])] = &[
     ("acquire", &["store", "blobs"]),
-    ("child", &["normalise", "ocr", "copy"]),
+    ("child", &["normalise", "ocr", "copy", "spot"]),
     ("describe", &["schemas"]),
     ("package", &["schemas"]),
     (
