@@ -16,6 +16,7 @@ mod review;
 mod scans;
 mod search;
 mod segnatura;
+mod separators;
 mod stand_alone;
 mod stats;
 mod tables;
@@ -50,6 +51,7 @@ const EXAMPLES: &str = "Examples:
   conserva review ID --set voce=VI.3 --approve  decide
   conserva review ID --html review.html         look at the pages in doubt
   conserva review ID --rescan 2 --with NEW.tif  a new sheet for a page that cannot be read
+  conserva separators --profile lotti --count 7 -o fogli.pdf  sheets to put between the documents of a batch
   conserva search '«permesso di costruire» tipo:scia' find documents by words, phrases and fields
   conserva package                              build the packages of all that is ready
   conserva verify archivio/pdv/*.zip            check packages, on any machine
@@ -145,6 +147,8 @@ enum Verb {
     },
     /// What is held; with an id and a decision, decides.
     Review(review::Review),
+    /// Separator sheets for a batch, to be printed.
+    Separators(separators::Separators),
     /// Finds documents by their words and fields, the newest first.
     Search(search::Search),
     /// A fascicolo is opened, closed, or opened again.
@@ -349,6 +353,7 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Retention(verb) => editions::edition(all, Table::Retention, &verb).await,
         Verb::Tipologia(verb) => editions::edition(all, Table::Tipologia, &verb).await,
         Verb::Segnatura { id, out } => segnatura::segnatura(all, &id, out.as_deref()).await,
+        Verb::Separators(typed) => separators::separators(all, typed).await,
         Verb::Search(asked) => search::search(all, asked).await,
         Verb::Package { access: true, fascicolo, documents, pdv, out, .. } => {
             package::access(all, package::chosen(fascicolo, documents, pdv)?, out.as_deref()).await

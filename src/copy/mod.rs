@@ -31,7 +31,9 @@ mod range;
 mod range_pdf;
 mod range_tiff;
 mod raster;
+mod separators;
 mod strips;
+mod strokes;
 mod tiff;
 mod unpack;
 mod writer;
@@ -52,6 +54,7 @@ pub use drawing::{Pixels, keep_drawing};
 pub use hocr::{write_hocr, write_plain};
 pub use order::{CopyOrder, CopyReport, OtherFile, Outline, PageLines, Pages, ranges};
 pub use range::{RangeOrder, is_divisible, range};
+pub use separators::{SeparatorOrder, separators};
 
 use font::Alphabet;
 use layer::Sheet;
