@@ -122,7 +122,7 @@ async fn decide(all: &Global, house: &Arc<House>, (waiting, act): (&Waiting, Act
         Act::Split => {
             let Some(pages) = asked("key-ask-split", all.words()) else { return Ok(false) };
             let by = desk::By { operator: all.operator.clone(), note: None };
-            desk::split(house, id, &desk::starts(&pages)?, &by).await?;
+            desk::split(house, id, &desk::Split { starts: desk::starts(&pages)?, ..desk::Split::default() }, &by).await?;
         }
     }
     if !matches!(act, Act::Rotate | Act::Split) {

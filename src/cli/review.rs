@@ -47,6 +47,9 @@ pub(crate) struct Review {
     /// A new document begins with each of these pages: the parts become documents of their own.
     #[arg(long, value_name = "PAGE,…", conflicts_with_all = ["set", "approve", "retry", "release", "refuse", "rescan", "rotate"], requires = "id")]
     split: Option<String>,
+    /// With --split: these pages are separator sheets, of no document; those that were found are known.
+    #[arg(long, value_name = "PAGE,…", requires = "split")]
+    separators: Option<String>,
     /// The new sheet, if it is there already.
     #[arg(long, value_name = "FILE", requires = "rescan")]
     with: Option<PathBuf>,
@@ -95,7 +98,11 @@ pub(crate) async fn review(all: &Global, review: Review) -> Result<u8> {
             desk::rotate(house, &id, desk::asked(asked)?, &by).await?;
         }
         let parts = match &review.split {
-            Some(typed) => desk::split(house, &id, &desk::starts(typed)?, &by).await?,
+            Some(typed) => {
+                let separators = review.separators.as_deref().map_or_else(|| Ok(Vec::new()), desk::starts)?;
+                let asked = desk::Split { starts: desk::starts(typed)?, separators };
+                desk::split(house, &id, &asked, &by).await?
+            }
             None => Vec::new(),
         };
         {

@@ -1,5 +1,5 @@
 //! What has become of a lot? A lot (`lotto`) is what was scanned or sent together: so the sidecars of its files call it, or the
-//! folder does in which they lay at their door.
+//! separators of a batch do, or the folder in which they lay at their door.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::show::{documents_of, fact_or_default};
 use crate::acquire::FOLDER;
 use crate::arrival::{Arrival, ArrivalId, FileName};
-use crate::document::DocumentState;
+use crate::batch::{self, Record};
+use crate::document::{Document, DocumentState};
 use crate::error::Result;
 use crate::given::{self, Given};
 use crate::pipeline::House;
@@ -38,11 +39,18 @@ pub struct Lot {
     pub at_rest: bool,
 }
 
-/// The lot of an arrival: what its sidecar says, else the folder in which it lay.
+/// The lot of an arrival: what its sidecar says, else what the separators of a batch say, else the folder in which it lay.
 pub async fn lot_of(house: &House, id: &ArrivalId) -> Result<Option<String>> {
     let given: Vec<Given> = steps::facts(house, id.as_str(), given::FACT).await?;
     if let Some((lotto, _)) = given::first(&given, |given| given.lotto.clone()) {
         return Ok(Some(lotto));
+    }
+    if let Some(arrival) = house.store.arrival(&house.ente_id, id).await? {
+        let whole = Document::derive_id(&arrival.ente, id, 1);
+        let record: Option<Record> = steps::fact(house, whole.as_str(), batch::FACT).await?;
+        if let Some(lotto) = record.and_then(|record| record.lotto) {
+            return Ok(Some(lotto));
+        }
     }
     let folder: Option<FileName> = fact_or_default(house, id.as_str(), FOLDER).await?;
     Ok(folder.map(|folder| folder.shown()))

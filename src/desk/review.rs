@@ -9,6 +9,7 @@ use super::rescan::By;
 use super::show::{Found, fact_or_default, find};
 use crate::aggregation::AggregationId;
 use crate::arrival::ArrivalState;
+use crate::batch::{self, Record};
 use crate::decision::{self, Decision, Settled};
 use crate::document::{DocumentId, DocumentState, Hold};
 use crate::error::{Error, Kind, Result};
@@ -142,6 +143,11 @@ async fn consequences(house: &House, row: &DocumentRow, request: &Request) -> Re
         }
         DocumentState::Held if request.approve || request.retry || request.release || !request.set.is_empty() => {
             let is_surveyed = house.store.fact(&house.ente_id, document.id.as_str(), "survey").await?.is_some();
+            let batch: Option<Record> = steps::fact(house, document.id.as_str(), batch::FACT).await?;
+            if batch.is_some_and(|record| record.settled == batch::Settled::Held) {
+                // Nothing was read of it yet: it is looked at again, and divided where that is what was approved.
+                return Ok(vec![working, pipeline::job(Step::Pages, document.id.0.clone())]);
+            }
             // The arrival makes its first document only: a part of a divided one has its own files already.
             let is_part = document.position > 1;
             Ok(match (is_surveyed, request.retry) {

@@ -6,6 +6,7 @@ use super::procedimenti;
 use super::ties;
 use crate::aggregation::AggregationId;
 use crate::arrival::{ArrivalId, FileName};
+use crate::batch::{self, Record};
 use crate::document::{Component, Copy, DocumentId, Role};
 use crate::envelope::{self, Envelope};
 use crate::error::{Error, Kind, Result};
@@ -15,6 +16,7 @@ use crate::filing::Filing;
 use crate::given::{self, Given};
 use crate::messages::Lang;
 use crate::page::{PageText, ReadPage};
+use crate::part::{self, Part};
 use crate::pdv::PdvId;
 use crate::pipeline::House;
 use crate::rescan::Rescan;
@@ -97,6 +99,9 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
     let tied = ties::correspondence(house, &row.document.id).await?;
     let envelope: Option<Envelope> = steps::fact(house, id, envelope::FACT).await?;
     let fattura: Option<Fattura> = steps::fact(house, id, crate::fattura::FACT).await?;
+    let batch: Option<Record> = steps::fact(house, id, batch::FACT).await?;
+    let part: Option<Part> = steps::fact(house, id, part::FACT).await?;
+    let separator = steps::division::separator_of(house, &row.document.id).await?;
     let (pages, text) = pages_json(house, &row.document.id).await?;
     let arrival = house.store.arrival(&house.ente_id, &row.document.arrival).await?;
     let lotto = super::lot_of(house, &row.document.arrival).await?;
@@ -117,6 +122,7 @@ pub async fn document_json(house: &House, row: &DocumentRow, lang: Lang) -> Resu
             "code": h.message.code(), "why": h.message.text(lang), "field": h.field, "page": h.page})).collect::<Vec<_>>(),
         "pdv": row.pdv, "stated": stated,
         "envelope": envelope, "messaggio": tied.messaggio, "corrispondenza": tied.corrispondenza, "fattura": fattura,
+        "batch": batch, "part": part, "separator": separator,
         "also_in": ties::elsewhere(house, &row.document, &components).await?,
     }))
 }

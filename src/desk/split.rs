@@ -1,165 +1,90 @@
 //! `review ID --split PAGES`: one arrival holds several documents. Each part becomes a document of its own; the whole ends, and says
 //! which. Its bytes stay as they came (invariant 7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::rescan::{By, decided, page_of};
-use crate::document::{Component, Document, DocumentId, DocumentState, Hold, Role};
+use super::rescan::{By, page_of};
+use crate::batch::{self, Found, Piece, Record, Settled};
+use crate::document::{Component, DocumentId};
 use crate::error::{Error, Kind, Result};
-use crate::findable::Findable;
 use crate::messages::Message;
 use crate::page::PageSurvey;
-use crate::part::{self, Part};
-use crate::pipeline::{self, House, Step};
-use crate::stack::{self, Duplex, Stack};
+use crate::part;
+use crate::pipeline::House;
+use crate::stack::{self, PagePlace};
+use crate::steps::division::{self, PARTS_MAX};
 use crate::steps::{self, sheets};
-use crate::store::Change;
-use crate::turn::{self, Turn};
 
-/// Most parts of one document.
-const PARTS_MAX: usize = 1_000;
+/// Where a person divides a document.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Split {
+    /// Pages with which a new document begins.
+    pub starts: Vec<u32>,
+    /// Pages that are separator sheets, and of no document; those that were found are known.
+    pub separators: Vec<u32>,
+}
 
 /// Divides a document: a new one begins with each page of `starts`. The files of the parts are blobs before, in one transaction with
 /// both journal lines, the new documents and their jobs, the whole comes to rest. What was said of the whole from outside (sidecar,
-/// registration) goes with the first part, as do its attachments.
-pub async fn split(house: &Arc<House>, id: &str, starts: &[u32], by: &By) -> Result<Vec<DocumentId>> {
+/// registration) goes with the first part, as do its attachments; what a separator says, with the part that follows it.
+pub async fn split(house: &Arc<House>, id: &str, split: &Split, by: &By) -> Result<Vec<DocumentId>> {
     let (row, _, fence) = page_of(house, id, 1).await?;
     let whole = &row.document;
     let wrong = |code: &'static str| Error::new(Kind::Usage, code).with("id", &whole.id);
     let surveys: Vec<PageSurvey> = steps::need_fact(house, whole.id.as_str(), "survey").await?;
     let pages = surveys.len() as u32;
-    let ranges = part::ranges(starts, pages).filter(|ranges| ranges.len() <= PARTS_MAX);
-    let ranges = ranges.ok_or_else(|| wrong("split-wrong").with("pages", pages).with("max", PARTS_MAX))?;
+    let record: Option<Record> = steps::fact(house, whole.id.as_str(), batch::FACT).await?;
+    let mut found = record.as_ref().map(|record| record.separators.clone()).unwrap_or_default();
+    let named = split.separators.iter().filter(|page| found.iter().all(|found| !found.pages.contains(page)));
+    found.extend(named.map(|page| Found { page: *page, pages: vec![*page], code: None, said: None }).collect::<Vec<_>>());
+    found.sort_by_key(|found| found.page);
+    let is_inside = found.iter().all(|found| (1..=pages).contains(&found.page));
+    let pieces = pieces(&split.starts, pages, &found).filter(|pieces| is_inside && pieces.len() <= PARTS_MAX);
+    let pieces = pieces.ok_or_else(|| wrong("split-wrong").with("pages", pages).with("max", PARTS_MAX))?;
     if !sheets::rescans(house, &whole.id).await?.is_empty() {
         return Err(wrong("split-rescanned"));
     }
-    let divided = divided(house, whole, &ranges).await?;
-    let turns: Vec<Turn> = steps::facts(house, whole.id.as_str(), turn::FACT).await?;
-    let taken = house.store.documents_of(&house.ente_id, &whole.arrival).await?;
-    let taken = taken.iter().map(|row| row.document.position).max().unwrap_or(1);
-    let is_later = steps::fact::<Part>(house, whole.id.as_str(), part::FACT).await?.is_some_and(|part| part.is_later);
-    let require_none =
-        |owner: &DocumentId, kind: &str| Change::RequireFact { owner: owner.0.clone(), kind: kind.to_owned(), seen: None };
-    let mut changes = vec![require_none(&whole.id, part::INTO)];
-    changes.extend(fence);
-    let mut ids = Vec::with_capacity(ranges.len());
-    for ((n, range), content) in (1..).zip(&ranges).zip(divided) {
-        let part = Part { of: whole.id.clone(), n, first: range.0, last: range.1, is_later: is_later || n > 1 };
-        let position = taken + n;
-        let document = Document {
-            id: Document::derive_id(&whole.ente, &whole.arrival, position),
-            position,
-            name: content.components[0].name.clone(),
-            state: DocumentState::Working,
-            version: 1,
-            ..whole.clone()
-        };
-        // Two parts of one arrival that are divided at once must not take the same place in it.
-        changes.push(require_none(&document.id, part::FACT));
-        ids.push(document.id.clone());
-        changes.extend(born(house, document, (&part, content), (&turns, by))?);
+    let components: Vec<Component> = steps::need_fact(house, whole.id.as_str(), "components").await?;
+    let places: Option<Vec<PagePlace>> = steps::fact(house, whole.id.as_str(), stack::ORDER).await?;
+    let person = division::By {
+        agent: format!("operator {}", by.operator),
+        kind: "decided",
+        ended: Message::new("split-into").with("operator", &by.operator),
+    };
+    let divided = division::divide(house, (whole, &components), (&pieces, &places.unwrap_or_default()), &person).await?;
+    let ids: Vec<DocumentId> = divided.parts.iter().map(|part| part.document.clone()).collect();
+    let mut changes = fence.to_vec();
+    if let Some(mut record) = record {
+        record.settled = Settled::Divided;
+        record.separators = found;
+        record.parts = divided.parts;
+        changes.push(steps::put(whole.id.as_str(), batch::FACT, 0, &record)?);
     }
-    changes.extend(ended(house, (&whole.id, &ids), by).await?);
+    changes.extend(divided.changes);
+    changes.push(super::review::noted(house, &whole.id, (BTreeMap::new(), Vec::new()), by).await?);
     house.store.apply(&house.ente_id, None, &changes).await?;
     crate::drill::point("desk.split");
     Ok(ids)
 }
 
-/// What a part is made of.
-struct Content {
-    /// Principal first.
-    components: Vec<Component>,
-    /// The files, where the whole is a folder.
-    stack: Option<Stack>,
-}
-
-/// The content of each part: of a folder its files, of a file a file of those pages.
-async fn divided(house: &Arc<House>, whole: &Document, ranges: &[(u32, u32)]) -> Result<Vec<Content>> {
-    let components: Vec<Component> = steps::need_fact(house, whole.id.as_str(), "components").await?;
-    let mut contents = if let Some(stack) = steps::stack::stack_of(house, whole.id.as_str()).await? {
-        files_apart(&whole.id, (&stack, &components), ranges)?
-    } else {
-        let principal = steps::principal(&components)?;
-        steps::part::ensure_divisible(&whole.id, principal)?;
-        let files = steps::part::files(house, whole, principal, ranges).await?;
-        files.into_iter().map(|file| Content { components: vec![file], stack: None }).collect()
+/// The parts that begin with `starts`, without the separators at their ends; none where these do not divide the document.
+fn pieces(starts: &[u32], pages: u32, found: &[Found]) -> Option<Vec<Piece>> {
+    let apart: BTreeSet<u32> = batch::set_apart(found);
+    let trimmed = |(first, last): (u32, u32)| {
+        let inside = || (first..=last).filter(|page| !apart.contains(page));
+        let (begin, end) = (inside().min()?, inside().max()?);
+        // The separator right before it, with nothing but its own sheet between.
+        let before = found.iter().rev().find(|found| found.page < begin);
+        let before = before.filter(|found| (found.page + 1..begin).all(|page| apart.contains(&page)));
+        let said = before.and_then(|found| Some((found.page, found.said.clone()?)));
+        Some(Piece { first: begin, last: end, said })
     };
-    if let Some(first) = contents.first_mut() {
-        first.components.extend(components.into_iter().filter(|component| component.role == Role::Allegato));
-    }
-    Ok(contents)
+    let parts: Vec<Piece> = part::ranges(starts, pages)?.into_iter().filter_map(trimmed).collect();
+    (!parts.is_empty()).then_some(parts)
 }
 
-/// The files of a folder by parts, each of which must begin with a file.
-fn files_apart(id: &DocumentId, (stack, components): (&Stack, &[Component]), ranges: &[(u32, u32)]) -> Result<Vec<Content>> {
-    let wrong = || Error::new(Kind::Usage, "split-folder").with("id", id);
-    if stack.duplex != Duplex::No {
-        return Err(wrong());
-    }
-    let (mut contents, mut file) = (Vec::with_capacity(ranges.len()), 0);
-    for (first, last) in ranges {
-        let (begin, mut left) = (file, last - first + 1);
-        while let Some(component) = components[..stack.files.len().min(components.len())].get(file).filter(|_| left > 0) {
-            left = left.checked_sub(component.pages).ok_or_else(wrong)?;
-            file += 1;
-        }
-        if left > 0 {
-            return Err(wrong());
-        }
-        let files = Stack { duplex: Duplex::No, files: stack.files[begin..file].to_vec() };
-        let formats: Vec<_> = components[begin..file].iter().map(|component| component.format.clone()).collect();
-        contents.push(Content { components: files.components(&formats), stack: Some(files) });
-    }
-    Ok(contents)
-}
-
-/// A part comes into the world.
-fn born(
-    house: &House,
-    document: Document,
-    (part, content): (&Part, Content),
-    (turns, by): (&[Turn], &By),
-) -> Result<Vec<Change>> {
-    let id = document.id.clone();
-    let owner = id.as_str();
-    let mut changes: Vec<Change> =
-        content.components.iter().map(|c| Change::AddBlob { sha256: c.sha256, bytes: c.bytes }).collect();
-    changes.push(Change::AddDocument(Box::new(document)));
-    changes.push(steps::put(owner, part::FACT, 0, part)?);
-    changes.push(steps::put(owner, "components", 0, &content.components)?);
-    if let Some(stack) = &content.stack {
-        changes.push(steps::put(owner, stack::FACT, 0, stack)?);
-    }
-    for turn in turns.iter().filter(|turn| (part.first..=part.last).contains(&turn.page)) {
-        let page = turn.page - part.first + 1;
-        changes.push(steps::put(owner, turn::FACT, page, &Turn { page, ..turn.clone() })?);
-    }
-    let pages = format!("{}-{}", part.first, part.last);
-    let detail = [("decision", "split".to_owned()), ("of", part.of.0.clone()), ("pages", pages)];
-    changes.push(decided(house, &id, by, detail));
-    changes.push(pipeline::job(Step::Pages, id.0));
-    Ok(changes)
-}
-
-/// The whole comes to rest: in no fascicolo, found no more, like no other document; what it was stays on record.
-async fn ended(house: &House, (id, parts): (&DocumentId, &[DocumentId]), by: &By) -> Result<Vec<Change>> {
-    let ids = parts.iter().map(DocumentId::as_str).collect::<Vec<_>>().join(", ");
-    let message = Message::new("split-into").with("ids", &ids).with("operator", &by.operator);
-    Ok(vec![
-        steps::put(id.as_str(), part::INTO, 0, &parts)?,
-        Change::SetDocument { id: id.clone(), state: DocumentState::Refused },
-        Change::SetHolds { document: id.clone(), holds: vec![Hold::new(message)] },
-        Change::UnfileDocument { document: id.clone() },
-        Change::DropFacts { owner: id.0.clone(), kind: "filing".to_owned() },
-        Change::SetLikeness { document: id.clone(), keys: Vec::new() },
-        Change::SetFindable { document: id.clone(), findable: Box::new(Findable::default()) },
-        super::review::noted(house, id, (BTreeMap::new(), Vec::new()), by).await?,
-        decided(house, id, by, [("decision", "split".to_owned()), ("into", ids)]),
-    ])
-}
-
-/// `3,5` as it was typed: the pages with which a new document begins.
+/// `3,5` as it was typed: pages.
 pub fn starts(typed: &str) -> Result<Vec<u32>> {
     let wrong = || Error::new(Kind::Usage, "usage-wrong").with("what", format_args!("--split {typed} (3,5)"));
     typed.split(',').map(|page| page.trim().parse().map_err(|_| wrong())).collect()
@@ -168,10 +93,7 @@ pub fn starts(typed: &str) -> Result<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arrival::FileName;
-    use crate::digest::Digest;
-    use crate::document::Format;
-    use crate::stack::StackFile;
+    use crate::separator::Separator;
 
     #[test]
     fn pages_are_typed_with_commas_between_them() {
@@ -182,20 +104,19 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_divided_between_its_files_only() {
-        let file = |n: u8| StackFile { name: FileName::new(vec![n]), bytes: 1, sha256: Digest::of(&[n]) };
-        let format = Format::tiff();
-        let stack = Stack { duplex: Duplex::No, files: vec![file(1), file(2), file(3)] };
-        let mut components = stack.components(&[format.clone(), format.clone(), format]);
-        for (component, pages) in components.iter_mut().zip([1, 2, 1]) {
-            component.pages = pages;
-        }
-        let id = DocumentId("doc-x".into());
-        let parts = |ranges: &[(u32, u32)]| files_apart(&id, (&stack, &components), ranges);
-        let counts: Vec<usize> = parts(&[(1, 3), (4, 4)]).unwrap().iter().map(|content| content.components.len()).collect();
-        assert_eq!(counts, [2, 1]);
-        assert_eq!(parts(&[(1, 2), (3, 4)]).err().unwrap().code(), "split-folder");
-        let two_pass = Stack { duplex: Duplex::TwoPass, ..stack.clone() };
-        assert!(files_apart(&id, (&two_pass, &components), &[(1, 3), (4, 4)]).is_err());
+    fn separators_are_of_no_part_and_speak_of_the_one_behind_them() {
+        let said = |voce: &str| Some(Separator { voce: Some(voce.into()), ..Separator::default() });
+        let found = |page, pages: &[u32], said| Found { page, pages: pages.to_vec(), code: None, said };
+        let all = [found(1, &[1], said("VI.3")), found(4, &[4, 5], said("I.6")), found(8, &[8], None)];
+        let parts = pieces(&[4, 8], 9, &all).expect("parts");
+        let told: Vec<_> = parts
+            .iter()
+            .map(|part| (part.first, part.last, part.said.as_ref().and_then(|(_, said)| said.voce.as_deref())))
+            .collect();
+        assert_eq!(told, [(2, 3, Some("VI.3")), (6, 7, Some("I.6")), (9, 9, None)]);
+        let later: Vec<_> = pieces(&[7], 9, &all).expect("parts").iter().map(|part| (part.first, part.last)).collect();
+        assert_eq!(later, [(2, 6), (7, 9)], "a separator within a part stays where the person left it");
+        assert_eq!(pieces(&[2], 2, &[found(1, &[1], None), found(2, &[2], None)]), None, "no part is made of separators alone");
+        assert_eq!(pieces(&[3], 4, &[]).expect("parts").len(), 2);
     }
 }

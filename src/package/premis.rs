@@ -153,7 +153,7 @@ fn event_type(kind: &str) -> &str {
     match kind {
         "admitted" => "ingestion",
         "identified" => "format identification",
-        "opened" => "unpacking",
+        "opened" | "divided" => "unpacking",
         "pages" => "image analysis",
         "text" => "text recognition",
         "form" => "message digest calculation",

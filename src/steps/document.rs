@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::batch::{self, Paged, Parted};
 use super::eye::{self, Eye};
 use super::leaves::{self, First};
 use super::sheets::{self, PageFile, Sheets};
@@ -32,14 +33,16 @@ pub(crate) const WRITTEN: &str = "written";
 pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
     let components: Vec<Component> = need_fact(house, id.as_str(), "components").await?;
     let rescans = sheets::rescans(house, id).await?;
-    let (mut changes, mut doubts, mut surveys) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut changes, mut doubts, mut surveys, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let sheets = Sheets::of(house, id, (&components, &rescans)).await?;
     let stack = stack::stack_of(house, id.as_str()).await?;
+    let duplex = stack.as_ref().map(|stack| stack.duplex).unwrap_or_default();
     let worker = Arc::clone(house);
     let surveyed = if let Some(stack) = stack {
         let found = stack::pages(house, id, (stack, &components)).await?;
         changes.push(found.change);
         doubts.extend(found.doubts);
+        places = found.places;
         blocking(move || sheets.with_new_sheets(&worker, found.surveys)).await
     } else if has_pages(&sheets.whole().mime) {
         blocking(move || sheets.surveys(&worker).and_then(|surveys| sheets.with_new_sheets(&worker, surveys))).await
@@ -51,9 +54,17 @@ pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId) -> Result<Outcome
         Ok(found) => surveys = turn::turned(found, &turns, &rescan::since(&rescans)),
         Err(error) => doubts.push(doubt_of(error)?),
     }
-    house.meter.expect_pages(surveys.len() as u64);
-    changes.push(put(id.as_str(), "components", 0, &rescan::with_sheets(components, &rescans))?);
+    let components = rescan::with_sheets(components, &rescans);
+    changes.push(put(id.as_str(), "components", 0, &components)?);
     changes.push(put(id.as_str(), "survey", 0, &surveys)?);
+    let row = need_document(house, id).await?;
+    let (surveyed, doubted) = (surveys.as_slice(), doubts.as_slice());
+    let paged = Paged { components: &components, surveys: surveyed, places: &places, duplex, doubts: doubted };
+    match batch::parted(house, &row.document, &paged).await? {
+        Parted::Whole(more) => changes.extend(more),
+        Parted::Ended(more, verdict, count) => return Ok(batch::outcome(changes, (more, verdict, count))),
+    }
+    house.meter.expect_pages(surveys.len() as u64);
     changes.push(put_doubts(id.as_str(), Step::Pages, &doubts)?);
     Ok(Outcome::then(changes, Step::Text, id.as_str()).noting("pages", surveys.len()))
 }

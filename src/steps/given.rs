@@ -1,6 +1,6 @@
 //! How does what the office said outrank what was read? Values from data stand with their source as origin (invariant 11).
 
-use super::{fact, facts, need_document};
+use super::{division, fact, facts, need_document};
 use crate::document::{DocumentId, Hold};
 use crate::ente::Ente;
 use crate::envelope;
@@ -23,7 +23,15 @@ pub(crate) async fn given_of(house: &House, id: &DocumentId) -> Result<Vec<Given
         all.splice(at..at, own);
         is_later_part |= row.document.position > 1;
     }
-    Ok(if is_later_part { all.into_iter().map(Given::of_a_later_part).collect() } else { all })
+    if is_later_part {
+        all = all.into_iter().map(Given::of_a_later_part).collect();
+    }
+    if let Some(said) = division::separator_of(house, id).await? {
+        // A sidecar was written of the first part by whoever sent the whole; of a later one its own sheet knows more.
+        let at = usize::from(!is_later_part && all.first().is_some_and(|first| first.sidecar.is_some()));
+        all.insert(at, said);
+    }
+    Ok(all)
 }
 
 /// True where the office said in which fascicolo it belongs.

@@ -2,7 +2,9 @@
 
 pub(crate) mod anew;
 pub mod arrival;
+mod batch;
 pub(crate) mod correspondence;
+pub(crate) mod division;
 pub mod document;
 pub(crate) mod experience;
 mod eye;

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::messages::{Lang, Message};
 use crate::page::PageSurvey;
 use crate::pipeline::House;
-use crate::stack::{self, Stack, ordered};
+use crate::stack::{self, PagePlace, Stack, ordered};
 use crate::store::Change;
 
 /// The files of the folder that `owner` (an arrival, a document) is, if it is one.
@@ -53,6 +53,7 @@ pub(crate) async fn components(house: &House, id: &ArrivalId) -> Result<Option<V
 /// The pages of a document that is a folder, in their order, with the fact that says so and the doubts.
 pub(crate) struct Ordered {
     pub(crate) surveys: Vec<PageSurvey>,
+    pub(crate) places: Vec<PagePlace>,
     pub(crate) change: Change,
     pub(crate) doubts: Vec<Hold>,
 }
@@ -84,7 +85,8 @@ pub(crate) async fn pages(house: &Arc<House>, id: &DocumentId, (stack, component
             doubts.push(Hold::new(message));
             places.clear();
         }
-        Ok(Ordered { surveys: ordered(&places, &all), change: put(owner.as_str(), stack::ORDER, 0, &places)?, doubts })
+        let change = put(owner.as_str(), stack::ORDER, 0, &places)?;
+        Ok(Ordered { surveys: ordered(&places, &all), places, change, doubts })
     })
     .await
 }
