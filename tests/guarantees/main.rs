@@ -9,6 +9,7 @@ mod acquire;
 #[cfg(feature = "drill")]
 mod admission_drill;
 mod again;
+mod batches;
 mod blobs;
 mod calendar;
 mod canary;

@@ -6,7 +6,7 @@ use std::process::Command;
 use lopdf::{Dictionary, Document, Object};
 
 /// Breaches of ISO 19005 found in the file, empty of a good one. Clauses are those of part 2 unless said.
-pub(super) fn breaches(pdf: &Path, part: u8) -> Vec<String> {
+pub(crate) fn breaches(pdf: &Path, part: u8) -> Vec<String> {
     let bytes = std::fs::read(pdf).expect("copy");
     let doc = Document::load_mem(&bytes).expect("parses");
     let mut found = Vec::new();
@@ -129,7 +129,7 @@ fn object_breaches(doc: &Document, object: &Object, part: u8) -> Vec<String> {
 }
 
 /// Verdict of Apache PDFBox Preflight on each file; none where Java or the jars are missing (said aloud).
-pub(super) fn preflight(files: &[PathBuf], scratch: &Path) -> Option<Vec<(bool, String)>> {
+pub(crate) fn preflight(files: &[PathBuf], scratch: &Path) -> Option<Vec<(bool, String)>> {
     let jars = ["preflight", "pdfbox2", "xmpbox", "fontbox2", "commons-io", "commons-logging", "javax.activation", "jaxb-api"]
         .map(|jar| format!("/usr/share/java/{jar}.jar"));
     let compiler = Command::new("javac").arg("-version").output();

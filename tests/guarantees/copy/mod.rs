@@ -10,6 +10,8 @@ mod sheets;
 mod unread;
 mod words;
 
+pub(crate) use judge::{breaches, preflight};
+
 use std::path::{Path, PathBuf};
 
 use conserva::copy::{CopyOrder, PdfaLevel, searchable, wants_copy};
