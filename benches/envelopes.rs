@@ -137,8 +137,12 @@ fn pdf(n: u32, bytes: usize) -> Vec<u8> {
         offsets.push(pdf.len());
         pdf.extend([format!("{number} 0 obj\n").as_bytes(), object, b"\nendobj\n"].concat());
     }
-    let (start, entries) = (pdf.len(), offsets.iter().map(|offset| format!("{offset:010} 00000 n \n")).collect::<String>());
-    let tail = format!("xref\n0 5\n0000000000 65535 f \n{entries}trailer\n<</Size 5/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n");
+    let start = pdf.len();
+    pdf.extend(b"xref\n0 5\n0000000000 65535 f \n");
+    for offset in offsets {
+        pdf.extend(format!("{offset:010} 00000 n \n").as_bytes());
+    }
+    let tail = format!("trailer\n<</Size 5/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n");
     pdf.extend(tail.as_bytes());
     pdf
 }

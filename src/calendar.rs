@@ -43,13 +43,13 @@ pub fn term(start: Date, days: u32) -> Option<Date> {
 /// Month and day of Easter in the Gregorian calendar (the algorithm of Meeus, Jones and Butcher).
 fn easter(year: i16) -> (i8, i8) {
     let year = i32::from(year);
-    let (a, b, c) = (year % 19, year / 100, year % 100);
-    let g = (b - (b + 8) / 25 + 1) / 3;
-    let h = (19 * a + b - b / 4 - g + 15) % 30;
-    let l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
-    let m = (a + 11 * h + 22 * l) / 451;
-    let n = h + l - 7 * m + 114;
-    ((n / 31) as i8, (n % 31 + 1) as i8)
+    let (golden, century, rest) = (year % 19, year / 100, year % 100);
+    let moon = (century - (century + 8) / 25 + 1) / 3;
+    let epact = (19 * golden + century - century / 4 - moon + 15) % 30;
+    let weekday = (32 + 2 * (century % 4) + 2 * (rest / 4) - epact - rest % 4) % 7;
+    let late = (golden + 11 * epact + 22 * weekday) / 451;
+    let days = epact + weekday - 7 * late + 114;
+    ((days / 31) as i8, (days % 31 + 1) as i8)
 }
 
 #[cfg(test)]
