@@ -26,6 +26,9 @@ use crate::separator::Separator;
 const SHEET: (f64, f64) = (595.28, 841.89);
 /// Side of a QR code, points: 62 mm.
 const QR: f64 = 176.0;
+/// Where the bar code stands, between the words above it and the number below, and its height.
+const BARS: f64 = 392.0;
+const BARS_HIGH: f64 = 45.0;
 /// Where everything but patch codes stands.
 const LEFT: f64 = 95.0;
 const RIGHT: f64 = 500.0;
@@ -180,18 +183,23 @@ fn drawn(separator: &Separator, has_patch: bool) -> Result<Drawing> {
     drawing.code(&qr, [LEFT, 525.0, QR, QR]);
     drawing.code(&qr, [RIGHT - QR, 200.0, QR, QR]);
     let wide = (f64::from(bars.width()) * 1.3).min(RIGHT - LEFT);
-    drawing.code(&bars, [LEFT, 450.0, wide, 45.0]);
+    drawing.code(&bars, [LEFT, BARS, wide, BARS_HIGH]);
     let number = separator.numero.map(|numero| format!("{} / {}", numero.n, numero.of)).unwrap_or_default();
     drawing.text(&number, (LEFT + QR + 20.0, 680.0), 20.0);
     drawing.text(&number, (LEFT, 330.0), 36.0);
-    let mut y = 650.0;
+    let mut y = 655.0;
     for (code, value) in told(separator) {
+        let lines = wrapped(&value);
+        // What no longer fits above the bars stands in the codes.
+        if y - 11.0 * lines.len() as f64 <= BARS + BARS_HIGH + 6.0 {
+            break;
+        }
         drawing.text(&said(code), (LEFT + QR + 20.0, y), 5.0);
-        for line in wrapped(&value) {
-            y -= 12.0;
+        for line in lines {
+            y -= 11.0;
             drawing.text(&line, (LEFT + QR + 20.0, y), 8.0);
         }
-        y -= 14.0;
+        y -= 11.0;
     }
     drawing.text(&said("sheet-document"), (LEFT, 300.0), 6.5);
     drawing.text(separator.lotto.as_deref().unwrap_or_default(), (LEFT, 280.0), 8.0);
