@@ -64,6 +64,7 @@ pub(super) async fn parted(house: &Arc<House>, document: &Document, paged: &Page
     }
     match divided(house, document, (paged, &plan)).await {
         Ok(division) => {
+            crate::drill::point("batch.divided");
             record.settled = Settled::Divided;
             record.parts = division.parts;
             let count = record.parts.len();

@@ -34,6 +34,7 @@ pub(super) const ELSEWHERE: &[&str] = &[
     "store.backup-",
     "desk.rescan-",
     "desk.split",
+    "batch.",
     "acquire.sidecar-",
     "acquire.cleaned",
     "receive.",

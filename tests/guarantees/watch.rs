@@ -60,6 +60,10 @@ impl Daemon {
         std::fs::read_to_string(&self.log).expect("log")
     }
 
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("child").is_some()
+    }
+
     pub(super) fn send(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("signal");
     }
@@ -294,9 +298,7 @@ fn a_daemon_that_dies_at_any_write_point_of_admission_goes_on_where_it_was() {
         write(&inbox.join("due.txt"), b"due");
         std::os::unix::fs::symlink("uno.txt", inbox.join("legame")).expect("link");
         let mut daemon = Daemon::start_with(&stage, &["--only", "acquire"], &[("CONSERVA_DRILL", PathBuf::from(point))]);
-        until(&format!("it dies at {point}, which every admission passes"), 20, || {
-            daemon.child.try_wait().expect("child").is_some()
-        });
+        until(&format!("it dies at {point}, which every admission passes"), 20, || daemon.has_ended());
         drilled += 1;
         let _again = Daemon::start(&stage, &["--only", "acquire"]);
         until("all are in", 20, || lying(&inbox).is_empty());

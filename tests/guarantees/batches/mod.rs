@@ -3,6 +3,7 @@
 mod corpus;
 mod degraded;
 mod journey;
+mod killed;
 mod printed;
 
 use std::path::Path;
