@@ -13,7 +13,9 @@ use image::GrayImage;
 use super::super::stage::{clean_page, readers};
 use super::rendered;
 
+/// Sheets of a batch, and of the one that is looked at where a build without optimisation has other tests beside it.
 const SHEETS: usize = 60;
+const SHEETS_FEW: usize = 20;
 const COUNT: u32 = 7;
 const DPI: u32 = 150;
 const HERE: (&str, &str) = ("c_x912", "lotti");
@@ -142,9 +144,9 @@ struct Batch {
     separators: Vec<(u32, &'static str)>,
 }
 
-fn batch(sheets: &[GrayImage], text: &GrayImage, dice: &mut Dice) -> Batch {
+fn batch(sheets: &[GrayImage], text: &GrayImage, (count, dice): (usize, &mut Dice)) -> Batch {
     let mut lengths = vec![1_usize; COUNT as usize];
-    for _ in 0..SHEETS - COUNT as usize {
+    for _ in 0..count - COUNT as usize {
         lengths[dice.below(u64::from(COUNT)) as usize] += 1;
     }
     let mut batch = Batch { pages: Vec::new(), documents: Vec::new(), separators: Vec::new() };
@@ -212,7 +214,14 @@ fn page_at<'a>(input: &'a std::path::PathBuf, survey: &'a PageSurvey) -> PageAt<
 
 #[test]
 fn of_sixty_sheets_with_seven_separators_all_are_found_or_the_miss_is_said() {
-    let seeds: u64 = std::env::var("CONSERVA_BATCH_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(1);
+    let asked = std::env::var("CONSERVA_BATCH_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    let count = if asked.is_some() { SHEETS } else { SHEETS_FEW };
+    if asked.is_none() {
+        eprintln!(
+            "NOT CHECKED: fifty batches of {SHEETS} sheets (CONSERVA_BATCH_SEEDS; scripts/prove has it); here one of {SHEETS_FEW}"
+        );
+    }
+    let seeds: u64 = asked.unwrap_or(1);
     let folder = tempfile::tempdir().expect("folder");
     let readers = readers(folder.path(), 2);
     let sheets = sheets(folder.path());
@@ -222,7 +231,7 @@ fn of_sixty_sheets_with_seven_separators_all_are_found_or_the_miss_is_said() {
     let (mut divided, mut held, mut readable, mut found) = (0, 0, 0, 0);
     for seed in 1..=seeds {
         let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        let batch = batch(&sheets, &text, &mut dice);
+        let batch = batch(&sheets, &text, (count, &mut dice));
         let sightings = seen(&readers, folder.path(), &batch.pages, &settings.wanted());
         let plan = batch::plan(&settings, HERE, &sightings);
         let pieces: Vec<(u32, u32)> = plan.pieces.iter().map(|piece| (piece.first, piece.last)).collect();
