@@ -1,16 +1,15 @@
 //! `titolario`, `retention`, `tipologia`: the tables that the ente decides.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use jiff::civil::Date;
 use serde_json::json;
 
 use super::archive::{look, open};
-use super::{Global, output, tables};
+use super::{Global, named, output, tables};
 use crate::desk;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::messages::Message;
 use crate::steps::tables::Table;
 
@@ -47,7 +46,7 @@ pub(crate) enum EditionVerb {
 pub(crate) async fn edition(all: &Global, table: Table, verb: &EditionVerb) -> Result<u8> {
     match verb {
         EditionVerb::Import { file, dal, uri, dry_run } => {
-            let bytes = read(file)?;
+            let bytes = named::table(file)?;
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let operator = all.operator.clone();
             let order = desk::Order { table, name, bytes, dal: *dal, uri: uri.clone(), dry_run: *dry_run, operator };
@@ -76,16 +75,6 @@ pub(crate) async fn edition(all: &Global, table: Table, verb: &EditionVerb) -> R
             Ok(0)
         }
     }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let opened = std::fs::File::open(file).map_err(|e| Error::disk("read table", file, e))?;
-    opened.take(desk::TABLE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| Error::disk("read table", file, e))?;
-    if bytes.len() as u64 > desk::TABLE_BYTES_MAX {
-        return Err(Error::new(Kind::Usage, "table-large").with("file", file.display()).with("max", desk::TABLE_BYTES_MAX));
-    }
-    Ok(bytes)
 }
 
 fn show(all: &Global, order: &desk::Order, imported: &desk::Imported) {

@@ -168,8 +168,8 @@ enum Verb {
         /// Id of the document.
         id: String,
         /// Into this file, not to stdout.
-        #[arg(long, short, value_name = "FILE")]
-        out: Option<PathBuf>,
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Plans and builds packages of what is ready.
     Package {
@@ -352,7 +352,7 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Titolario(verb) => editions::edition(all, Table::Titolario, &verb).await,
         Verb::Retention(verb) => editions::edition(all, Table::Retention, &verb).await,
         Verb::Tipologia(verb) => editions::edition(all, Table::Tipologia, &verb).await,
-        Verb::Segnatura { id, out } => segnatura::segnatura(all, &id, out.as_deref()).await,
+        Verb::Segnatura { id, output } => segnatura::segnatura(all, &id, output.as_deref()).await,
         Verb::Separators(typed) => separators::separators(all, typed).await,
         Verb::Search(asked) => search::search(all, asked).await,
         Verb::Package { access: true, fascicolo, documents, pdv, out, .. } => {

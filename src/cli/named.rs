@@ -1,9 +1,11 @@
 //! The files that a command names: is one there, and may it be read without waiting for somebody to write into it?
 
 use std::fs::{File, Metadata};
+use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::desk::TABLE_BYTES_MAX;
 use crate::error::{Error, Kind, Result};
 
 /// Opens `path` for reading: what is not there was typed wrong; what is no regular file (a queue, a device, a folder) is
@@ -16,6 +18,17 @@ pub(super) fn open(path: &Path) -> Result<(File, Metadata)> {
     let metadata = file.metadata().map_err(|cause| Error::disk("look at", path, cause))?;
     ensure_regular(path, &metadata)?;
     Ok((file, metadata))
+}
+
+/// The bytes of a table (CSV), at most [`TABLE_BYTES_MAX`] of them.
+pub(super) fn table(file: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let opened = open(file)?.0;
+    opened.take(TABLE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| Error::disk("read table", file, e))?;
+    if bytes.len() as u64 > TABLE_BYTES_MAX {
+        return Err(Error::new(Kind::Usage, "table-large").with("file", file.display()).with("max", TABLE_BYTES_MAX));
+    }
+    Ok(bytes)
 }
 
 fn ensure_regular(path: &Path, metadata: &Metadata) -> Result<()> {

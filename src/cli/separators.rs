@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::archive::look;
-use super::{Global, output};
+use super::{Global, named, output};
 use crate::copy::{self, PdfaLevel, SeparatorOrder};
 use crate::desk::{self, Asked, Told};
 use crate::error::{Error, Result};
@@ -63,7 +63,7 @@ pub(crate) async fn separators(all: &Global, typed: Separators) -> Result<u8> {
         is_set: !typed.reusable,
         lotto: typed.lot,
         each: Told { fogli: typed.sheets, voce: typed.voce, fascicolo: typed.fascicolo, protocollo: typed.protocollo },
-        list: typed.list,
+        list: typed.list.map(|list| named::table(&list).map(|bytes| (list, bytes))).transpose()?,
         operator: all.operator.clone(),
     };
     let sheets = desk::separators(house, &asked).await?;

@@ -8,7 +8,7 @@ use super::compose::{Findings, NAME_CHARS_MAX};
 use super::parties::subject;
 use super::registration::{Chosen, direction, is_register_code};
 use super::soggetto::{Ipa, PersonaFisica, Soggetto, Ufficio};
-use super::{DescribedSegnatura, Dossier, RuoloUlteriore, ulteriori};
+use super::{DescribedSegnatura, Dossier, RuoloUlteriore, Tipo, ulteriori};
 use crate::document::{Component, Role};
 use crate::ente::Ente;
 use crate::fields::{PartyKind, Protocollo, Verso};
@@ -38,24 +38,25 @@ struct Segnatura<'a> {
 
 /// The Segnatura of a document that the ente sends; without an XML where a finding is an error.
 pub(super) fn compose(dossier: &Dossier<'_>) -> DescribedSegnatura {
-    let mut findings = Findings::new(ROOT);
-    let segnatura = collected(dossier, &mut findings);
-    let findings = findings.finish();
+    // What the metadata have too is told where it stands there.
+    let (mut findings, mut metadata) = (Findings::new(ROOT), Findings::new(Tipo::Amministrativo.root()));
+    let segnatura = collected(dossier, (&mut findings, &mut metadata));
+    let findings = [findings.finish(), metadata.finish()].concat();
     let xml = segnatura.filter(|_| super::is_ok(&findings)).map(|segnatura| segnatura.xml()).unwrap_or_default();
     DescribedSegnatura { xml, findings }
 }
 
 /// Every part is asked before any is missed, so that one run tells all breaches.
-fn collected<'a>(dossier: &Dossier<'a>, findings: &mut Findings) -> Option<Segnatura<'a>> {
-    let registered = registered(dossier, findings);
-    let mittente = sender(dossier, findings);
-    let destinatari = recipients(dossier, findings);
+fn collected<'a>(dossier: &Dossier<'a>, (findings, metadata): (&mut Findings, &mut Findings)) -> Option<Segnatura<'a>> {
+    let registered = registered(dossier, (findings, metadata));
+    let mittente = sender(dossier, (findings, metadata));
+    let destinatari = recipients(dossier, (findings, metadata));
     let oggetto = dossier.fields.oggetto.as_ref().map(|reading| reading.value.as_str()).unwrap_or_default();
     let oggetto = findings.bounded("Intestazione/Oggetto", oggetto, super::compose::TEXT_CHARS_MAX);
     if oggetto.is_empty() {
         findings.error("Intestazione/Oggetto", "A6 Oggetto", Message::new("segnatura-no-oggetto"));
     }
-    let classifica = findings.classification(&dossier.filing.voce.value, dossier.titolario);
+    let classifica = metadata.classification(&dossier.filing.voce.value, dossier.titolario);
     let (primario, allegati) = files(dossier, findings);
     let (aggregation, (protocollo, data)) = (dossier.aggregation, registered?);
     let fascicolo = findings.bounded("Intestazione/Fascicolo/Denominazione", &aggregation.key.oggetto, NAME_CHARS_MAX);
@@ -76,13 +77,16 @@ fn collected<'a>(dossier: &Dossier<'a>, findings: &mut Findings) -> Option<Segna
 }
 
 /// The registration in the ente's protocol, going out.
-fn registered<'a>(dossier: &Dossier<'a>, findings: &mut Findings) -> Option<(&'a Protocollo, jiff::civil::Date)> {
+fn registered<'a>(
+    dossier: &Dossier<'a>,
+    (findings, metadata): (&mut Findings, &mut Findings),
+) -> Option<(&'a Protocollo, jiff::civil::Date)> {
     const PLACE: &str = "Intestazione/Identificatore";
     let Some(protocollo) = dossier.fields.protocollo.as_ref().map(|reading| &reading.value) else {
         findings.error(PLACE, "A6 Identificatore, N-05", Message::new("segnatura-no-protocollo"));
         return None;
     };
-    let verso = direction(dossier, Chosen::Protocollo(protocollo), findings);
+    let verso = direction(dossier, Chosen::Protocollo(protocollo), metadata);
     if verso.is_some_and(|verso| verso != Verso::U) {
         findings.error(PLACE, "A6, N-13", Message::new("segnatura-not-outgoing"));
     }
@@ -105,12 +109,12 @@ fn registered<'a>(dossier: &Dossier<'a>, findings: &mut Findings) -> Option<(&'a
 }
 
 /// Whoever sends it is the ente, by the office that the document names; a sender that is somebody else contradicts the register.
-fn sender(dossier: &Dossier<'_>, findings: &mut Findings) -> Option<Ufficio> {
+fn sender(dossier: &Dossier<'_>, (findings, metadata): (&mut Findings, &mut Findings)) -> Option<Ufficio> {
     let Some(party) = dossier.fields.mittente.as_ref().map(|reading| &reading.value) else {
         return Some(Ufficio::of(dossier.ente, None));
     };
     if party.kind == PartyKind::Ente
-        && let Some(Soggetto::Pai(ufficio)) = subject(dossier.ente, party, "Mittente", findings)
+        && let Some(Soggetto::Pai(ufficio)) = subject(dossier.ente, party, "Mittente", metadata)
     {
         return Some(ufficio);
     }
@@ -119,12 +123,12 @@ fn sender(dossier: &Dossier<'_>, findings: &mut Findings) -> Option<Ufficio> {
 }
 
 /// Whom it goes to: the recipient that the document names, then those that were stated.
-fn recipients(dossier: &Dossier<'_>, findings: &mut Findings) -> Vec<Soggetto> {
+fn recipients(dossier: &Dossier<'_>, (findings, metadata): (&mut Findings, &mut Findings)) -> Vec<Soggetto> {
     let (ente, place) = (dossier.ente, "Destinatario");
     let named = dossier.fields.destinatario.as_ref();
-    let mut all: Vec<Soggetto> = named.and_then(|reading| subject(ente, &reading.value, place, findings)).into_iter().collect();
+    let mut all: Vec<Soggetto> = named.and_then(|reading| subject(ente, &reading.value, place, metadata)).into_iter().collect();
     let stated = dossier.ulteriori.soggetti.iter().filter(|one| one.ruolo == RuoloUlteriore::Destinatario);
-    all.extend(stated.filter_map(|one| ulteriori::part(ente, &one.parte, (place, false), findings)));
+    all.extend(stated.filter_map(|one| ulteriori::part(ente, &one.parte, (place, false), metadata)));
     if all.is_empty() {
         findings.error("Descrizione/Destinatario", "A6 Destinatario", Message::new("segnatura-no-destinatario"));
     }

@@ -7,7 +7,7 @@ use crate::describe::{self, DescribedSegnatura};
 use crate::document::{DocumentId, DocumentState};
 use crate::error::{Error, Kind, Result};
 use crate::pipeline::House;
-use crate::steps::metadata::Told;
+use crate::steps::metadata::OnRecord;
 
 /// The Segnatura of the document that `id` names. One that waits for a person is refused: its data are in doubt.
 pub async fn segnatura(house: &Arc<House>, id: &str) -> Result<(DocumentId, DescribedSegnatura)> {
@@ -20,6 +20,6 @@ pub async fn segnatura(house: &Arc<House>, id: &str) -> Result<(DocumentId, Desc
     if !is_filed || row.aggregazione.is_none() {
         return Err(Error::refuse("segnatura-not-ready").with("id", &id).with("state", state.as_str()));
     }
-    let told = Told::of(house, &id).await?;
-    Ok((id, told.dossier(house, describe::segnatura)))
+    let on_record = OnRecord::of(house, &id).await?;
+    Ok((id, on_record.dossier(house, describe::segnatura)))
 }

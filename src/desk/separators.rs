@@ -21,8 +21,8 @@ pub struct Asked {
     pub lotto: Option<String>,
     /// What all of them say.
     pub each: Told,
-    /// What each of them says instead, in a list (CSV).
-    pub list: Option<PathBuf>,
+    /// What each of them says instead, in a list (CSV): its name and its bytes, at most `TABLE_BYTES_MAX`.
+    pub list: Option<(PathBuf, Vec<u8>)>,
     /// Who prepares the batch.
     pub operator: String,
 }
@@ -54,7 +54,7 @@ pub async fn separators(house: &House, asked: &Asked) -> Result<Vec<Separator>> 
         return Err(wrong("separators-profile").with("profile", &asked.profile));
     }
     let told = match &asked.list {
-        Some(list) => listed(list, &asked.each)?,
+        Some((name, bytes)) => listed(name, bytes, &asked.each)?,
         None => vec![asked.each.clone(); asked.count as usize],
     };
     let is_counted = |told: &Told| told.fogli.is_none_or(|fogli| (1..=COUNT_MAX).contains(&fogli));
@@ -103,12 +103,12 @@ pub async fn separators(house: &House, asked: &Asked) -> Result<Vec<Separator>> 
 }
 
 /// The lines of a list; what a line leaves open, `each` says.
-fn listed(list: &Path, each: &Told) -> Result<Vec<Told>> {
+fn listed(list: &Path, bytes: &[u8], each: &Told) -> Result<Vec<Told>> {
     let wrong = |line: u64, what: String| {
         Error::new(Kind::Usage, "separators-list").with("file", list.display()).with("line", line).with("what", what)
     };
     let unread = |error: csv::Error| wrong(error.position().map_or(1, csv::Position::line), error.to_string());
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(list).map_err(unread)?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
     let mut all = Vec::new();
     for line in reader.deserialize() {
         let own: Told = line.map_err(unread)?;

@@ -30,7 +30,7 @@ pub(crate) struct Metadata {
 }
 
 /// All that the description of a filed document is made of.
-pub(crate) struct Told {
+pub(crate) struct OnRecord {
     document: Document,
     components: Vec<Component>,
     fields: Fields,
@@ -45,7 +45,7 @@ pub(crate) struct Told {
     day: Date,
 }
 
-impl Told {
+impl OnRecord {
     /// Everything on record of the document; it is filed.
     pub(crate) async fn of(house: &Arc<House>, id: &DocumentId) -> Result<Self> {
         let row = need_document(house, id).await?;
@@ -95,8 +95,8 @@ impl Told {
 
 /// Describes the document as Allegato 5 asks. Breaches hold it, all of them shown at once.
 pub(crate) async fn metadata(house: &Arc<House>, id: &DocumentId) -> Result<Outcome> {
-    let told = Told::of(house, id).await?;
-    rest(id, told.dossier(house, describe::metadata)?, (&told.decided, &told.stated))
+    let on_record = OnRecord::of(house, id).await?;
+    rest(id, on_record.dossier(house, describe::metadata)?, (&on_record.decided, &on_record.stated))
 }
 
 fn rest(id: &DocumentId, described: Described, (decided, stated): (&Decisions, &Stated)) -> Result<Outcome> {

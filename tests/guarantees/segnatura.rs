@@ -149,7 +149,7 @@ fn the_command_writes_the_segnatura_of_what_is_filed_and_refuses_what_waits() {
     let parties = ["--set", "destinatario=Impresa Prove S.r.l.", "--set", "protocollo=0000123/2024 2024-03-12 U"];
     stage.json(&[&["review", id.as_str()], &set[..], &parties].concat(), &[0]);
     let path = stage.path("segnatura.xml");
-    let object = stage.json(&["segnatura", &id, "--out", path.to_str().expect("a path")], &[0]).remove(0);
+    let object = stage.json(&["segnatura", &id, "--output", path.to_str().expect("a path")], &[0]).remove(0);
     assert_eq!((object["sealed"].as_bool(), object["xml"].is_null()), (Some(false), true), "{object}");
     let xml = std::fs::read_to_string(&path).expect("the file");
     let shown = stage.json(&["show", &id], &[0]).remove(0);
