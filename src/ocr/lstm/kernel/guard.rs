@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use super::super::model::Cell;
 use super::super::trial::Dice;
-use super::rows::Rest;
+use super::rests::Rest;
 use super::*;
 
 /// A buffer between two pages that cannot be touched, pressed to the one behind it or to the one before it.
@@ -58,21 +58,24 @@ struct GuardedRows {
     words: Guarded<u32>,
     start: Guarded<i32>,
     scale: Guarded<f32>,
-    rests: Guarded<Rest>,
+    places: Guarded<u8>,
+    rests: Guarded<[Rest; FOUR]>,
     ends: Guarded<u32>,
 }
 
 impl GuardedRows {
     fn of(rows: &RowsKept, is_at_end: bool) -> Self {
-        let Rows { form, words, start, scale, rests, ends } = rows.as_rows();
+        let Rows { form, words, start, scale, places, rests, ends } = rows.as_rows();
         let (words, ends) = (Guarded::of(words, is_at_end), Guarded::of(ends, is_at_end));
         let (start, scale) = (Guarded::of(start, is_at_end), Guarded::of(scale, is_at_end));
-        Self { form, words, start, scale, rests: Guarded::of(rests, is_at_end), ends }
+        let (places, rests) = (Guarded::of(places, is_at_end), Guarded::of(rests, is_at_end));
+        Self { form, words, start, scale, places, rests, ends }
     }
 
     fn as_rows(&mut self) -> Rows<'_> {
         let (words, start, scale) = (self.words.get(), self.start.get(), self.scale.get());
-        Rows { form: self.form, words, start, scale, rests: self.rests.get(), ends: self.ends.get() }
+        let (places, rests, ends) = (self.places.get(), self.rests.get(), self.ends.get());
+        Rows { form: self.form, words, start, scale, places, rests, ends }
     }
 }
 

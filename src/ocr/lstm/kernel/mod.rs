@@ -12,6 +12,7 @@ mod fence;
 #[cfg(test)]
 mod guard;
 mod portable;
+mod rests;
 mod rows;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
@@ -219,7 +220,7 @@ impl Engine {
         match self.form() {
             Form::Bytes => {}
             Form::Pairs => room.widen(runs),
-            Form::Doubles => room.halve(runs, lanes),
+            Form::Doubles => room.gather(runs, lanes),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::super::model::{Cell, Matrix};
 use super::super::strip::ZERO;
+use super::rests::{Rest, laid, pairs, split};
 use super::{FOUR, LANES, QUAD, ROWS};
 
 /// Two ways of multiplying many small whole numbers.
@@ -15,35 +16,24 @@ pub(crate) enum Form {
     Pairs,
     /// Bytes whose products are first added in sixteen bits, two and two of eight inputs: inputs with 128 added, weights with a
     /// sign, no larger together than sixteen bits hold. For each eight rows and each eight inputs, a word of each row for the
-    /// first four, then one for the others. What a weight is too large by is a [`Rest`].
+    /// first four, then one for the others. What weights are too large by is a [`Rest`].
     Doubles,
 }
 
 /// Rows of [`Form::Doubles`] that lie together.
 pub(crate) const EIGHT: usize = 8;
-/// The most that weights of one sign may come to where four products are added in sixteen bits: 255 times that is 32,640.
-const TOGETHER: i32 = 128;
-
-/// What the weights of a row have left for eight inputs, after those among the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rest {
-    /// Number of the row among its eight.
-    pub(super) row: u32,
-    /// Number of the eight inputs.
-    pub(super) at: u32,
-    /// The weights, four in each word: apart, since a processor spreads a word that it loads, and not half of two.
-    pub(super) word: u32,
-    pub(super) more: u32,
-}
-
-/// Eight inputs of half of the lanes.
-pub(crate) type Half = [[u8; QUAD / 2]; 2];
+/// Rows of [`Form::Doubles`] whose sums wait for each other: they lie in the order of how much they have left.
+pub(crate) const BLOCK: usize = 64;
+/// Four inputs of the first half of the lanes, then of the second.
+pub(crate) type Halves = [[u8; QUAD / 2]; 2];
 
 /// A kernel's own place for inputs in another form.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     pub(super) wide: Vec<Wide>,
-    pub(super) halves: [Vec<Half>; 2],
+    pub(super) quads: Vec<Halves>,
+    /// True where lanes of the second half are used.
+    pub(super) are_both: bool,
     /// True where no more than [`FEW`] lanes are used.
     pub(super) are_few: bool,
 }
@@ -60,19 +50,16 @@ impl Room {
         }
     }
 
-    /// Inputs for [`Form::Doubles`]; the second half of the lanes only where one of them is used.
-    pub(super) fn halve(&mut self, runs: [&[u8]; 2], lanes: usize) {
-        self.halves.iter_mut().for_each(Vec::clear);
+    /// Inputs for [`Form::Doubles`].
+    pub(super) fn gather(&mut self, runs: [&[u8]; 2], lanes: usize) {
         self.are_few = lanes <= FEW;
-        let used = if lanes > LANES / 2 { 2 } else { 1 };
-        for (at, half) in self.halves.iter_mut().take(used).enumerate() {
-            let part = |quad: &[u8; QUAD]| quad.as_chunks::<{ QUAD / 2 }>().0[at];
-            let mut quads = runs.iter().flat_map(|run| run.as_chunks::<QUAD>().0).map(part);
-            while let Some(first) = quads.next() {
-                // Weights behind the last inputs are nothing.
-                half.push([first, quads.next().unwrap_or([ZERO; QUAD / 2])]);
-            }
+        self.are_both = lanes > LANES / 2;
+        self.quads.clear();
+        for run in runs {
+            self.quads.extend_from_slice(run.as_chunks::<{ QUAD / 2 }>().0.as_chunks::<2>().0);
         }
+        // Weights behind the last inputs are nothing.
+        self.quads.resize(self.quads.len().next_multiple_of(2), [[ZERO; QUAD / 2]; 2]);
     }
 }
 
@@ -103,8 +90,10 @@ pub(crate) struct Rows<'a> {
     pub(crate) start: &'a [i32],
     /// What each row's sum is multiplied by.
     pub(crate) scale: &'a [f32],
-    /// Of [`Form::Doubles`], what weights have left, row after row, and where those of each eight rows end.
-    pub(crate) rests: &'a [Rest],
+    /// Of [`Form::Doubles`], the number of each row in its block: words and starts lie in another order.
+    pub(crate) places: &'a [u8],
+    /// And what weights have left, four rows at a time, and where that of each four rows ends.
+    pub(crate) rests: &'a [[Rest; FOUR]],
     pub(crate) ends: &'a [u32],
 }
 
@@ -112,16 +101,21 @@ pub(crate) struct Rows<'a> {
 pub(super) struct Eight<'a> {
     pub(super) words: &'a [u32],
     pub(super) start: &'a [i32; EIGHT],
-    pub(super) scale: &'a [f32; EIGHT],
-    pub(super) rests: &'a [Rest],
+    pub(super) places: &'a [u8; EIGHT],
+    /// Of the first four rows, and of the others.
+    pub(super) rests: [&'a [[Rest; FOUR]]; 2],
 }
 
 impl Rows<'_> {
     /// True where there are `count` rows over `quads` times four inputs, all arrays as long as that means.
     pub(super) fn are(&self, form: Form, (count, quads): (usize, usize)) -> bool {
         let is_whole = count.is_multiple_of(ROWS) && self.start.len() == count && self.scale.len() == count;
-        let ends = if form == Form::Doubles { count / EIGHT } else { 0 };
-        is_whole && self.form == form && self.words.len() == count * form.words(quads) && self.ends.len() == ends
+        let (ends, places) = if form == Form::Doubles { (count / FOUR, count) } else { (0, 0) };
+        is_whole
+            && self.form == form
+            && self.words.len() == count * form.words(quads)
+            && self.ends.len() == ends
+            && self.places.len() == places
     }
 
     /// True where they are the sixteen rows of a convolution.
@@ -133,14 +127,16 @@ impl Rows<'_> {
 
     /// Eight rows at a time.
     pub(super) fn eights(&self) -> impl Iterator<Item = Eight<'_>> {
-        let (starts, scales) = (self.start.as_chunks::<EIGHT>().0, self.scale.as_chunks::<EIGHT>().0);
+        let (starts, places) = (self.start.as_chunks::<EIGHT>().0, self.places.as_chunks::<EIGHT>().0);
         let each = self.words.len() / starts.len().max(1);
-        let rows = self.words.chunks_exact(each.max(1)).zip(starts).zip(scales).zip(self.ends);
+        let rows = self.words.chunks_exact(each.max(1)).zip(starts).zip(places).zip(self.ends.as_chunks::<2>().0);
         let mut from = 0;
-        rows.map(move |(((words, start), scale), end)| {
-            let rests = self.rests.get(from..*end as usize).unwrap_or_default();
-            from = *end as usize;
-            Eight { words, start, scale, rests }
+        rows.map(move |(((words, start), places), ends)| {
+            let rests = ends.map(|end| {
+                let begin = std::mem::replace(&mut from, end as usize);
+                self.rests.get(begin..end as usize).unwrap_or_default()
+            });
+            Eight { words, start, places, rests }
         })
     }
 
@@ -179,7 +175,8 @@ pub(crate) struct RowsKept {
     words: Vec<u32>,
     start: Vec<i32>,
     scale: Vec<f32>,
-    rests: Vec<Rest>,
+    places: Vec<u8>,
+    rests: Vec<[Rest; FOUR]>,
     ends: Vec<u32>,
 }
 
@@ -188,20 +185,20 @@ type Row<'a> = Option<(&'a Matrix, usize)>;
 
 impl RowsKept {
     pub(crate) fn as_rows(&self) -> Rows<'_> {
-        let Self { form, words, start, scale, rests, ends } = self;
-        Rows { form: *form, words, start, scale, rests, ends }
+        let Self { form, words, start, scale, places, rests, ends } = self;
+        Rows { form: *form, words, start, scale, places, rests, ends }
     }
 
     /// An LSTM: the four gates of each unit are four rows.
     pub(crate) fn of_cell(cell: &Cell, form: Form) -> Self {
         let gates = |unit| cell.gates.iter().map(move |gate| Some((gate, unit)));
-        Self::of((0..cell.units).flat_map(gates).collect(), cell.inputs + cell.units, form)
+        Self::of(&(0..cell.units).flat_map(gates).collect::<Vec<_>>(), cell.inputs + cell.units, form)
     }
 
     /// A plain matrix, filled up with rows of nothing to a multiple of sixteen.
     pub(crate) fn of_matrix(matrix: &Matrix, form: Form) -> Self {
         let rows = (0..matrix.rows.next_multiple_of(ROWS)).map(|row| (row < matrix.rows).then_some((matrix, row)));
-        Self::of(rows.collect(), matrix.columns - 1, form)
+        Self::of(&rows.collect::<Vec<_>>(), matrix.columns - 1, form)
     }
 
     /// The convolution: three columns of three taps, each with a fourth that counts nothing. All sixteen rows of a column lie
@@ -220,11 +217,14 @@ impl RowsKept {
             // Three columns of all rows, and three of what they have left: of two weights that are added, never more.
             let part = |row: usize, column: usize, nth: usize| {
                 let [a, b, c] = [0, 1, 2].map(|tap| wide.weights[13 * row + 4 * column + tap]);
-                split([a, b, c, 0, 0, 0, 0, 0]).get(nth).map_or(0, |part| word(*part)[0])
+                let ([kept, _], left) = split(0, [[a, b, c, 0], [0; 4]]);
+                let left = left.first().map_or([0; 4], |left| left.weights);
+                word(if nth == 0 { kept } else { left })
             };
             let places = (0..2).flat_map(|nth| (0..3).map(move |column| (nth, column)));
             kept.words = places.flat_map(|(nth, column)| (0..ROWS).map(move |row| part(row, column, nth))).collect();
-            (kept.rests, kept.ends) = (Vec::new(), Vec::new());
+            kept.start = (0..ROWS).map(|row| start_of((row < wide.rows).then_some((&wide, row)), 12, form)).collect();
+            (kept.places, kept.rests, kept.ends) = (Vec::new(), Vec::new(), Vec::new());
         }
         if form == Form::Pairs {
             let word = |at: usize| {
@@ -236,28 +236,22 @@ impl RowsKept {
         kept
     }
 
-    fn of(rows: Vec<Row<'_>>, inputs: usize, form: Form) -> Self {
-        let (words, start, scale) = (Vec::new(), Vec::new(), Vec::new());
-        let mut kept = Self { form, words, start, scale, rests: Vec::new(), ends: Vec::new() };
+    fn of(rows: &[Row<'_>], inputs: usize, form: Form) -> Self {
+        let (words, start, places) = (Vec::new(), Vec::new(), Vec::new());
+        let scale = rows.iter().map(|row| row.map_or(0.0, |(matrix, row)| matrix.scale[row])).collect();
+        let mut kept = Self { form, words, start, scale, places, rests: Vec::new(), ends: Vec::new() };
         match form {
             Form::Bytes => rows.chunks_exact(ROWS).for_each(|some| kept.lay_bytes(some, inputs)),
             Form::Pairs => rows.chunks_exact(FOUR).for_each(|some| kept.lay_pairs(some, inputs)),
-            Form::Doubles => rows.chunks_exact(EIGHT).for_each(|some| kept.lay_doubles(some, inputs)),
+            Form::Doubles => return kept.doubled(rows, inputs),
         }
-        for row in rows {
-            let (inputs, constant) = weights(row).split_at_checked(inputs).unwrap_or_default();
-            let sum: i32 = inputs.iter().map(|weight| i32::from(*weight)).sum();
-            let constant = constant.first().map_or(0, |constant| i32::from(*constant) * 127);
-            // Inputs with 128 added bring 128 times the weights: the sum starts less by that, and is exact at the end.
-            kept.start.push(if form == Form::Pairs { constant } else { constant - i32::from(ZERO) * sum });
-            kept.scale.push(row.map_or(0.0, |(matrix, row)| matrix.scale[row]));
-        }
+        kept.start = rows.iter().map(|row| start_of(*row, inputs, form)).collect();
         kept
     }
 
     fn lay_bytes(&mut self, rows: &[Row<'_>], inputs: usize) {
         for quad in (0..inputs).step_by(4) {
-            self.words.extend(rows.iter().map(|row| word(some::<8>(*row, quad))[0]));
+            self.words.extend(rows.iter().map(|row| word(some(*row, quad))));
         }
     }
 
@@ -272,27 +266,48 @@ impl RowsKept {
         }
     }
 
-    fn lay_doubles(&mut self, rows: &[Row<'_>], inputs: usize) {
-        for (at, first) in (0..inputs).step_by(8).enumerate() {
-            let mut both = [[0; EIGHT]; 2];
-            for (row, weights) in rows.iter().enumerate() {
-                let mut eight = some::<8>(*weights, first);
-                // Behind the inputs stands the constant.
-                eight.iter_mut().skip(inputs - first).for_each(|weight| *weight = 0);
-                let parts = split(eight);
-                for (nth, part) in parts.iter().enumerate() {
-                    let words = word(*part);
-                    if nth == 0 {
-                        (both[0][row], both[1][row]) = (words[0], words[1]);
-                    } else {
-                        self.rests.push(Rest { row: row as u32, at: at as u32, word: words[0], more: words[1] });
-                    }
+    fn doubled(mut self, rows: &[Row<'_>], inputs: usize) -> Self {
+        for block in rows.chunks(BLOCK) {
+            let mut parts: Vec<_> = block.iter().map(|row| doubles(*row, inputs)).enumerate().collect();
+            // Rows that have as much left lie together, so that none waits for another.
+            parts.sort_by_key(|(_, (_, rests))| rests.len());
+            for eight in parts.chunks_exact(EIGHT) {
+                for at in (0..inputs.div_ceil(4)).step_by(2) {
+                    let word = |at: usize| eight.iter().map(move |(_, (words, _))| words.get(at).copied().unwrap_or(0));
+                    self.words.extend(word(at).chain(word(at + 1)));
                 }
+                for four in eight.as_chunks::<FOUR>().0 {
+                    self.rests.extend(laid(four.each_ref().map(|(_, (_, rests))| rests.as_slice())));
+                    self.ends.push(self.rests.len() as u32);
+                }
+                self.places.extend(eight.iter().map(|(place, _)| *place as u8));
+                self.start.extend(eight.iter().map(|(place, _)| start_of(block[*place], inputs, Form::Doubles)));
             }
-            self.words.extend(both.as_flattened());
         }
-        self.ends.push(self.rests.len() as u32);
+        self
     }
+}
+
+/// Where the sum of a row starts: inputs with 128 added bring 128 times the weights, which it has less from the beginning.
+fn start_of(row: Row<'_>, inputs: usize, form: Form) -> i32 {
+    let (inputs, constant) = weights(row).split_at_checked(inputs).unwrap_or_default();
+    let constant = constant.first().map_or(0, |constant| i32::from(*constant) * 127);
+    let sum: i32 = inputs.iter().map(|weight| i32::from(*weight)).sum();
+    if form == Form::Pairs { constant } else { constant - i32::from(ZERO) * sum }
+}
+
+/// The words of a row for [`Form::Doubles`], and what it has left.
+fn doubles(row: Row<'_>, inputs: usize) -> (Vec<u32>, Vec<Rest>) {
+    let (mut words, mut left) = (Vec::new(), Vec::new());
+    for first in (0..inputs).step_by(8) {
+        let mut weights = [some(row, first), some(row, first + 4)];
+        // Behind the inputs stands the constant.
+        weights.as_flattened_mut().iter_mut().skip(inputs - first).for_each(|weight| *weight = 0);
+        let (kept, more) = split((first / 4) as u32, weights);
+        words.extend(kept.map(word));
+        left.extend(more);
+    }
+    (words, pairs(left))
 }
 
 /// The weights of a row from a place on; nothing behind its end.
@@ -300,32 +315,9 @@ fn some<const COUNT: usize>(row: Row<'_>, from: usize) -> [i8; COUNT] {
     std::array::from_fn(|at| weights(row).get(from + at).copied().unwrap_or(0))
 }
 
-/// Eight weights as two words.
-fn word(weights: [i8; 8]) -> [u32; 2] {
-    let bytes = weights.map(i8::cast_unsigned);
-    let [first, second] = [0, 4].map(|from| [0, 1, 2, 3].map(|at| bytes[from + at]));
-    [u32::from_le_bytes(first), u32::from_le_bytes(second)]
-}
-
-/// Weights as sums of weights that are never too large together: the first and second two of the first four inputs are added to
-/// those of the others in sixteen bits.
-fn split(mut weights: [i8; 8]) -> Vec<[i8; 8]> {
-    let mut parts = Vec::new();
-    while parts.is_empty() || weights.iter().any(|weight| *weight != 0) {
-        // Of each sum, what may still be added and taken away.
-        let mut room = [[TOGETHER; 2]; 2];
-        let part = std::array::from_fn(|at| {
-            let [more, less] = &mut room[at / 2 % 2];
-            let weight = i32::from(weights[at]);
-            let taken = weight.clamp(-*less, *more);
-            *more -= taken.max(0);
-            *less += taken.min(0);
-            weights[at] = (weight - taken) as i8;
-            taken as i8
-        });
-        parts.push(part);
-    }
-    parts
+/// Four weights as a word.
+fn word(weights: [i8; 4]) -> u32 {
+    u32::from_le_bytes(weights.map(i8::cast_unsigned))
 }
 
 /// A row's weights and its constant.
@@ -337,35 +329,4 @@ fn pair(low: i8, high: i8) -> u32 {
     let [a, b] = i16::from(low).to_le_bytes();
     let [c, d] = i16::from(high).to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn split_weights_come_to_the_same_and_no_sum_of_sixteen_bits_runs_over() {
-        let mut dice = super::super::super::trial::Dice(0xd0b1);
-        let mut most = 0;
-        for round in 0..20_000 {
-            let weights = [0; 8].map(|_: i8| match dice.below(4) + round % 2 {
-                0 => 127,
-                1 => -128,
-                _ => dice.next() as i8,
-            });
-            let parts = split(weights);
-            most = most.max(parts.len());
-            for (at, weight) in weights.iter().enumerate() {
-                assert_eq!(parts.iter().map(|part| i32::from(part[at])).sum::<i32>(), i32::from(*weight));
-            }
-            for part in parts {
-                for sum in [[0, 1, 4, 5], [2, 3, 6, 7]] {
-                    let side = |sign: i32| sum.iter().map(|at| (sign * i32::from(part[*at])).max(0)).sum::<i32>() * 255;
-                    assert!(side(1) <= i32::from(i16::MAX) && -side(-1) >= i32::from(i16::MIN), "{part:?}");
-                }
-            }
-        }
-        assert_eq!(most, 4, "four of the largest need four parts");
-        assert_eq!(split([0; 8]), [[0; 8]]);
-    }
 }
