@@ -272,7 +272,7 @@ fn coefficients(data: &mut Data<'_>, codes: &Codes, (from, to): (usize, usize), 
     }
     let mut at = from;
     while at <= to {
-        let code = data.code(codes)?;
+        let code = data.code_and_bits(codes)?;
         let (zeros, bits) = (usize::from(code >> 4), u32::from(code & 15));
         if bits == 0 && zeros < 15 {
             // Of a block alone nothing is left; of a progressive one a run of blocks may follow.
@@ -284,7 +284,6 @@ fn coefficients(data: &mut Data<'_>, codes: &Codes, (from, to): (usize, usize), 
             if at > to {
                 return Err(Stop::Damaged);
             }
-            data.bits(bits)?;
             *set |= 1 << at;
         }
         at += 1;

@@ -59,6 +59,17 @@ impl<'a> Data<'a> {
 
     /// Takes up bytes until `wanted` bits are there or a marker stands next.
     fn fill(&mut self) {
+        // Eight bytes with no byte of ones are taken up at once, as many as there is room for.
+        if let Some(eight) = self.bytes.get(self.at..).and_then(|bytes| bytes.first_chunk::<8>())
+            && !eight.contains(&0xFF)
+            && self.count <= 48
+        {
+            let taken = 7 - self.count / 8;
+            self.held = self.held << (8 * taken) | u64::from_be_bytes(*eight) >> (64 - 8 * taken);
+            self.at += taken as usize;
+            self.count += 8 * taken;
+            return;
+        }
         while self.count <= 48 {
             let Some(byte) = self.bytes.get(self.at).copied() else { return };
             if byte == 0xFF {
@@ -94,6 +105,22 @@ impl<'a> Data<'a> {
         }
         let value = self.bits(bits)? as i32;
         Ok(if bits > 0 && value < 1 << (bits - 1) { value - (1 << bits) + 1 } else { value })
+    }
+
+    /// A code and past the bits that it announces, which are as many as its lower half says.
+    pub(super) fn code_and_bits(&mut self, codes: &Codes) -> Walked<u8> {
+        if self.count < 31 {
+            self.fill();
+        }
+        let short =
+            if self.count < 31 { 0 } else { codes.short[(self.held >> (self.count - SHORT)) as usize & ((1 << SHORT) - 1)] };
+        if short > 0 {
+            self.count -= u32::from(short >> 8) + u32::from(short & 15);
+            return Ok(short as u8);
+        }
+        let code = self.code(codes)?;
+        self.bits(u32::from(code & 15))?;
+        Ok(code)
     }
 
     pub(super) fn code(&mut self, codes: &Codes) -> Walked<u8> {

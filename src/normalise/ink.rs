@@ -104,20 +104,55 @@ fn even_out(image: &mut PageImage, dpi: f32) {
         let first = (centred.max(0.0) as usize).min(count - 1);
         (first, (first + 1).min(count - 1), ((centred - first as f32).clamp(0.0, 1.0) * 256.0) as u32)
     };
+    // Runs of pixels that lie between the same two columns of tiles, with the share of the right one for each.
     let across: Vec<(usize, usize, u32)> = (0..width).map(|x| place(x, columns)).collect();
-    // What a pixel is multiplied by, in 1/65536, for each brightness of the paper.
-    let factors: [u32; 256] = std::array::from_fn(|paper| 255 * 65_536 / (paper as u32).max(1));
+    let between: Vec<_> = across.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)).collect();
     for (y, row) in image.gray.chunks_exact_mut(width).enumerate() {
         let (upper, lower, down) = place(y, rows);
         for (column, value) in paper.iter_mut().enumerate() {
             let at = |row: usize| u32::from(tiles[row * columns + column]);
             *value = at(upper) * (256 - down) + at(lower) * down;
         }
-        for (value, (left, right, share)) in row.iter_mut().zip(&across) {
-            let here = (paper[*left] * (256 - share) + paper[*right] * share) >> 16;
-            *value = ((u32::from(*value) * factors[here as usize & 255]) >> 16).min(255) as u8;
+        let mut left = row;
+        for run in &between {
+            let (pixels, rest) = left.split_at_mut(run.len());
+            lighten(pixels, run, &paper);
+            left = rest;
         }
     }
+}
+
+/// Divides a run of pixels between two columns of tiles by the paper's brightness, which goes from the one's to the other's.
+fn lighten(pixels: &mut [u8], run: &[(usize, usize, u32)], paper: &[u32]) {
+    let [first, .., last] = run else {
+        return pixels
+            .iter_mut()
+            .zip(run)
+            .for_each(|(value, place)| *value = lightened(*value, factor(brightness(place, paper))));
+    };
+    let (from, to) = (brightness(first, paper), brightness(last, paper));
+    if from == to {
+        let factor = factor(from);
+        return pixels.iter_mut().for_each(|value| *value = lightened(*value, factor));
+    }
+    let middle = run.len() / 2;
+    let ((pixels, more), (run, rest)) = (pixels.split_at_mut(middle), run.split_at(middle));
+    lighten(pixels, run, paper);
+    lighten(more, rest, paper);
+}
+
+/// The paper's brightness at a place between two columns.
+fn brightness((left, right, share): &(usize, usize, u32), paper: &[u32]) -> u32 {
+    (paper[*left] * (256 - share) + paper[*right] * share) >> 16
+}
+
+/// What a pixel is multiplied by, in 1/65536, on paper of a brightness.
+fn factor(paper: u32) -> u32 {
+    255 * 65_536 / paper.clamp(1, 255)
+}
+
+fn lightened(value: u8, factor: u32) -> u8 {
+    ((u32::from(value) * factor) >> 16).min(255) as u8
 }
 
 /// The paper's brightness in each tile; a tile without paper takes that of its neighbours.
@@ -219,6 +254,29 @@ mod tests {
         let threshold = threshold_of(image);
         part(image, threshold);
         is_smoothed
+    }
+
+    #[test]
+    fn a_run_of_pixels_is_lightened_as_each_pixel_by_itself() {
+        let mut dice = 0x5eed_u32;
+        let mut next = move || {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            dice >> 16
+        };
+        for width in [1_usize, 2, 3, 7, 96] {
+            for _ in 0..200 {
+                let paper = [next() % 232 + 24, next() % 232 + 24].map(|level| level * 256 + next() % 200);
+                let run: Vec<_> = (0..width).map(|x| (0, 1, (x * 256 / width) as u32)).collect();
+                let given: Vec<u8> = (0..width).map(|_| next() as u8).collect();
+                let mut found = given.clone();
+                lighten(&mut found, &run, &paper);
+                for ((found, given), (.., share)) in found.iter().zip(&given).zip(&run) {
+                    let here = (paper[0] * (256 - share) + paper[1] * share) / 65_536;
+                    let expected = (u32::from(*given) * (255 * 65_536 / here) / 65_536).min(255);
+                    assert_eq!(u32::from(*found), expected);
+                }
+            }
+        }
     }
 
     #[test]
