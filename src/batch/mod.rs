@@ -21,9 +21,9 @@ pub use plan::plan;
 /// Fact kind of a document that is a batch: its record (rules S-05, S-06).
 pub const FACT: &str = "batch";
 /// Most codes kept of one page, and the longest of them, characters.
-pub const CODES_MAX: usize = 16;
+pub const CODES_MAX: usize = conserva_codes::CODES_MAX;
 /// Longest text of a code that is kept, characters.
-pub const CODE_CHARS_MAX: usize = 500;
+pub const CODE_CHARS_MAX: usize = conserva_codes::CHARS_MAX;
 
 /// A code on a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

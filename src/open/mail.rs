@@ -224,24 +224,37 @@ fn without_end(piece: &[u8]) -> &[u8] {
 
 /// The bytes behind a transfer encoding; what is not written in it is left as it is.
 fn unpacked<'b>(body: &'b [u8], encoding: &str) -> std::borrow::Cow<'b, [u8]> {
-    use base64::Engine as _;
     match encoding.trim() {
-        "base64" => {
-            let kept: Vec<u8> = body.iter().copied().filter(|b| b.is_ascii_alphanumeric() || b"+/".contains(b)).collect();
-            let whole = &kept[..kept.len() - usize::from(kept.len() % 4 == 1)];
-            let lenient = base64::engine::GeneralPurpose::new(
-                &base64::alphabet::STANDARD,
-                base64::engine::GeneralPurposeConfig::new()
-                    .with_decode_allow_trailing_bits(true)
-                    .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
-            );
-            lenient.decode(whole).map_or_else(|_| body.into(), Into::into)
-        }
+        "base64" => from_base64(body).map_or_else(|| body.into(), Into::into),
         "quoted-printable" => {
             mail_parser::decoders::quoted_printable::quoted_printable_decode(body).map_or_else(|| body.into(), Into::into)
         }
         _ => body.into(),
     }
+}
+
+/// The bytes written in Base64 (RFC 2045, 6.8): characters that are none of its letters count for nothing. None where it cannot be.
+fn from_base64(body: &[u8]) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    let lenient = base64::engine::GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        base64::engine::GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
+    );
+    // As nearly all are written, line by line; what is written otherwise is looked at letter by letter.
+    let lines = memchr::memchr_iter(b'\n', body).chain([body.len()]);
+    let mut kept = Vec::with_capacity(body.len());
+    let mut from = 0;
+    for end in lines {
+        kept.extend_from_slice(body[from..end].trim_ascii());
+        from = (end + 1).min(body.len());
+    }
+    lenient.decode(&kept).ok().or_else(|| {
+        kept.retain(|b| b.is_ascii_alphanumeric() || b"+/".contains(b));
+        kept.truncate(kept.len() - usize::from(kept.len() % 4 == 1));
+        lenient.decode(&kept).ok()
+    })
 }
 
 /// The last part of a name: senders write paths of theirs.
@@ -261,5 +274,28 @@ fn extension(media: &str) -> &'static str {
         "image/jpeg" => ".jpg",
         "image/png" => ".png",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::from_base64;
+
+    #[test]
+    fn base64_is_read_however_its_lines_are_broken_and_whatever_stands_between() {
+        let said = b"Prot. n. 4512 del 12/03/2024".as_slice();
+        for written in [
+            "UHJvdC4gbi4gNDUxMiBkZWwgMTIvMDMvMjAyNA==",
+            "UHJvdC4gbi4gNDUxMiBk\r\nZWwgMTIvMDMvMjAyNA==\r\n",
+            "UHJvdC4gbi4gNDUxMiBk\n  ZWwgMTIvMDMvMjAyNA\t\n\n",
+            "UHJv dC4g!bi4g\u{7}NDUxMiBkZWwgMTIvMDMvMjAyNA=\r\n=",
+            // A letter too many.
+            "UHJvdC4gbi4gNDUxMiBkZWwgMTIvMDMvMjAyNAAA=A",
+        ] {
+            let found = from_base64(written.as_bytes()).unwrap_or_default();
+            assert!(found.starts_with(said), "{written}: {}", String::from_utf8_lossy(&found));
+        }
+        assert_eq!(from_base64(b"").as_deref(), Some(&[][..]));
+        assert_eq!(from_base64(b"====").as_deref(), Some(&[][..]));
     }
 }
