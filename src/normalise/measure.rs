@@ -220,19 +220,19 @@ impl Small {
     pub(super) fn of(image: &PageImage, cell: usize) -> Self {
         let (width, height) = ((image.width as usize / cell).max(1), (image.height as usize / cell).max(1));
         let mut values = Vec::with_capacity(width * height);
-        let mut sums = vec![0_u32; width];
         let stride = image.width as usize;
+        // A cell has sixteen rows at most.
+        let mut sums = vec![0_u16; stride];
         for y in 0..height {
             sums.fill(0);
             let rows = y * cell..((y + 1) * cell).min(image.height as usize);
             let count = (rows.len() * cell.min(stride)).max(1) as u32;
             for row in rows {
                 let row = &image.gray[row * stride..(row + 1) * stride];
-                for (sum, pixels) in sums.iter_mut().zip(row.chunks(cell)) {
-                    *sum += pixels.iter().map(|p| u32::from(*p)).sum::<u32>();
-                }
+                sums.iter_mut().zip(row).for_each(|(sum, pixel)| *sum += u16::from(*pixel));
             }
-            values.extend(sums.iter().map(|sum| (sum / count).min(255) as u8));
+            let cells = sums.chunks(cell).take(width).map(|sums| sums.iter().map(|sum| u32::from(*sum)).sum::<u32>());
+            values.extend(cells.map(|sum| (sum / count).min(255) as u8));
         }
         Self { width, height, values }
     }

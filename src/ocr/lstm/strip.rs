@@ -158,7 +158,6 @@ fn narrowed(rows: &[f32], from: usize, (width, height): (usize, usize)) -> Vec<u
 /// The same where no pixel is made of more than `MOST`, as on nearly all lines: the others count nothing, and no loop asks how
 /// many there are.
 fn narrowed_by<const MOST: usize>(rows: &[f32], (from, height): (usize, usize), columns: &[Span]) -> Vec<u8> {
-    let mut wide = vec![0.0; from + MOST];
     let spans: Vec<(usize, [f32; MOST])> = columns
         .iter()
         .map(|span| {
@@ -169,14 +168,23 @@ fn narrowed_by<const MOST: usize>(rows: &[f32], (from, height): (usize, usize), 
             (span.first, weights)
         })
         .collect();
-    let mut gray = Vec::with_capacity(height * columns.len());
-    for row in rows.chunks_exact(from) {
-        wide[..from].copy_from_slice(row);
-        gray.extend(spans.iter().map(|(first, weights)| {
-            let values = wide[*first..].first_chunk::<MOST>().copied().unwrap_or([0.0; MOST]);
-            let sum: f32 = values.iter().zip(weights).map(|(value, weight)| weight * value).sum();
-            (sum + 0.5) as u8
-        }));
+    // Four rows go side by side.
+    let mut wide = vec![[0.0_f32; 4]; from + MOST];
+    let mut gray = vec![0; height * spans.len()];
+    for (rows, out) in rows.chunks(4 * from).zip(gray.chunks_mut((4 * spans.len()).max(1))) {
+        for (at, row) in rows.chunks_exact(from).enumerate() {
+            wide.iter_mut().zip(row).for_each(|(four, value)| four[at] = *value);
+        }
+        for (x, (first, weights)) in spans.iter().enumerate() {
+            let Some(values) = wide[*first..].first_chunk::<MOST>() else { continue };
+            let mut sums = [0.0_f32; 4];
+            for (values, weight) in values.iter().zip(weights) {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+            }
+            for (out, sum) in out.iter_mut().skip(x).step_by(spans.len()).zip(sums) {
+                *out = (sum + 0.5) as u8;
+            }
+        }
     }
     gray
 }
@@ -289,8 +297,8 @@ mod tests {
         let mut dice = Dice(0x57);
         for (from, width) in [(1, 1), (1, 7), (2, 1), (9, 9), (10, 9), (9, 10), (100, 53), (100, 31), (100, 20), (100, 3), (7, 1)]
         {
-            let rows: Vec<f32> = (0..from * 3).map(|_| dice.below(256) as f32).collect();
-            assert_eq!(narrowed(&rows, from, (width, 3)), plainly(&rows, from, width), "{from} to {width}");
+            let rows: Vec<f32> = (0..from * 7).map(|_| dice.below(256) as f32).collect();
+            assert_eq!(narrowed(&rows, from, (width, 7)), plainly(&rows, from, width), "{from} to {width}");
         }
     }
 }
