@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::arrival::EnteId;
 use crate::blobs::Blobs;
+use crate::calendar::month_and_day;
 use crate::child::{Readers, ReadersOptions};
 use crate::classify::{Experience, Rules};
 use crate::clock::{Clock, date_of_law};
@@ -79,6 +80,9 @@ fn read_ente(file: &Path) -> Result<Ente> {
     }
     if !is_code(&ente.aoo.registro) || ente.aoo.registro.len() > 16 {
         return Err(wrong_ente(file, &"aoo.registro: [A-Za-z0-9_.-]{1,16}"));
+    }
+    if let Some(day) = ente.santo_patrono.as_deref().filter(|day| month_and_day(day).is_none()) {
+        return Err(wrong_ente(file, &format_args!("santo_patrono = {day:?}: MM-DD")));
     }
     Ok(ente)
 }

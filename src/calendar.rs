@@ -1,7 +1,10 @@
-//! On which days is Italy closed? Sundays and the civil holidays (legge 260/1949 and its changes), for terms of law that end on one.
+//! On which days is Italy closed, and on which does an ente work? Sundays and the civil holidays (legge 260/1949 and its changes), the
+//! day of the ente's patron saint, Saturday where it is no working day: for terms of law that end on one or count working days (D-01).
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
+
+use crate::ente::Ente;
 
 /// Civil holidays by month and day, with the first year in which they are such. The calendar is right from 2001 on, when the second of
 /// June came back (legge 336/2000); the fourth of October is one from 2026 on (legge 151/2025).
@@ -40,6 +43,52 @@ pub fn term(start: Date, days: u32) -> Option<Date> {
     Some(day)
 }
 
+/// The working days of one ente.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Calendario {
+    /// Month and day of the patron saint, where the ente has told it.
+    pub patrono: Option<(i8, i8)>,
+    /// True if offices work on Saturdays.
+    pub sabato_lavorativo: bool,
+}
+
+/// Most days that are looked through for a working day: the longest run of holidays and of all that an ente may add is shorter.
+const DAYS_MAX: usize = 30;
+
+impl Calendario {
+    /// That of `ente`. A day of the patron saint that is no day was refused when the ente was read; one that slipped in is none.
+    pub fn of(ente: &Ente) -> Self {
+        Self { patrono: ente.santo_patrono.as_deref().and_then(month_and_day), sabato_lavorativo: ente.sabato_lavorativo }
+    }
+
+    /// True if the ente's offices work on `day`: no Sunday, no civil holiday, not its patron saint's day, no Saturday where that is free.
+    pub fn is_working(&self, day: Date) -> bool {
+        let is_free_saturday = !self.sabato_lavorativo && day.weekday() == Weekday::Saturday;
+        !is_holiday(day) && !is_free_saturday && self.patrono != Some((day.month(), day.day()))
+    }
+
+    /// The first working day after `day`; none at the end of time.
+    pub fn next_working_day(&self, day: Date) -> Option<Date> {
+        let mut next = day;
+        for _ in 0..DAYS_MAX {
+            next = next.tomorrow().ok()?;
+            if self.is_working(next) {
+                return Some(next);
+            }
+        }
+        None
+    }
+}
+
+/// Month and day of a text `MM-DD`; none where the year has no such day (the 29th of February is one: it comes every fourth year).
+pub fn month_and_day(text: &str) -> Option<(i8, i8)> {
+    let (month, day) = text.split_once('-')?;
+    let number = |part: &str| (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<i8>().ok())?;
+    let (month, day) = (number(month)?, number(day)?);
+    // A leap year has them all.
+    Date::new(2024, month, day).ok().map(|_| (month, day))
+}
+
 /// Month and day of Easter in the Gregorian calendar (the algorithm of Meeus, Jones and Butcher).
 fn easter(year: i16) -> (i8, i8) {
     let year = i32::from(year);
@@ -76,5 +125,28 @@ mod tests {
         assert_eq!(term(date(2025, 9, 4), 30), Some(date(2025, 10, 4)));
         assert!(is_holiday(date(2027, 10, 4)) && !is_holiday(date(2024, 10, 4)));
         assert_eq!(term(date(9999, 12, 1), 60), None);
+    }
+    #[test]
+    fn the_register_of_a_friday_is_due_on_the_day_on_which_the_office_opens_again() {
+        let five = Calendario { patrono: Some((6, 24)), sabato_lavorativo: false };
+        let six = Calendario { sabato_lavorativo: true, ..five };
+        assert_eq!(five.next_working_day(date(2024, 3, 8)), Some(date(2024, 3, 11)));
+        assert_eq!(six.next_working_day(date(2024, 3, 8)), Some(date(2024, 3, 9)));
+        // Good Friday is none; Easter Monday is.
+        assert_eq!(five.next_working_day(date(2024, 3, 29)), Some(date(2024, 4, 2)));
+        // Saint John, a Monday in 2024: of this ente only.
+        assert_eq!(five.next_working_day(date(2024, 6, 21)), Some(date(2024, 6, 25)));
+        let other = Calendario { patrono: None, ..five };
+        assert_eq!(other.next_working_day(date(2024, 6, 21)), Some(date(2024, 6, 24)));
+        assert_eq!(five.next_working_day(date(9999, 12, 31)), None);
+    }
+
+    #[test]
+    fn a_patron_saint_has_a_day_of_the_year_or_none() {
+        assert_eq!(month_and_day("06-24"), Some((6, 24)));
+        assert_eq!(month_and_day("02-29"), Some((2, 29)));
+        for text in ["", "6-24", "06-31", "13-01", "02-30", "24/06", "06-24-1", "+6-24", "-6-24"] {
+            assert_eq!(month_and_day(text), None, "{text}");
+        }
     }
 }

@@ -32,12 +32,19 @@ pub struct Ente {
     /// Patron saint's day, `MM-DD`.
     #[serde(default)]
     pub santo_patrono: Option<String>,
+    /// True if its offices work on Saturdays. Where the ente has not said it they do: a deadline told a day early harms nobody.
+    #[serde(default = "worked")]
+    pub sabato_lavorativo: bool,
     /// Operators by login name.
     #[serde(default)]
     pub operatori: BTreeMap<String, Persona>,
     /// What the ente has decided about filing without a person.
     #[serde(default)]
     pub soglie: Soglie,
+}
+
+fn worked() -> bool {
+    true
 }
 
 fn rome() -> String {
@@ -144,6 +151,7 @@ impl Ente {
             },
             zona: rome(),
             santo_patrono: None,
+            sabato_lavorativo: worked(),
             operatori: BTreeMap::new(),
             soglie: Soglie::default(),
         }
