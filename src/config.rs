@@ -68,11 +68,17 @@ pub struct SearchConfig {
 pub struct WatchConfig {
     /// Seconds that the steps in hand are waited for when the daemon is told to stop; then their leases expire by themselves.
     pub stop_seconds: u64,
+    /// True if the registers of days are made and packaged by themselves: the law wants them produced automatically and gives a working day,
+    /// and a day is made only once entries were taken in after its end. On unless told otherwise.
+    pub registro: bool,
+    /// Days before its deadline at which anything else that is ready is packaged by itself. None, unless told: what is in a package
+    /// cannot be changed, and until then people correct.
+    pub due_days: Option<u32>,
 }
 
 impl Default for WatchConfig {
     fn default() -> Self {
-        Self { stop_seconds: 60 }
+        Self { stop_seconds: 60, registro: true, due_days: None }
     }
 }
 

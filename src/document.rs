@@ -32,6 +32,8 @@ pub enum DocumentState {
     Delivered,
     /// In a PdV that the conservatore accepted (invariant 9).
     Preserved,
+    /// Its bytes were destroyed by an authorised scarto; its metadata stay (rule P-08).
+    Destroyed,
 }
 
 impl DocumentState {
@@ -46,14 +48,15 @@ impl DocumentState {
             Self::Packaged => "packaged",
             Self::Delivered => "delivered",
             Self::Preserved => "preserved",
+            Self::Destroyed => "destroyed",
         }
     }
 
     /// The state of that word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Working, Self::Ready, Self::Held, Self::Refused, Self::Duplicate, Self::Packaged, Self::Delivered, Self::Preserved]
-            .into_iter()
-            .find(|state| state.as_str() == word)
+        let open = [Self::Working, Self::Ready, Self::Held, Self::Refused, Self::Duplicate];
+        let gone = [Self::Packaged, Self::Delivered, Self::Preserved, Self::Destroyed];
+        open.into_iter().chain(gone).find(|state| state.as_str() == word)
     }
 }
 

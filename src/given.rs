@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrival::FileName;
 use crate::digest::Digest;
-use crate::fields::{Importo, Party, Reading, Verso};
+use crate::fields::{Importo, Party, Reading, Repertorio, Verso};
 use crate::messages::Message;
 use crate::stated::{Ulteriori, UlterioriAggregazione};
 
@@ -53,6 +53,9 @@ pub struct Given {
     /// Registration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registrazione: Option<Registrazione>,
+    /// Registration in a particular register.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repertorio: Option<Repertorio>,
     /// Whom it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mittente: Option<Party>,

@@ -24,6 +24,8 @@ pub struct RetentionRule {
     pub anni: u32,
     /// What the plan says beside the number.
     pub nota: String,
+    /// Days from registration within which it must have gone to conservation (rule D-06); none where the plan sets no time.
+    pub versamento_giorni: Option<u32>,
 }
 
 /// A plan of retention. The closest rule counts: that of tipo and voce (the deepest first), then of the tipo, then of the voce.
@@ -31,6 +33,7 @@ pub struct RetentionRule {
 pub struct RetentionPlan {
     rules: Vec<RetentionRule>,
     years: BTreeMap<(Option<Voce>, Option<String>), u32>,
+    days: BTreeMap<(Option<Voce>, Option<String>), u32>,
 }
 
 /// A line of the CSV.
@@ -45,10 +48,13 @@ struct Line {
     anni: String,
     #[serde(default)]
     nota: String,
+    #[serde(default)]
+    versamento_giorni: String,
 }
 
 impl RetentionPlan {
-    /// Reads a plan from CSV: `titolo,classe,tipo,anni,nota`; titolo and classe, or tipo, may be empty, not both.
+    /// Reads a plan from CSV: `titolo,classe,tipo,anni,nota,versamento_giorni`; titolo and classe, or tipo, may be empty, not both;
+    /// the last two columns may be absent.
     ///
     /// # Errors
     /// All that is wrong, line by line.
@@ -72,6 +78,9 @@ impl RetentionPlan {
                         let voce = rule.voce.as_ref().map_or("-", |voce| voce.0.as_str());
                         faults.push(fault("retention-twice", at, format!("{voce} {}", rule.tipo.as_deref().unwrap_or("-"))));
                     }
+                    if let Some(days) = rule.versamento_giorni {
+                        plan.days.insert((rule.voce.clone(), rule.tipo.clone()), days);
+                    }
                     plan.rules.push(rule);
                 }
                 Err(fault) => faults.push(fault),
@@ -93,6 +102,7 @@ impl RetentionPlan {
                 tipo: rule.tipo.clone().unwrap_or_default(),
                 anni: rule.anni.to_string(),
                 nota: rule.nota.clone(),
+                versamento_giorni: rule.versamento_giorni.map(|days| days.to_string()).unwrap_or_default(),
             }
         }))
     }
@@ -104,14 +114,29 @@ impl RetentionPlan {
 
     /// The years of a document of that tipo in that voce; none where no rule speaks of it.
     pub fn years(&self, voce: &Voce, tipo: &str) -> Option<u32> {
-        let of = |voce: Option<&Voce>, tipo: Option<&str>| self.years.get(&(voce.cloned(), tipo.map(ToOwned::to_owned))).copied();
-        let above =
-            || std::iter::successors(Some(voce.clone()), |voce| voce.0.rsplit_once('.').map(|(above, _)| Voce(above.to_owned())));
-        above()
-            .find_map(|voce| of(Some(&voce), Some(tipo)))
-            .or_else(|| of(None, Some(tipo)))
-            .or_else(|| above().find_map(|voce| of(Some(&voce), None)))
+        closest(&self.years, voce, tipo)
     }
+
+    /// The days within which such a document must have gone to conservation; none where no rule sets them.
+    pub fn days(&self, voce: &Voce, tipo: &str) -> Option<u32> {
+        closest(&self.days, voce, tipo)
+    }
+
+    /// True if a rule sets days.
+    pub fn has_days(&self) -> bool {
+        !self.days.is_empty()
+    }
+}
+
+/// The value of the closest rule.
+fn closest(rules: &BTreeMap<(Option<Voce>, Option<String>), u32>, voce: &Voce, tipo: &str) -> Option<u32> {
+    let of = |voce: Option<&Voce>, tipo: Option<&str>| rules.get(&(voce.cloned(), tipo.map(ToOwned::to_owned))).copied();
+    let above =
+        || std::iter::successors(Some(voce.clone()), |voce| voce.0.rsplit_once('.').map(|(above, _)| Voce(above.to_owned())));
+    above()
+        .find_map(|voce| of(Some(&voce), Some(tipo)))
+        .or_else(|| of(None, Some(tipo)))
+        .or_else(|| above().find_map(|voce| of(Some(&voce), None)))
 }
 
 fn rule(row: Line, at: u64) -> Result<RetentionRule, Message> {
@@ -126,7 +151,9 @@ fn rule(row: Line, at: u64) -> Result<RetentionRule, Message> {
     if (voce.is_none() && tipo.is_none()) || row.nota.len() > NOTE_BYTES_MAX {
         return Err(fault("retention-unreadable", at, "-"));
     }
-    Ok(RetentionRule { voce, tipo, anni, nota: row.nota })
+    let days = titolario::years(&row.versamento_giorni);
+    let versamento_giorni = days.ok_or_else(|| fault("retention-days", at, &row.versamento_giorni))?;
+    Ok(RetentionRule { voce, tipo, anni, nota: row.nota, versamento_giorni })
 }
 
 #[cfg(test)]
@@ -149,6 +176,17 @@ mod tests {
         assert_eq!(years("VI.3", "fattura"), Some(10), "the tipo before the voce");
         assert_eq!(years("VII.1", "istanza"), None);
         assert_eq!(RetentionPlan::parse(&plan.csv().expect("csv")).expect("again"), plan);
+    }
+
+    #[test]
+    fn a_plan_may_set_the_days_within_which_a_tipo_leaves() {
+        let plan = "titolo,classe,tipo,anni,nota,versamento_giorni\nIV,0,,10,,365\n,,fattura,10,,15\nVI,3,,9999,,\n";
+        let plan = RetentionPlan::parse(plan).expect("a plan");
+        let days = |voce: &str, tipo: &str| plan.days(&Voce(voce.into()), tipo);
+        assert_eq!((days("IV.4", "fattura"), days("IV.4", "lettera"), days("VI.3", "scia")), (Some(15), Some(365), None));
+        assert_eq!(RetentionPlan::parse(&plan.csv().expect("csv")).expect("again"), plan);
+        let faults = RetentionPlan::parse("tipo,anni,versamento_giorni\nx,1,0\n").expect_err("refused");
+        assert_eq!(faults[0].code(), "retention-days");
     }
 
     #[test]

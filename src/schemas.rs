@@ -1,4 +1,4 @@
-//! Is it valid? The five schemas of `schemas/`, compiled into the binary and used in process on what we write.
+//! Is it valid? The schemas of `schemas/`, compiled into the binary and used in process on what we write.
 
 use std::cell::OnceCell;
 
@@ -20,11 +20,20 @@ pub enum Schema {
     PIndex,
     /// The part of PREMIS 3 that we write.
     Premis,
+    /// The register of a day.
+    RegistroGiornaliero,
 }
 
 impl Schema {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::DocumentoAmministrativo, Self::Documento, Self::Aggregazione, Self::PIndex, Self::Premis];
+    pub const ALL: [Self; 6] = [
+        Self::DocumentoAmministrativo,
+        Self::Documento,
+        Self::Aggregazione,
+        Self::PIndex,
+        Self::Premis,
+        Self::RegistroGiornaliero,
+    ];
 
     /// The text of the schema.
     pub fn text(self) -> &'static str {
@@ -34,6 +43,7 @@ impl Schema {
             Self::Aggregazione => include_str!("../schemas/allegato5-aggregazione.xsd"),
             Self::PIndex => include_str!("../schemas/sincro-pindex.xsd"),
             Self::Premis => include_str!("../schemas/premis-subset.xsd"),
+            Self::RegistroGiornaliero => include_str!("../schemas/registro-giornaliero.xsd"),
         }
     }
 
@@ -68,7 +78,7 @@ impl Schema {
 
 thread_local! {
     /// Compiled on first use, once per thread: the validator's sets cannot be shared between threads.
-    static COMPILED: [OnceCell<std::result::Result<SchemaSet, String>>; 5] = const { [const { OnceCell::new() }; 5] };
+    static COMPILED: [OnceCell<std::result::Result<SchemaSet, String>>; 6] = const { [const { OnceCell::new() }; 6] };
 }
 
 fn breaches(set: &SchemaSet, xml: &[u8]) -> Vec<String> {

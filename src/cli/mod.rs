@@ -1,6 +1,7 @@
 //! What was typed? The command line: parsed here, meant in the verbs, shown once at the rim.
 
 mod archive;
+mod due;
 mod editions;
 mod evaluate;
 mod fascicolo;
@@ -12,6 +13,7 @@ mod ocr;
 mod output;
 mod package;
 mod progress;
+mod registro;
 mod review;
 mod scans;
 mod search;
@@ -163,6 +165,11 @@ enum Verb {
     /// The ente's table of procedures (tipologie di procedimento), by day: import, export, list.
     #[command(subcommand)]
     Tipologia(editions::EditionVerb),
+    /// The protocol register: import entries, show, make the daily register, export.
+    #[command(subcommand)]
+    Registro(registro::RegistroVerb),
+    /// What must leave for conservation by when: due, late, blocked and why. Exit code 1 where something is late.
+    Due(due::Due),
     /// Writes the Segnatura (Allegato 6) of a document that the ente sends, from the archive's data; not sealed.
     Segnatura {
         /// Id of the document.
@@ -352,6 +359,8 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Titolario(verb) => editions::edition(all, Table::Titolario, &verb).await,
         Verb::Retention(verb) => editions::edition(all, Table::Retention, &verb).await,
         Verb::Tipologia(verb) => editions::edition(all, Table::Tipologia, &verb).await,
+        Verb::Registro(verb) => registro::registro(all, &verb).await,
+        Verb::Due(asked) => due::due(all, &asked).await,
         Verb::Segnatura { id, output } => segnatura::segnatura(all, &id, output.as_deref()).await,
         Verb::Separators(typed) => separators::separators(all, typed).await,
         Verb::Search(asked) => search::search(all, asked).await,

@@ -1,5 +1,6 @@
 //! `watch`: the daemon, from the signal that ends it to its exit code.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Global;
 use crate::app::Archive;
 use crate::daemon::{self, Roles};
+use crate::desk;
 use crate::error::{Error, Result};
+use crate::pipeline::House;
 
 /// A part of the daemon's work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,6 +45,8 @@ pub(crate) async fn watch(all: &Global, only: &[Part]) -> Result<u8> {
     let mut daemon = tokio::spawn(async move { daemon::keep(&house, roles, stop).await });
     let code = tokio::select! {
         ended = &mut daemon => return ended.map_err(Error::bug)?.map(|()| 0),
+        // What it does is one transaction after the other: it may be ended anywhere.
+        never = keep_due(&archive.house), if roles.work => match never {},
         _ = terminate.recv() => 0,
         _ = closed => 0,
         _ = interrupt.recv() => 130,
@@ -54,6 +59,25 @@ pub(crate) async fn watch(all: &Global, only: &[Part]) -> Result<u8> {
         tracing::warn!("the step in hand is left to its lease: it will be done again");
     }
     Ok(code)
+}
+
+/// How often deadlines are looked at.
+const DUE_EVERY: Duration = Duration::from_mins(5);
+
+/// Makes and packages what is due, as the archive's configuration says. Trouble is told and tried again: it ends no daemon.
+async fn keep_due(house: &Arc<House>) -> Infallible {
+    let mut beat = tokio::time::interval(DUE_EVERY);
+    loop {
+        beat.tick().await;
+        if !house.config.watch.registro {
+            continue;
+        }
+        match desk::keep_due(house, house.config.watch.due_days).await {
+            Ok((0, 0)) => {}
+            Ok((made, planned)) => tracing::info!(made, planned, "what is due was made and planned"),
+            Err(error) => tracing::warn!(code = error.code(), "what is due could not be made"),
+        }
+    }
 }
 
 /// True if SIGHUP, the first of the signals, was ignored when this process began.

@@ -13,6 +13,7 @@ mod nome;
 mod parties;
 mod procedimento;
 mod registration;
+mod registro;
 mod segnatura;
 mod soggetto;
 mod ulteriori;
@@ -33,6 +34,7 @@ use documento::IdDoc;
 pub use checks::{Checks, Proof};
 pub use literals::Literals;
 pub use procedimento::{Passo, procedimento};
+pub use registro::{RegistroDossier, registro};
 
 pub use crate::stated::{
     Amministrazione, Assegnazione, Emergenza, Fase, Modifica, Parte, PeriodoFase, Primario, Procedimento, Prodotto,

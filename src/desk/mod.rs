@@ -1,6 +1,7 @@
 //! What may a person ask? List, show, ingest, review, plan: the one desk, whether they come by command line or by web.
 
 mod access;
+mod due;
 mod editions;
 mod fascicolo;
 mod fixity;
@@ -12,6 +13,7 @@ mod many;
 mod merge;
 mod packages;
 mod procedimenti;
+mod registro;
 mod rescan;
 mod review;
 mod rotate;
@@ -26,6 +28,7 @@ mod ties;
 
 pub use crate::store::Count;
 pub use access::access;
+pub use due::{due, keep_due};
 pub use editions::{Imported, Order, TABLE_BYTES_MAX, editions, export, import};
 pub use fascicolo::{Opening, Place, close, open, reopen};
 pub use fixity::{FixityOrder, FixityReport, fixity};
@@ -36,6 +39,10 @@ pub use lots::{Lot, lot_of, lots};
 pub use many::{Planned, planned};
 pub use merge::merge;
 pub use packages::{Packaged, Plan, Profile, Selection, package, preview};
+pub use registro::{
+    RegistroDay, RegistroImported, RegistroOrder, registro_day, registro_days, registro_export, registro_import, registro_make,
+    registro_settle,
+};
 pub use rescan::{By, expect, give, target};
 pub use review::{Request, Waiting, decide, queue};
 pub use rotate::{asked, rotate};

@@ -85,6 +85,17 @@ pub async fn package(house: &Arc<House>, selection: &Selection, profile: Profile
     Ok(built)
 }
 
+/// Plans what is selected and leaves the building to whoever carries; how many were planned.
+pub(super) async fn plan(house: &Arc<House>, selection: &Selection, profile: Profile) -> Result<usize> {
+    let mut count = 0;
+    each_plan(house, selection, profile, async |plan| {
+        count += 1;
+        house.store.apply(&house.ente_id, None, &planned(house, &plan)?).await
+    })
+    .await?;
+    Ok(count)
+}
+
 async fn outcome(house: &House, id: &PdvId) -> Result<Packaged> {
     let found = house.store.pdv(&house.ente_id, id).await?;
     let (pdv, documents) = found.ok_or_else(|| Error::bug(format_args!("no pdv {id}")))?;

@@ -63,6 +63,7 @@ pub(super) fn is_data<T>(reading: &Reading<T>) -> bool {
         || origin.starts_with("riepilogo")
         || origin.starts_with("fatturapa")
         || origin.starts_with("daticert")
+        || origin.starts_with("registro ")
 }
 
 /// The places that a second and independent reader must read before their values become metadata (invariant 11).

@@ -154,6 +154,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("network", include_str!("network.toml")),
     ("open", include_str!("open.toml")),
     ("batch", include_str!("batch.toml")),
+    ("due", include_str!("due.toml")),
+    ("registro", include_str!("registro.toml")),
 ];
 
 fn catalogue() -> &'static BTreeMap<String, Entry> {

@@ -9,7 +9,7 @@ use super::sheets::{self, PageFile, Sheets};
 use super::shelf::Shelf;
 use super::{
     blocking, correspondence, decisions, facts, given, index, likeness, need_document, need_fact, overlay, poor, put, put_doubts,
-    stack, tables, threads,
+    registro, stack, tables, threads,
 };
 use crate::clock::date_of_law;
 use crate::document::{Component, DocumentId, DocumentState, Hold};
@@ -170,7 +170,9 @@ pub(crate) async fn fields(house: &Arc<House>, id: &DocumentId) -> Result<Outcom
     let read: Fields = if house.store.fact(&house.ente_id, id.as_str(), "read").await?.is_some() {
         need_fact(house, id.as_str(), "read").await?
     } else {
-        let readings = readings(house, id).await?;
+        // What the house has written itself is data: its pages are read for the words, not for what they say.
+        let is_own = registro::made_of(house, id.as_str()).await?.is_some();
+        let readings = if is_own { Readings::default() } else { readings(house, id).await? };
         changes.push(put(id.as_str(), "read", 0, &readings.fields)?);
         changes.push(put(id.as_str(), eye::FACT, 0, &readings.again)?);
         changes.extend(likeness::kept(id, &readings.prints)?);
@@ -196,6 +198,7 @@ pub(super) async fn overlaid(house: &House, id: &DocumentId, mut fields: Fields)
 }
 
 /// Everything that the pages say.
+#[derive(Default)]
 pub(super) struct Readings {
     pub(super) fields: Fields,
     /// What was read again, place by place.

@@ -49,6 +49,9 @@ pub(crate) fn lay(fields: &mut Fields, given: &[Given], ente: &Ente) {
     if let Some((data, source)) = given::first(given, |g| g.data) {
         fields.data = Some(source.reading(data));
     }
+    if let Some((repertorio, source)) = given::first(given, |g| g.repertorio.clone()) {
+        fields.repertorio = Some(source.reading(repertorio));
+    }
     party(&mut fields.mittente, given::first(given, |g| g.mittente.clone()));
     party(&mut fields.destinatario, given::first(given, |g| g.destinatario.clone()));
     for source in given {

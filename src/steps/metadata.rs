@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::given::given_of;
 use super::tables::Tables;
-use super::{decisions, need_document, need_fact, overlay, put, tables};
+use super::{decisions, need_document, need_fact, overlay, put, registro, tables};
 use crate::aggregation::{Aggregation, TipoFascicolo};
 use crate::decision::Decisions;
 use crate::describe::{self, Checks, Described, Dossier, Formazione, Literals, Member, Ulteriori};
@@ -43,6 +43,7 @@ pub(crate) struct OnRecord {
     rup: Option<Persona>,
     tables: Arc<Tables>,
     day: Date,
+    formazione: Formazione,
 }
 
 impl OnRecord {
@@ -67,7 +68,24 @@ impl OnRecord {
         let tipologia = tables.tipologia(day, (&filing.tipo.value, &filing.voce.value));
         let of_table = tipologia.filter(|_| aggregation.key.fascicolo == Some(TipoFascicolo::Procedimento));
         let rup = ulteriori.rup.clone().or_else(|| of_table.and_then(|tipologia| tipologia.rup.clone()));
-        Ok(Self { document, components, fields, filing, aggregation, decided, stated, ulteriori, operatore, rup, tables, day })
+        // A register's extract is grouped from a database in static form; whatever else is here was acquired (rule F-01).
+        let is_extract = registro::made_of(house, id.as_str()).await?.is_some();
+        let formazione = if is_extract { Formazione::D } else { Formazione::B };
+        Ok(Self {
+            document,
+            components,
+            fields,
+            filing,
+            aggregation,
+            decided,
+            stated,
+            ulteriori,
+            operatore,
+            rup,
+            tables,
+            day,
+            formazione,
+        })
     }
 
     /// Has `write` write from the dossier.
@@ -82,7 +100,7 @@ impl OnRecord {
             tipologia: crate::classify::tipo_name(&self.filing.tipo.value),
             titolario: self.tables.voce(&self.filing.voce.value, self.day),
             riservato: self.filing.riservato,
-            formazione: Formazione::B,
+            formazione: self.formazione,
             checks: &Checks::default(),
             modifica: self.ulteriori.versione.as_ref().map(|versione| &versione.modifica),
             operatore: self.operatore.as_ref(),

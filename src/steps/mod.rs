@@ -19,6 +19,7 @@ pub(crate) mod overlay;
 pub(crate) mod part;
 pub mod pdv;
 pub(crate) mod poor;
+pub(crate) mod registro;
 pub(crate) mod rescan;
 pub(crate) mod sheets;
 mod shelf;

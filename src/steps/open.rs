@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::arrival::{Looked, need_arrival, rest_with, seen, word};
-use super::{blocking, decisions, fact, need_fact, put, put_doubts, rescan, stack};
+use super::{blocking, decisions, fact, need_fact, put, put_doubts, registro, rescan, stack};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, FileName};
 use crate::blobs::StoredBlob;
 use crate::document::{Component, Copy, Document, DocumentId, DocumentState, Form, Format, Hold, Role};
@@ -30,6 +30,9 @@ pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> 
         return closed(house, &arrival, components).await;
     }
     let whole = vec![Component::as_arrived(&arrival, &format)];
+    if let Some(made) = registro::made_of(house, id.as_str()).await? {
+        return registro::opened(house, (&arrival, whole), &made).await;
+    }
     if arrival.bytes == 0 {
         return Err(Error::refuse("file-empty").with("name", arrival.name.shown()));
     }
@@ -59,7 +62,7 @@ pub(crate) async fn open(house: &Arc<House>, id: &ArrivalId) -> Result<Outcome> 
 }
 
 /// An arrival that is one document, its files as they came.
-async fn closed(house: &House, arrival: &Arrival, components: Vec<Component>) -> Result<Outcome> {
+pub(super) async fn closed(house: &House, arrival: &Arrival, components: Vec<Component>) -> Result<Outcome> {
     let document = Document::of_arrival(arrival, 1);
     let id = document.id.clone();
     let mut changes = vec![

@@ -166,6 +166,11 @@ impl Tables {
         self.retention.on(day)
     }
 
+    /// True if a plan of retention sets a time within which documents leave.
+    pub fn has_terms(&self) -> bool {
+        self.retention.all().any(|(_, plan)| plan.has_days())
+    }
+
     /// The table of procedures in force on `day`.
     pub fn tipologie(&self, day: Date) -> Option<&Tipologie> {
         self.tipologie.on(day)

@@ -27,6 +27,7 @@ use crate::findable::Findable;
 use crate::likeness::Key;
 use crate::messages::Message;
 use crate::pdv::{Pdv, PdvId, PdvState};
+use crate::registro::{Contrasto, Registrazione, Variazione};
 
 /// One change. A list of them is applied whole, in order, in one transaction, or not at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -183,6 +184,44 @@ pub enum Change {
         id: PdvId,
         /// New state.
         state: PdvState,
+    },
+    /// An entry of the protocol register. The same again leaves things as they are; another of that number fails the whole transaction
+    /// (`facts-changed`, retry).
+    AddRegistrazione {
+        /// Code of the register.
+        registro: String,
+        /// The entry.
+        registrazione: Box<Registrazione>,
+    },
+    /// A change of an entry. The same again leaves things as they are.
+    AddVariazione {
+        /// Code of the register.
+        registro: String,
+        /// The change.
+        variazione: Box<Variazione>,
+    },
+    /// A line of a file that contradicts what is there. The same again leaves things as they are.
+    AddContrasto {
+        /// Code of the register.
+        registro: String,
+        /// The line.
+        contrasto: Box<Contrasto>,
+    },
+    /// A person has looked at a contradiction. One that is not open fails the whole transaction (`facts-changed`, retry).
+    SettleContrasto {
+        /// Code of the register.
+        registro: String,
+        /// Which.
+        id: String,
+        /// By whom, when, why, JSON.
+        settled: String,
+    },
+    /// A blob's bytes are destroyed by a scarto, or are about to be: its row stays (invariant 1).
+    SetDestroyed {
+        /// Digest.
+        sha256: Digest,
+        /// When, and by which authorisation, JSON.
+        destroyed: String,
     },
     /// A new job. A job of the same step and owner that is still open leaves things as they are.
     AddJob(NewJob),

@@ -29,7 +29,7 @@ pub(super) fn points() -> BTreeSet<String> {
 }
 
 /// Points on paths that this play does not take: upgrade.rs kills in the upgrade of a store, rescan.rs at sheets scanned anew, split.rs in divisions,
-/// inboxes.rs at sidecars and at the clean-up, uploads.rs and mailbox.rs in what comes over the network, envelopes/ where one is opened.
+/// inboxes.rs at sidecars and at the clean-up, uploads.rs and mailbox.rs in what comes over the network, registro.rs and scarto.rs at theirs, envelopes/ where one is opened.
 pub(super) const ELSEWHERE: &[&str] = &[
     "store.backup-",
     "desk.rescan-",
@@ -42,6 +42,8 @@ pub(super) const ELSEWHERE: &[&str] = &[
     "mailbox.",
     "search.",
     "open.",
+    "registro.",
+    "scarto.",
 ];
 
 /// The inputs of the play: small real pages, so that the real engine reads them in moments.

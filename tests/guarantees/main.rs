@@ -52,6 +52,7 @@ mod quota;
 mod read_only;
 mod reader;
 mod reading_order;
+mod registro;
 mod replay;
 mod rescan;
 mod resumable;

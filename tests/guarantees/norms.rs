@@ -18,6 +18,8 @@ fn official(schema: Schema) -> &'static str {
         Schema::Documento => "agid-allegato5/derived/DocumentoInformatico.9999.xsd",
         Schema::Aggregazione => "agid-allegato5/derived/AggregazioneDocumentaliInformatiche.fixed.xsd",
         Schema::PIndex => "sincro-v2/PIndex.xsd",
+        // No norm fixes a form: ours, by another judge.
+        Schema::RegistroGiornaliero => concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/registro-giornaliero.xsd"),
         Schema::Premis => "mets-premis-eark/schemas/premis-v3-0.xsd",
     }
 }

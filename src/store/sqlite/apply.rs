@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, failed, file, jobs, likeness, lines, rows, search, together};
+use super::{Sqlite, failed, file, jobs, likeness, lines, registro, rows, search, together};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentId, Hold};
@@ -66,6 +66,13 @@ impl Writing<'_> {
             Change::AddPdv { pdv, documents } => file::add_pdv(self, pdv, documents).await,
             Change::SetPdvBuilt { id, path, sha256, bytes } => file::set_pdv_built(self, id, (path, sha256, *bytes)).await,
             Change::SetPdv { id, state } => file::set_pdv(self, id, *state).await,
+            Change::AddRegistrazione { registro, registrazione } => {
+                registro::add_registrazione(self, registro, registrazione).await
+            }
+            Change::AddVariazione { registro, variazione } => registro::add_variazione(self, registro, variazione).await,
+            Change::AddContrasto { registro, contrasto } => registro::add_contrasto(self, registro, contrasto).await,
+            Change::SettleContrasto { registro, id, settled } => registro::settle_contrasto(self, (registro, id), settled).await,
+            Change::SetDestroyed { sha256, destroyed } => self.set_destroyed(sha256, destroyed).await,
             Change::AddJob(job) => jobs::add(self.connection, self.ente, job).await,
             Change::Journal(event) => lines::append(self.connection, self.ente, &[event]).await,
         }
@@ -91,6 +98,16 @@ impl Writing<'_> {
             .bind(self.ente.as_str())
             .bind(sha256.hex())
             .bind(is_held)
+            .execute(&mut *self.connection)
+            .await;
+        one(done, "blob", sha256)
+    }
+
+    async fn set_destroyed(&mut self, sha256: &Digest, destroyed: &str) -> Result<()> {
+        let done = sqlx::query("UPDATE blobs SET destroyed = ?3 WHERE ente = ?1 AND sha256 = ?2")
+            .bind(self.ente.as_str())
+            .bind(sha256.hex())
+            .bind(destroyed)
             .execute(&mut *self.connection)
             .await;
         one(done, "blob", sha256)

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite-0002.sql"),
     include_str!("../migrations/sqlite-0003.sql"),
     include_str!("../migrations/sqlite-0004.sql"),
+    include_str!("../migrations/sqlite-0005.sql"),
 ];
 
 /// The scripts that this program knows: those above, and in the drill of an upgrade one more.

@@ -7,6 +7,7 @@ mod likeness;
 mod lines;
 mod look;
 mod migrate;
+mod registro;
 mod rows;
 mod search;
 mod tally;
