@@ -45,6 +45,7 @@ pub mod rescan;
 pub mod retention;
 pub mod riepilogo;
 pub mod scadenza;
+pub mod scarto;
 pub mod schemas;
 pub mod scratch;
 pub mod secret;

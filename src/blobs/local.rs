@@ -112,6 +112,15 @@ impl Local {
         })
     }
 
+    pub(super) fn destroy(&self, ente: &EnteId, sha256: &Digest) -> Result<()> {
+        let path = self.path(ente, sha256);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            removed => removed.map_err(|e| Error::disk("destroy blob", &path, e))?,
+        }
+        path.parent().map_or(Ok(()), sync_folder)
+    }
+
     pub(super) fn sweep(&self, ente: &EnteId) -> Result<u64> {
         let folder = self.root.join(folder_name(ente));
         let entries = match std::fs::read_dir(&folder) {

@@ -90,6 +90,13 @@ impl Blobs {
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(|e| unwrapped(e, &self.path(ente, sha256)))
     }
 
+    /// Destroys a blob's bytes; one that is not there is destroyed already. Its row says so before (invariant 1); what it says is on the disk
+    /// when this returns.
+    pub fn destroy(&self, ente: &EnteId, sha256: &Digest) -> Result<()> {
+        let Self::Local(folder) = self;
+        folder.destroy(ente, sha256)
+    }
+
     /// Removes what a crash left of unfinished writes; returns how many. What another living process is writing stays.
     /// Only the holder of the archive's lock calls it.
     pub fn sweep(&self, ente: &EnteId) -> Result<u64> {

@@ -16,6 +16,7 @@ mod progress;
 mod registro;
 mod review;
 mod scans;
+mod scarto;
 mod search;
 mod segnatura;
 mod separators;
@@ -170,6 +171,12 @@ enum Verb {
     Registro(registro::RegistroVerb),
     /// What must leave for conservation by when: due, late, blocked and why. Exit code 1 where something is late.
     Due(due::Due),
+    /// Disposal: what may be destroyed is listed for the authority, its answer taken in, what it allows destroyed.
+    #[command(subcommand)]
+    Scarto(scarto::ScartoVerb),
+    /// Keeps a document or an aggregation from disposal, whatever the plan says.
+    #[command(subcommand)]
+    Hold(scarto::HoldVerb),
     /// Writes the Segnatura (Allegato 6) of a document that the ente sends, from the archive's data; not sealed.
     Segnatura {
         /// Id of the document.
@@ -361,6 +368,8 @@ async fn act(opts: Opts) -> Result<u8> {
         Verb::Tipologia(verb) => editions::edition(all, Table::Tipologia, &verb).await,
         Verb::Registro(verb) => registro::registro(all, &verb).await,
         Verb::Due(asked) => due::due(all, &asked).await,
+        Verb::Scarto(verb) => scarto::scarto(all, &verb).await,
+        Verb::Hold(verb) => scarto::hold(all, &verb).await,
         Verb::Segnatura { id, output } => segnatura::segnatura(all, &id, output.as_deref()).await,
         Verb::Separators(typed) => separators::separators(all, typed).await,
         Verb::Search(asked) => search::search(all, asked).await,

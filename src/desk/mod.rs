@@ -1,6 +1,7 @@
 //! What may a person ask? List, show, ingest, review, plan: the one desk, whether they come by command line or by web.
 
 mod access;
+mod destroy;
 mod due;
 mod editions;
 mod fascicolo;
@@ -17,6 +18,7 @@ mod registro;
 mod rescan;
 mod review;
 mod rotate;
+mod scarto;
 mod search;
 mod segnatura;
 mod separators;
@@ -25,9 +27,11 @@ mod split;
 mod stats;
 mod table;
 mod ties;
+mod vincolo;
 
 pub use crate::store::Count;
 pub use access::access;
+pub use destroy::{Destroyed, execute};
 pub use due::{due, keep_due};
 pub use editions::{Imported, Order, TABLE_BYTES_MAX, editions, export, import};
 pub use fascicolo::{Opening, Place, close, open, reopen};
@@ -46,6 +50,7 @@ pub use registro::{
 pub use rescan::{By, expect, give, target};
 pub use review::{Request, Waiting, decide, queue};
 pub use rotate::{asked, rotate};
+pub use scarto::{ScartoAnswer, authorise, propose, scarti, scarto_list};
 pub use search::{Answer, COUNTED_MAX, Line, Question, reindex, search};
 pub use segnatura::segnatura;
 pub use separators::{Asked, Told, separators};
@@ -53,3 +58,4 @@ pub use show::{Found, document_json, documents_of, find, show};
 pub use split::{Split, split, starts};
 pub use stats::{Stats, stats};
 pub use table::{Row, rows};
+pub use vincolo::{vincoli, vincolo};

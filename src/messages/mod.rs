@@ -154,6 +154,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("network", include_str!("network.toml")),
     ("open", include_str!("open.toml")),
     ("batch", include_str!("batch.toml")),
+    ("scarto", include_str!("scarto.toml")),
     ("due", include_str!("due.toml")),
     ("registro", include_str!("registro.toml")),
 ];

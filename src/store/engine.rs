@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::sqlite::Sqlite;
 use super::{AggregationRow, BlobRow, Change, Claim, Closing, DocumentRow, JobCounts, OpenJob, Tally};
@@ -20,7 +19,6 @@ use crate::filing::Voce;
 use crate::findable::{Expression, Shown};
 use crate::likeness::Key;
 use crate::pdv::{Pdv, PdvId, PdvState};
-use crate::registro::{OpenContrasto, Registrazione, Variazione};
 
 /// The store of one archive. Cheap to clone: clones share the connections.
 #[derive(Debug, Clone)]
@@ -355,44 +353,5 @@ impl Store {
     pub async fn blobs(&self, ente: &EnteId) -> Result<Vec<BlobRow>> {
         let Self::Sqlite(engine) = self;
         engine.blobs(ente).await
-    }
-}
-
-/// The protocol register.
-impl Store {
-    /// The entries of a year from one number to another, with the nearest ones before and after.
-    pub async fn registrazioni(&self, ente: &EnteId, year: (&str, i16), numbers: (u64, u64)) -> Result<Vec<Registrazione>> {
-        let Self::Sqlite(engine) = self;
-        engine.registrazioni(ente, year, numbers).await
-    }
-
-    /// At most `most` entries of a day of a register, by number.
-    pub async fn registrazioni_of(&self, ente: &EnteId, day: (&str, Date), most: usize) -> Result<Vec<Registrazione>> {
-        let Self::Sqlite(engine) = self;
-        engine.registrazioni_of(ente, day, most).await
-    }
-
-    /// At most `most` changes made on a day.
-    pub async fn variazioni_of(&self, ente: &EnteId, day: (&str, Date), most: usize) -> Result<Vec<Variazione>> {
-        let Self::Sqlite(engine) = self;
-        engine.variazioni_of(ente, day, most).await
-    }
-
-    /// The last number of the year before a day.
-    pub async fn last_numero(&self, ente: &EnteId, day: (&str, Date)) -> Result<Option<u64>> {
-        let Self::Sqlite(engine) = self;
-        engine.last_numero(ente, day).await
-    }
-
-    /// The days of which there is an entry, a change or an open contradiction, in order.
-    pub async fn registro_days(&self, ente: &EnteId, registro: &str) -> Result<Vec<Date>> {
-        let Self::Sqlite(engine) = self;
-        engine.registro_days(ente, registro).await
-    }
-
-    /// The contradictions that nobody has looked at, of a day or of all.
-    pub async fn contrasti(&self, ente: &EnteId, registro: &str, day: Option<Date>) -> Result<Vec<OpenContrasto>> {
-        let Self::Sqlite(engine) = self;
-        engine.contrasti(ente, registro, day).await
     }
 }

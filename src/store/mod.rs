@@ -5,6 +5,7 @@
 //! SQLite stands behind it today; PostgreSQL can stand beside it without touching a room.
 
 mod engine;
+mod entries;
 pub mod journal;
 pub mod lock;
 mod sheaf;
@@ -222,6 +223,11 @@ pub enum Change {
         sha256: Digest,
         /// When, and by which authorisation, JSON.
         destroyed: String,
+    },
+    /// What is known of a document or an arrival goes: facts, name, words of the index. Its row stays.
+    Forget {
+        /// Its id.
+        owner: String,
     },
     /// A new job. A job of the same step and owner that is still open leaves things as they are.
     AddJob(NewJob),

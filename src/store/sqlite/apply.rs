@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Sqlite, failed, file, jobs, likeness, lines, registro, rows, search, together};
+use super::{Sqlite, failed, file, jobs, likeness, lines, registro, rows, scarto, search, together};
 use crate::arrival::{Arrival, ArrivalId, ArrivalState, EnteId};
 use crate::digest::Digest;
 use crate::document::{Document, DocumentId, Hold};
@@ -72,6 +72,7 @@ impl Writing<'_> {
             Change::AddVariazione { registro, variazione } => registro::add_variazione(self, registro, variazione).await,
             Change::AddContrasto { registro, contrasto } => registro::add_contrasto(self, registro, contrasto).await,
             Change::SettleContrasto { registro, id, settled } => registro::settle_contrasto(self, (registro, id), settled).await,
+            Change::Forget { owner } => scarto::forget(self, owner).await,
             Change::SetDestroyed { sha256, destroyed } => self.set_destroyed(sha256, destroyed).await,
             Change::AddJob(job) => jobs::add(self.connection, self.ente, job).await,
             Change::Journal(event) => lines::append(self.connection, self.ente, &[event]).await,

@@ -9,6 +9,7 @@ mod look;
 mod migrate;
 mod registro;
 mod rows;
+mod scarto;
 mod search;
 mod tally;
 mod together;
