@@ -12,7 +12,7 @@ use crate::norms::say;
 
 /// The interpreter of the judges from PyPI, which lies beside the program of one of them.
 #[expect(clippy::disallowed_methods, reason = "a test looks for a judge where the shell would")]
-fn interpreter() -> Option<PathBuf> {
+pub fn interpreter() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|folder| folder.join("bagit.py"))
