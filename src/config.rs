@@ -74,11 +74,13 @@ pub struct WatchConfig {
     /// Days before its deadline at which anything else that is ready is packaged by itself. None, unless told: what is in a package
     /// cannot be changed, and until then people correct.
     pub due_days: Option<u32>,
+    /// Seconds between two looks at what is due.
+    pub due_seconds: u64,
 }
 
 impl Default for WatchConfig {
     fn default() -> Self {
-        Self { stop_seconds: 60, registro: true, due_days: None }
+        Self { stop_seconds: 60, registro: true, due_days: None, due_seconds: 300 }
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn registro(all: &Global, verb: &RegistroVerb) -> Result<u8> {
         RegistroVerb::Settle { id, reason } => {
             let archive = open(all).await?;
             desk::registro_settle(&archive.house, id, (reason, &all.operator)).await?;
-            say(all, Message::new("registro-settled").with("id", id));
+            say(all, &Message::new("registro-settled").with("id", id));
             Ok(0)
         }
         RegistroVerb::Export { file, from, to } => {
@@ -248,14 +248,14 @@ async fn make(all: &Global, days: &[Date]) -> Result<u8> {
         }
     }
     if made.is_empty() && is_well {
-        say(all, Message::new("registro-nothing"));
+        say(all, &Message::new("registro-nothing"));
     } else {
         shown(all, &made, false);
     }
     Ok(u8::from(!is_well))
 }
 
-fn say(all: &Global, message: Message) {
+fn say(all: &Global, message: &Message) {
     if all.json {
         output::line(&json!({"code": message.code(), "message": message.text(all.words())}).to_string());
     } else {

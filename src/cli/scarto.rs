@@ -159,7 +159,9 @@ fn say(all: &Global, scarto: &Scarto, message: &Message) {
 
 fn list(all: &Global, scarti: &[Scarto]) {
     if all.json {
-        scarti.iter().for_each(|one| output::line(&json!(one).to_string()));
+        for one in scarti {
+            output::line(&json!(one).to_string());
+        }
         return;
     }
     let row = |one: &Scarto| {

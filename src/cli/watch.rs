@@ -61,12 +61,9 @@ pub(crate) async fn watch(all: &Global, only: &[Part]) -> Result<u8> {
     Ok(code)
 }
 
-/// How often deadlines are looked at.
-const DUE_EVERY: Duration = Duration::from_mins(5);
-
 /// Makes and packages what is due, as the archive's configuration says. Trouble is told and tried again: it ends no daemon.
 async fn keep_due(house: &Arc<House>) -> Infallible {
-    let mut beat = tokio::time::interval(DUE_EVERY);
+    let mut beat = tokio::time::interval(Duration::from_secs(house.config.watch.due_seconds.max(1)));
     loop {
         beat.tick().await;
         if !house.config.watch.registro {

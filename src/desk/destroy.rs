@@ -173,7 +173,7 @@ async fn emptied(house: &House, row: &DocumentRow, told: &str) -> Result<Vec<Cha
     ];
     if let Some(mut filing) = filing {
         filing.aggregazione.thread.clear();
-        filing.aggregazione.oggetto = "-".to_owned();
+        "-".clone_into(&mut filing.aggregazione.oggetto);
         filing.reasons.clear();
         filing.doubts.clear();
         changes.push(steps::put(id, "filing", 0, &filing)?);

@@ -142,11 +142,11 @@ impl Reckoning {
                 continue;
             };
             let of: Vec<&DocumentRow> = self.rows.iter().filter(|row| row.document.arrival == made.arrival).collect();
-            let is_on_its_way = of.iter().fold(false, |any, row| way.add(row, &self.pdvs) || any);
+            let on_its_way = of.iter().filter(|row| way.add(row, &self.pdvs)).count();
             if of.is_empty() {
                 way.working = 1;
             }
-            if is_on_its_way || of.is_empty() {
+            if on_its_way > 0 || of.is_empty() {
                 self.push((due, Oggetto::Registro, id), &way, RULE);
             }
         }

@@ -121,7 +121,7 @@ impl Raccolta {
             numero,
             anno,
             data,
-            ora: ora.flatten(),
+            ora,
             verso,
             mittente: text("mittente"),
             destinatari: campi.destinatari.clone(),
@@ -164,7 +164,7 @@ impl Raccolta {
             anno,
             tipo,
             data,
-            ora: ora.flatten(),
+            ora,
             campo: text("campo"),
             prima: text("prima"),
             dopo: text("dopo"),
@@ -214,14 +214,14 @@ impl Raccolta {
         Some(day)
     }
 
-    /// The hour; inside, none where none is told.
-    fn hour(&mut self, campi: &Campi) -> Option<Option<Time>> {
-        let Some(text) = campi.texts.get("ora") else { return Some(None) };
+    /// The hour, where one is told.
+    fn hour(&mut self, campi: &Campi) -> Option<Time> {
+        let text = campi.texts.get("ora")?;
         let read = Time::strptime("%H:%M:%S", text).or_else(|_| Time::strptime("%H:%M", text)).ok();
         if read.is_none() {
             self.breach("registro-ora", campi.at, text);
         }
-        read.map(Some)
+        read
     }
 
     /// What was gathered, or everything that is wrong. Numbers go up with their days (rule N-02).
@@ -238,7 +238,9 @@ impl Raccolta {
             }
             last = Some((one, one.anno));
         }
-        turned.into_iter().for_each(|(line, what)| self.breach("registro-backdated", line, what));
+        for (line, what) in turned {
+            self.breach("registro-backdated", line, what);
+        }
         if self.registrazioni.is_empty() && self.variazioni.is_empty() && self.breaches.is_empty() {
             self.breach("registro-empty", 1, "-");
         }

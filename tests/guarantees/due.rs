@@ -6,9 +6,11 @@ use conserva::messages::{Lang, Message};
 use conserva::scadenza::{Oggetto, Scadenza, Urgenza, calendar};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
+use rustix::process::Signal;
 
 use super::calendar::interpreter;
 use super::stage::Stage;
+use super::watch::{Daemon, configure, until};
 use crate::norms::say;
 
 fn one(id: &str, due: Date, blocked: bool) -> Scadenza {
@@ -91,4 +93,25 @@ fn a_document_is_due_when_the_plan_says_and_its_fascicolo_within_a_year() {
     assert_eq!((&of("documento")["due"], &of("documento")["id"]), (&"2025-03-25".into(), &id.as_str().into()));
     let serie = of("serie");
     assert_eq!((&serie["id"], &serie["urgenza"]), (&"2025/fattura".into(), &"due".into()));
+}
+
+#[test]
+fn the_daemon_makes_and_packages_registers_of_days_that_are_over_and_leaves_a_day_that_may_not_be_complete() {
+    let stage = Stage::with_archive();
+    configure(&stage, "[watch]\ndue_seconds = 1\n");
+    let path = stage.path("r.csv");
+    let today = jiff::Timestamp::now().in_tz("Europe/Rome").expect("a zone").date();
+    std::fs::write(&path, format!("numero,data,verso,oggetto\n1,2024-03-08,I,Nota\n2,{today},I,Oggi\n")).expect("written");
+    stage.json(&["registro", "import", path.to_str().expect("a path")], &[0]);
+    let daemon = Daemon::start(&stage, &[]);
+    let first = || stage.json(&["registro", "show"], &[0]).remove(0);
+    until("the register of the day is made and packaged", 60, || {
+        let day = first();
+        day["document"][1] == "packaged" || stage.json(&["list", "pdv"], &[0]).iter().any(|pdv| pdv["state"] == "built")
+    });
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+    assert_eq!(first()["made"]["by"], "conserva watch");
+    let today = stage.json(&["registro", "show"], &[0]).remove(1);
+    assert!(today["made"].is_null(), "a day that is not over: {today}");
+    assert_eq!(stage.json(&["list", "pdv"], &[0]).len(), 1, "once, however often it looks");
 }

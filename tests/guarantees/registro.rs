@@ -70,7 +70,9 @@ fn a_day_of_the_register_becomes_one_document_that_says_the_same_on_paper_and_as
                 "Det. 4/2024",
                 "1 / 1",
             ];
-            words.iter().for_each(|word| assert!(text.contains(word), "{word} stands on paper: {text}"));
+            for word in words {
+                assert!(text.contains(word), "{word} stands on paper: {text}");
+            }
         }
         _ => norms::say("NOT CHECKED: pdftotext is not installed"),
     }

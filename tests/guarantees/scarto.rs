@@ -3,7 +3,11 @@
 
 use serde_json::Value;
 
-use super::stage::{Stage, said};
+use super::stage::Stage;
+#[cfg(feature = "drill")]
+use super::stage::said;
+#[cfg(feature = "drill")]
+use super::upgrade::copied;
 
 /// An archive with invoices of 2010, one of this year's plan's reach and one that stays, all described and packaged.
 struct Office {
@@ -142,6 +146,7 @@ fn bytes_that_another_arrival_needs_stay_and_a_hold_after_the_authorisation_coun
     assert!(paths.iter().all(|path| std::path::Path::new(path).exists()), "{paths:?}");
 }
 
+/// Kills the program at every point of an execution, each time in a copy of the same archive.
 #[cfg(feature = "drill")]
 #[test]
 fn killed_at_any_point_a_scarto_goes_on_or_has_not_begun() {
@@ -156,21 +161,23 @@ fn killed_at_any_point_a_scarto_goes_on_or_has_not_begun() {
         "scarto.removed",
         "scarto.recorded",
     ];
+    let before = Office::new();
+    // The serie of 2010 alone is packaged, so that its package goes with it.
+    let packaged = before.stage.json(&["package", "--fascicolo", "2010/fattura"], &[0]);
+    let name = std::path::PathBuf::from(text(&packaged[0], "path")).file_name().expect("a name").to_owned();
+    let digests: Vec<String> = (0..4).map(|n| before.sha256(n)).collect();
+    let id = text(&before.propose(), "id").to_owned();
+    before.authorise(&id, &[]);
     for point in points {
-        let office = Office::new();
+        let office = Office { stage: Stage::bare(), ids: before.ids.clone() };
+        copied(&before.stage.path("archivio"), &office.stage.path("archivio"));
         let stage = &office.stage;
-        // The serie of 2010 alone is packaged, so that its package goes with it.
-        let packaged = stage.json(&["package", "--fascicolo", "2010/fattura"], &[0]);
-        let path = std::path::PathBuf::from(text(&packaged[0], "path"));
-        let digests: Vec<String> = (0..4).map(|n| office.sha256(n)).collect();
-        let scarto = office.propose();
-        let id = text(&scarto, "id").to_owned();
-        office.authorise(&id, &[]);
+        let path = stage.path("archivio/pdv").join(&name);
+        assert!(path.exists(), "the package is where it was built");
         let execute = ["scarto", "execute", id.as_str(), "--yes"];
         let end = stage.command(&execute).env("CONSERVA_DRILL", point).output().expect("the program runs");
         assert_eq!(end.status.signal(), Some(9), "{point}: {}", said(&end));
-        let state = show(stage, &office.ids[0])["state"].clone();
-        let has_begun = state == "destroyed";
+        let has_begun = show(stage, &office.ids[0])["state"] == "destroyed";
         assert!(has_begun || (0..4).all(|n| office.is_there(&digests[n])), "{point}: not begun is nothing gone");
         let done = stage.json(&execute, &[0]).remove(0);
         assert_eq!(done["scarto"]["state"], "executed", "{point}: {done}");

@@ -41,7 +41,7 @@ fn backups(stage: &Stage) -> Vec<PathBuf> {
 }
 
 /// A copy of an archive, file by file.
-fn copied(from: &Path, to: &Path) {
+pub(super) fn copied(from: &Path, to: &Path) {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry.expect("an entry");
         let target = to.join(entry.path().strip_prefix(from).expect("inside"));

@@ -81,7 +81,7 @@ impl Sqlite {
                                        WHERE ente = ?1 AND registro = ?2 AND anno = ?3 AND numero > ?5), ?5)
              ORDER BY numero";
         let query = sqlx::query_scalar(query).bind(ente.as_str()).bind(registro).bind(anno);
-        bodies(query.bind(first as i64).bind(last as i64).fetch_all(&self.readers).await.map_err(failed)?)
+        bodies(&query.bind(first as i64).bind(last as i64).fetch_all(&self.readers).await.map_err(failed)?)
     }
 
     pub(in crate::store) async fn registrazioni_of(
@@ -92,7 +92,7 @@ impl Sqlite {
     ) -> Result<Vec<Registrazione>> {
         let query = "SELECT body FROM registrazioni WHERE ente = ?1 AND registro = ?2 AND giorno = ?3 ORDER BY numero LIMIT ?4";
         let query = sqlx::query_scalar(query).bind(ente.as_str()).bind(registro).bind(day.to_string()).bind(most as i64);
-        bodies(query.fetch_all(&self.readers).await.map_err(failed)?)
+        bodies(&query.fetch_all(&self.readers).await.map_err(failed)?)
     }
 
     pub(in crate::store) async fn variazioni_of(
@@ -103,7 +103,7 @@ impl Sqlite {
     ) -> Result<Vec<Variazione>> {
         let query = "SELECT body FROM variazioni WHERE ente = ?1 AND registro = ?2 AND giorno = ?3 ORDER BY id LIMIT ?4";
         let query = sqlx::query_scalar(query).bind(ente.as_str()).bind(registro).bind(day.to_string()).bind(most as i64);
-        bodies(query.fetch_all(&self.readers).await.map_err(failed)?)
+        bodies(&query.fetch_all(&self.readers).await.map_err(failed)?)
     }
 
     pub(in crate::store) async fn last_numero(&self, ente: &EnteId, (registro, day): (&str, Date)) -> Result<Option<u64>> {
@@ -141,6 +141,6 @@ impl Sqlite {
     }
 }
 
-fn bodies<T: serde::de::DeserializeOwned>(found: Vec<String>) -> Result<Vec<T>> {
+fn bodies<T: serde::de::DeserializeOwned>(found: &[String]) -> Result<Vec<T>> {
     found.iter().map(|body| serde_json::from_str(body).map_err(|e| Error::bug("a stored entry").because(e))).collect()
 }
