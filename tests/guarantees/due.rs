@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use super::calendar::interpreter;
 use super::stage::Stage;
-use super::watch::{Daemon, configure, until};
+use super::watch::{Daemon, limit, until};
 use crate::norms::say;
 
 fn one(id: &str, due: Date, blocked: bool) -> Scadenza {
@@ -98,7 +98,7 @@ fn a_document_is_due_when_the_plan_says_and_its_fascicolo_within_a_year() {
 #[test]
 fn the_daemon_makes_and_packages_registers_of_days_that_are_over_and_leaves_a_day_that_may_not_be_complete() {
     let stage = Stage::with_archive();
-    configure(&stage, "[watch]\ndue_seconds = 1\n");
+    limit(&stage, "due_seconds", 300, 1);
     let path = stage.path("r.csv");
     let today = jiff::Timestamp::now().in_tz("Europe/Rome").expect("a zone").date();
     std::fs::write(&path, format!("numero,data,verso,oggetto\n1,2024-03-08,I,Nota\n2,{today},I,Oggi\n")).expect("written");

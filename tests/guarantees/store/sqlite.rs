@@ -84,7 +84,7 @@ async fn a_store_of_a_newer_release_is_refused_untouched() {
     vandalise(&folder, "PRAGMA user_version = 999").await;
     let error = Store::open(&folder.path().join("store.db"), Clock::System).await.expect_err("newer");
     assert_eq!((error.code(), error.kind(), error.exit_code()), ("schema-newer", Kind::Environment, 3));
-    vandalise(&folder, "PRAGMA user_version = 4").await;
+    vandalise(&folder, "PRAGMA user_version = 5").await;
     let store = Store::open(&folder.path().join("store.db"), Clock::System).await.expect("ours again");
     assert_eq!(store.enti().await.expect("enti").len(), 1);
     assert!(!folder.path().join("store.db.backup-999").exists());
