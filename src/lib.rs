@@ -85,6 +85,7 @@ pub mod ocr;
 pub mod open;
 pub mod package;
 pub mod search;
+pub mod sign;
 pub mod spot;
 pub mod store;
 pub mod transcribe;

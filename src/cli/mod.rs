@@ -23,6 +23,7 @@ mod separators;
 mod stand_alone;
 mod stats;
 mod tables;
+mod verify;
 mod watch;
 
 use std::path::PathBuf;
@@ -209,18 +210,8 @@ enum Verb {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
-    /// Checks packages, ours or not, without an archive.
-    Verify {
-        /// Packages: files or folders.
-        #[arg(required = true)]
-        packages: Vec<PathBuf>,
-        /// Digests and completeness only.
-        #[arg(long, value_enum)]
-        only: Option<Only>,
-        /// Also writes the report as one HTML file.
-        #[arg(long, value_name = "FILE")]
-        html: Option<PathBuf>,
-    },
+    /// Checks packages, ours or not, and signed files, without an archive.
+    Verify(verify::Typed),
     /// Tree, metadata, events and pages of packages for a person.
     Inspect {
         /// Packages: files or folders.
@@ -378,7 +369,7 @@ async fn act(opts: Opts) -> Result<u8> {
         }
         Verb::Package { dry_run: true, fascicolo, profile, .. } => package::preview(all, fascicolo, profile.into()).await,
         Verb::Package { fascicolo, out, profile, .. } => package::package(all, fascicolo, (profile.into(), out.as_deref())).await,
-        Verb::Verify { packages, only, html } => stand_alone::verify(all, &packages, only.is_some(), html.as_deref()),
+        Verb::Verify(typed) => verify::verify(all, &typed),
         Verb::Inspect { packages, html, pictures } => stand_alone::inspect(all, &packages, html.as_deref(), pictures),
         Verb::Diff { a, b } => stand_alone::diff(all, &a, &b),
         Verb::Ocr(args) => ocr::ocr(all, &args),

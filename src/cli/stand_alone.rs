@@ -1,4 +1,4 @@
-//! The verbs that need no archive: verify, inspect, identify, extract, classify.
+//! The verbs that need no archive: inspect, identify, extract, classify.
 
 use std::path::{Path, PathBuf};
 
@@ -22,38 +22,9 @@ use crate::titolario::Titolario;
 use crate::transcribe;
 use crate::verify::{self, NoPictures, Options, View};
 
-/// `verify PKG…`.
-pub(crate) fn verify(all: &Global, packages: &[PathBuf], only_digests: bool, html: Option<&Path>) -> Result<u8> {
-    let options = Options { only_digests, limits: Limits::default() };
-    let mut is_ok = true;
-    let mut pages = Vec::new();
-    for package in packages {
-        let report = verify::report(package, &options)?;
-        is_ok &= report.ok;
-        output::line(&if all.json { report.json(all.words()).to_string() } else { output::clean(&report.text(all.words())) });
-        pages.push(report);
-    }
-    if let Some(path) = html {
-        output::write_whole(path, reports_html(&pages, packages, all)?.as_bytes())?;
-    }
-    Ok(u8::from(!is_ok))
-}
-
-/// One report as a page of its own; several as one page, package by package, without pictures.
-fn reports_html(reports: &[verify::Report], packages: &[PathBuf], all: &Global) -> Result<String> {
-    if let [report] = reports {
-        return Ok(verify::report_html(report, all.words()));
-    }
-    let alone = StandAlone::new()?;
-    let options = Options { only_digests: false, limits: Limits::default() };
-    let view = View { pictures: &NoPictures, count: 0, scratch: &alone.scratch };
-    let inspections = packages.iter().map(|p| verify::inspect(p, &options, &view)).collect::<Result<Vec<_>>>()?;
-    Ok(verify::inspections_html(&inspections, all.words()))
-}
-
 /// `inspect PKG…`: text on the terminal, or one HTML file with pictures of the pages.
 pub(crate) fn inspect(all: &Global, packages: &[PathBuf], html: Option<&Path>, pictures: usize) -> Result<u8> {
-    let options = Options { only_digests: false, limits: Limits::default() };
+    let options = Options::default();
     let alone = StandAlone::new()?;
     let readers = app::readers(("ita", Engine::default()), 1, &options.limits, alone.path(), &[alone.path().to_owned()])?;
     let eye = ChildPictures(readers);

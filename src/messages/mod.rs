@@ -24,12 +24,15 @@ pub struct Message {
     code: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     values: BTreeMap<String, String>,
+    /// Placeholders that other entries of the catalogue fill, in the reader's language: their codes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    words: BTreeMap<String, String>,
 }
 
 impl Message {
     /// A message without values. `code` must be an entry of the catalogue (a test reads the sources to see to it).
     pub fn new(code: &str) -> Self {
-        Self { code: code.to_owned(), values: BTreeMap::new() }
+        Self { code: code.to_owned(), values: BTreeMap::new(), words: BTreeMap::new() }
     }
 
     /// Adds the value of one placeholder.
@@ -37,6 +40,18 @@ impl Message {
     pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.values.insert(name.to_owned(), value.to_string());
         self
+    }
+
+    /// Lets the sentence of another entry fill one placeholder.
+    #[must_use]
+    pub fn word(mut self, name: &str, code: &str) -> Self {
+        self.words.insert(name.to_owned(), code.to_owned());
+        self
+    }
+
+    /// The code of the entry that fills one placeholder.
+    pub fn word_of(&self, name: &str) -> Option<&str> {
+        self.words.get(name).map(String::as_str)
     }
 
     /// The stable code.
@@ -61,14 +76,14 @@ impl Message {
 
     /// Bytes of code and values together, for ceilings on messages that come from outside.
     pub fn bytes(&self) -> usize {
-        self.code.len() + self.values.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        self.code.len() + self.values.iter().chain(&self.words).map(|(name, value)| name.len() + value.len()).sum::<usize>()
     }
 
     /// What happened and where, in `lang`. An unknown code (a message stored by a newer release) shows code and values.
     pub fn sentence(&self, lang: Lang) -> String {
         match (catalogue().get(self.code.as_str()), lang) {
-            (Some(entry), Lang::It) => self.fill(&entry.it),
-            (Some(entry), Lang::En) => self.fill(&entry.en),
+            (Some(entry), Lang::It) => self.filled(&entry.it, "?", lang),
+            (Some(entry), Lang::En) => self.filled(&entry.en, "?", lang),
             (None, _) => format!("{} {:?}", self.code, self.values),
         }
     }
@@ -76,14 +91,14 @@ impl Message {
     /// What happens, in `lang`, wherever it happens: dots stand for the values that are not given.
     pub fn in_general(&self, lang: Lang) -> String {
         let Some(entry) = catalogue().get(self.code.as_str()) else { return self.code.clone() };
-        self.filled(if lang == Lang::It { &entry.it } else { &entry.en }, "…")
+        self.filled(if lang == Lang::It { &entry.it } else { &entry.en }, "…", lang)
     }
 
     /// What to do about it, in `lang`; empty where the sentence says it all.
     pub fn advice(&self, lang: Lang) -> String {
         match (catalogue().get(self.code.as_str()), lang) {
-            (Some(entry), Lang::It) => self.fill(&entry.it_advice),
-            (Some(entry), Lang::En) => self.fill(&entry.en_advice),
+            (Some(entry), Lang::It) => self.filled(&entry.it_advice, "?", lang),
+            (Some(entry), Lang::En) => self.filled(&entry.en_advice, "?", lang),
             (None, _) => String::new(),
         }
     }
@@ -94,11 +109,7 @@ impl Message {
         if advice.is_empty() { sentence } else { format!("{sentence} {advice}") }
     }
 
-    fn fill(&self, template: &str) -> String {
-        self.filled(template, "?")
-    }
-
-    fn filled(&self, template: &str, unknown: &str) -> String {
+    fn filled(&self, template: &str, unknown: &str, lang: Lang) -> String {
         let mut text = String::with_capacity(template.len() + 32);
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
@@ -108,7 +119,15 @@ impl Message {
                 rest = after;
                 break;
             };
-            text.push_str(self.values.get(name).map_or(unknown, String::as_str));
+            match (self.values.get(name), self.words.get(name)) {
+                (Some(value), _) => text.push_str(value),
+                // An entry that fills another's place has the same values, and no such place itself.
+                (None, Some(code)) => {
+                    let inner = Self { code: code.clone(), values: self.values.clone(), words: BTreeMap::new() };
+                    text.push_str(&inner.sentence(lang));
+                }
+                (None, None) => text.push_str(unknown),
+            }
             rest = tail;
         }
         text.push_str(rest);
@@ -157,6 +176,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("scarto", include_str!("scarto.toml")),
     ("due", include_str!("due.toml")),
     ("registro", include_str!("registro.toml")),
+    ("sign", include_str!("sign.toml")),
 ];
 
 fn catalogue() -> &'static BTreeMap<String, Entry> {

@@ -26,12 +26,14 @@ mod pindex;
 mod rules;
 mod sacer;
 mod schema;
+mod signed;
 mod sums;
 mod tar;
 mod xml;
 mod zip;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub use diff::{Changed, Diff, Side, Value, diff};
 pub use eark::{Requirement, Verdict};
@@ -40,6 +42,7 @@ pub use outcome::{Report, report_html};
 
 use crate::error::Result;
 use crate::limits::Limits;
+use crate::sign::Trust;
 use agid::Checked;
 use container::Container;
 use findings::{Findings, error};
@@ -54,9 +57,11 @@ pub struct Options {
     pub only_digests: bool,
     /// The ceilings.
     pub limits: Limits,
+    /// Whom the office trusts, where signatures are judged; nobody unless somebody is named.
+    pub trust: Arc<Trust>,
 }
 
-/// The verdict on the package at `path` (a ZIP file or a folder), with all its findings.
+/// The verdict on the package at `path` (a ZIP file or a folder), or on a single signed file, with all its findings.
 ///
 /// A bad package is never an error: it is a report with findings. An error means that `path` itself could not be read.
 pub fn report(path: &Path, options: &Options) -> Result<Report> {
@@ -72,6 +77,17 @@ struct Examined {
 
 fn examine(path: &Path, options: &Options) -> Result<Examined> {
     let mut findings = Findings::default();
+    let signed = signed::check(path, options)?;
+    if let Some(signed) = &signed
+        && !signed::is_index(path, signed, options)?
+    {
+        let mut report = Report::new(path.display().to_string(), signed.form, 1, signed::findings(signed, path));
+        report.signatures.clone_from(&signed.signatures);
+        return Ok(Examined { report, inside: None });
+    }
+    if let Some(signed) = &signed {
+        findings.absorb(signed::findings(signed, path));
+    }
     let Some(container) = Container::open(path, &options.limits, &mut findings)? else {
         findings.push(error("package-unknown"));
         return Ok(Examined { report: Report::new(path.display().to_string(), "unknown", 0, findings), inside: None });
@@ -107,6 +123,7 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
     let files = container.entries().len() as u64;
     let mut report = Report::new(path.display().to_string(), kind.name(), files, findings);
     report.requirements = requirements;
+    report.signatures = signed.map(|signed| signed.signatures).unwrap_or_default();
     Ok(Examined { report, inside: checked.map(|checked| (container, checked)) })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::finding::{Finding, Severity};
 use crate::messages::{Lang, Message, label};
+use crate::sign::Signature;
 
 use super::eark::Requirement;
 use super::findings::Findings;
@@ -23,6 +24,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many findings there are of each severity, listed or not.
     counts: [u64; 3],
+    /// Of a signed file, or of a package with seals: every signature.
+    pub signatures: Vec<Signature>,
     /// Of an E-ARK package: the verdict on each requirement.
     pub requirements: Vec<Requirement>,
 }
@@ -31,7 +34,7 @@ impl Report {
     pub(super) fn new(package: String, profile: &str, files: u64, findings: Findings) -> Self {
         let (findings, counts) = findings.into_list();
         let ok = counts[Severity::Error as usize] == 0;
-        Self { package, profile: profile.to_owned(), ok, files, findings, counts, requirements: Vec::new() }
+        Self { package, profile: profile.to_owned(), ok, files, findings, counts, signatures: Vec::new(), requirements: Vec::new() }
     }
 
     /// How many findings have that severity, those with them that are too many to be listed.
@@ -45,6 +48,9 @@ impl Report {
             "package": self.package, "profile": self.profile, "ok": self.ok, "files": self.files,
             "findings": self.findings.iter().map(|finding| finding.json(lang)).collect::<Vec<_>>(),
         });
+        if !self.signatures.is_empty() {
+            json["signatures"] = serde_json::json!(self.signatures);
+        }
         if !self.requirements.is_empty() {
             let rows = self
                 .requirements
@@ -57,7 +63,11 @@ impl Report {
 
     /// The verdict in a sentence.
     pub fn verdict(&self, lang: Lang) -> String {
+        let is_signed_file = ["cades", "timestamp", "tsd", "pades", "xades", "asic"].contains(&self.profile.as_str());
         let code = match (self.ok, self.count(Severity::Warning)) {
+            (true, 0) if is_signed_file => "verdict-signed-good",
+            (true, _) if is_signed_file => "verdict-signed-warned",
+            (false, _) if is_signed_file => "verdict-signed-bad",
             (true, 0) => "verdict-good",
             (true, _) => "verdict-good-warned",
             (false, _) => "verdict-bad",

@@ -90,6 +90,7 @@ const MORE: &[(&str, &[&str])] = &[
             "transcribe",
         ],
     ),
+    ("verify", &["sign"]),
     ("pipeline", &["blobs", "child", "classify", "config", "steps", "store", "worker"]),
     ("worker", &["pipeline", "store"]),
     (
@@ -115,6 +116,7 @@ const MORE: &[(&str, &[&str])] = &[
             "normalise",
             "ocr",
             "pipeline",
+            "sign",
             "steps",
             "store",
             "transcribe",
