@@ -12,8 +12,8 @@ use super::judge::{Evidence, World};
 use super::reference::{self, Ids};
 use super::stamp;
 use super::stretch::Stretch;
-use super::xml::{self, DSIG, attribute};
 use super::xades;
+use super::xml::{self, DSIG, attribute};
 use crate::finding::Severity;
 
 /// Largest packed member, bytes; what lies unpacked is read in place.
@@ -132,13 +132,7 @@ impl Container<'_> {
     }
 
     /// A CMS signature or a time stamp: over the one content, or over the manifest that names it.
-    fn detached(
-        &self,
-        member: &Member,
-        ending: &str,
-        signatures: &mut Vec<Signature>,
-        covered: &mut Vec<String>,
-    ) -> Result<()> {
+    fn detached(&self, member: &Member, ending: &str, signatures: &mut Vec<Signature>, covered: &mut Vec<String>) -> Result<()> {
         let contents = self.contents();
         let mut faults = Vec::new();
         let manifest = self.manifest(&member.name)?;
@@ -222,8 +216,12 @@ impl Container<'_> {
     /// What lies in the container and nobody signed; a simple one has one content alone (EN 319 162-1, 4.3).
     fn uncovered(&self, signatures: &mut [Signature], covered: &[String]) {
         let contents = self.contents();
-        let unsigned: Vec<&str> = contents.iter().map(|one| one.name.as_str()).filter(|name| !covered.iter().any(|c| c == name)).collect();
+        let unsigned: Vec<&str> =
+            contents.iter().map(|one| one.name.as_str()).filter(|name| !covered.iter().any(|c| c == name)).collect();
         let Some(first) = signatures.first_mut() else { return };
+        if !self.members.iter().any(|one| one.name == "mimetype") {
+            first.remark(Topic::Form, Severity::Warning, "sign-no-mimetype", "");
+        }
         if self.is_simple && contents.len() != 1 {
             first.fault(Topic::Form, Sub::FormatFailure, "sign-simple-many", contents.len().to_string());
         }

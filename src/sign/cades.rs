@@ -7,15 +7,13 @@ use std::sync::Arc;
 use openssl::hash::Hasher;
 use openssl::x509::{X509, X509Crl};
 
-use super::algorithm::{self, DigestAlgorithm};
+use super::algorithm::{self, DigestAlgorithm, SignatureAlgorithm};
 use super::certificate::{Signed, strength};
 use super::cms::{self, SignedData};
 use super::der;
 use super::fact::{Form, Signature, Sub, Topic};
 use super::judge::{self, Evidence, World};
-use super::signer_info::{
-    CONTENT_STAMP, CONTENT_TYPE, MESSAGE_DIGEST, POLICY, SIGNATURE_STAMP, SIGNING_TIME, SignerInfo,
-};
+use super::signer_info::{CONTENT_STAMP, CONTENT_TYPE, MESSAGE_DIGEST, POLICY, SIGNATURE_STAMP, SIGNING_TIME, SignerInfo};
 use super::stamp;
 use super::stretch::Stretch;
 use crate::finding::Severity;
@@ -137,7 +135,8 @@ fn one(
             _ => signature.fault(Topic::Integrity, Sub::HashFailure, "sign-digest", ""),
         }
     }
-    if info.signed.is_some() && !info.only(CONTENT_TYPE).is_some_and(|kind| kind.object_id().as_deref() == Some(&case.data.kind)) {
+    if info.signed.is_some() && !info.only(CONTENT_TYPE).is_some_and(|kind| kind.object_id().as_deref() == Some(&case.data.kind))
+    {
         signature.fault(Topic::Form, Sub::FormatFailure, "sign-content-type", "");
     }
     if let Some(certificate) = certificate.filter(|_| is_known) {
@@ -191,13 +190,26 @@ fn value(signature: &mut Signature, info: &SignerInfo<'_>, certificate: &X509, c
         }
         return Ok(());
     };
-    if signed.holds(certificate, &mut standing.as_slice())? {
-        if sorted.is_some() {
-            signature.remark(Topic::Form, Severity::Warning, "sign-attributes-order", "");
+    // Some tools name one digest for the value and use the one that they name for the content (RFC 5652, 5.4, leaves it open).
+    let by_content = Signed { algorithm: SignatureAlgorithm { digest: Some(digest), ..algorithm }, ..signed };
+    let is_other = algorithm.digest.is_some_and(|stated| stated.name != digest.name);
+    for (signed, is_by_content) in [(&signed, false), (&by_content, true)] {
+        if is_by_content && !is_other {
+            continue;
         }
-    } else if !sorted.map_or(Ok(false), |sorted| signed.holds(certificate, &mut sorted.as_slice()))? {
-        signature.fault(Topic::Integrity, Sub::SigCryptoFailure, "sign-value", "");
+        for attributes in std::iter::once(&standing).chain(&sorted) {
+            if signed.holds(certificate, &mut attributes.as_slice())? {
+                if sorted.is_some() {
+                    signature.remark(Topic::Form, Severity::Warning, "sign-attributes-order", "");
+                }
+                if is_by_content {
+                    signature.remark(Topic::Algorithm, Severity::Warning, "sign-two-digests", "");
+                }
+                return Ok(());
+            }
+        }
     }
+    signature.fault(Topic::Integrity, Sub::SigCryptoFailure, "sign-value", "");
     Ok(())
 }
 
@@ -267,10 +279,10 @@ fn counter_signers(
         signature.claimed = counter.only(SIGNING_TIME).and_then(|time| der::instant(&time));
         let is_known = named(&mut signature, &counter, certificate);
         let content = Stretch::memory(info.value.to_vec());
-        let counted = hashed(&content, counter.digest.as_slice())?;
+        let of_value = hashed(&content, counter.digest.as_slice())?;
         if counter.signed.is_some() {
             let stated = counter.only(MESSAGE_DIGEST).map(|digest| digest.inside.to_vec());
-            if stated.is_none() || (is_known && stated.as_ref() != counted.values().next()) {
+            if stated.is_none() || (is_known && stated.as_ref() != of_value.values().next()) {
                 signature.fault(Topic::Integrity, Sub::HashFailure, "sign-digest", "");
             }
         }
@@ -279,7 +291,7 @@ fn counter_signers(
                 value(&mut signature, &counter, certificate, Some(&content))?;
                 reference(&mut signature, &counter, certificate);
             }
-            stamps(&mut signature, &counter, &counted, &own, world)?;
+            stamps(&mut signature, &counter, &of_value, &own, world)?;
             judge::certificate(&mut signature, certificate, &own, world);
         }
         signatures.push(signature.conclude());

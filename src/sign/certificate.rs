@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
-use openssl::ecdsa::EcdsaSig;
 use openssl::bn::BigNum;
+use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Verifier};
@@ -127,7 +127,11 @@ pub(super) fn strength(certificate: Option<&X509Ref>, algorithm: SignatureAlgori
         Scheme::Ecdsa => bits > 0 && bits < 224,
         Scheme::EdDsa => false,
     };
-    let name = if algorithm.scheme == Scheme::EdDsa { "EdDSA".to_owned() } else { format!("{} {bits} {}", algorithm.scheme.name(), digest.name) };
+    let name = if algorithm.scheme == Scheme::EdDsa {
+        "EdDSA".to_owned()
+    } else {
+        format!("{} {bits} {}", algorithm.scheme.name(), digest.name)
+    };
     (name, is_short || (digest.is_weak() && algorithm.scheme != Scheme::EdDsa))
 }
 

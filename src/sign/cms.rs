@@ -66,7 +66,8 @@ pub(super) fn signed_data(source: &Stretch) -> Result<SignedData> {
     let content = pieces.map(|pieces| source.parts(&pieces).ok_or_else(malformed)).transpose()?;
     let rest = whole.1.map_or(source.length(), |end| end.min(source.length()));
     let tail = tail(source, ber.at, rest)?;
-    let mut signed = SignedData { kind, content, certificates: Vec::new(), crls: Vec::new(), ocsps: Vec::new(), signers: Vec::new() };
+    let mut signed =
+        SignedData { kind, content, certificates: Vec::new(), crls: Vec::new(), ocsps: Vec::new(), signers: Vec::new() };
     let mut items = Items(&tail);
     if let Some(certificates) = items.pick(context(0)) {
         certificates.items().for_each(|one| read_into(&mut signed.certificates, one.whole));

@@ -99,8 +99,8 @@ fn trusted(
             Way::Withdrawn(status) => {
                 signature.fault(Topic::Trust, Sub::NoCertificateChainFound, "sign-withdrawn", status);
             }
-            Way::None(word) => {
-                signature.fault(Topic::Trust, Sub::NoCertificateChainFound, "sign-no-chain", word);
+            Way::None(why) => {
+                signature.fault(Topic::Trust, Sub::NoCertificateChainFound, "sign-no-chain", why);
             }
         }
     } else {

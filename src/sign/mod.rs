@@ -41,6 +41,9 @@ use algorithm::DigestAlgorithm;
 use judge::{Evidence, World};
 use stretch::Stretch;
 
+/// Endings of files that are nothing if not signed.
+const ENDINGS: [&str; 9] = ["p7m", "p7s", "p7c", "m7m", "tsd", "tst", "tsr", "asics", "asice"];
+
 /// What is needed to judge.
 #[derive(Debug)]
 pub struct Options<'o> {
@@ -97,13 +100,26 @@ pub fn check(path: &Path, options: &Options<'_>) -> Result<Option<Checked>> {
             Err(error) => Err(error),
         }
     };
+    let found = found.map(|found| {
+        let is_named = name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()));
+        found.or_else(|| is_named.then(unread))
+    });
     // What is too large for its ceiling is said to be unreadable, like what is broken.
     found.or_else(|e| match e.kind() {
         std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::FileTooLarge => {
-            Ok(Some(Checked { is_readable: false, ..Checked::of("unknown", Vec::new()) }))
+            Ok(Some(unread()))
         }
-        _ => Err(Error::new(Kind::Store, "disk-failed").with("what", "read signed file").with("path", path.display()).with("cause", &e).because(e)),
+        _ => Err(Error::new(Kind::Store, "disk-failed")
+            .with("what", "read signed file")
+            .with("path", path.display())
+            .with("cause", &e)
+            .because(e)),
     })
+}
+
+/// What calls itself signed and cannot be read.
+fn unread() -> Checked {
+    Checked { is_readable: false, ..Checked::of("unknown", Vec::new()) }
 }
 
 fn is_xml(head: &[u8]) -> bool {

@@ -40,9 +40,14 @@ struct Found {
 pub(super) fn judge(file: &Stretch, world: &World<'_>) -> Result<Vec<Signature>> {
     let mut found = find(file)?;
     found.sort_by_key(|one| range(&one.dictionary).map_or(one.at, |range| range[2].saturating_add(range[3])));
-    let bytes = if file.length() <= world.limits.pdf_bytes_max && !found.is_empty() { file.whole(world.limits.pdf_bytes_max)? } else { Vec::new() };
+    let bytes = if file.length() <= world.limits.pdf_bytes_max && !found.is_empty() {
+        file.whole(world.limits.pdf_bytes_max)?
+    } else {
+        Vec::new()
+    };
     let mut evidence = dss(&bytes);
-    let ends: Vec<u64> = found.iter().filter_map(|one| range(&one.dictionary)).map(|range| range[2].saturating_add(range[3])).collect();
+    let ends: Vec<u64> =
+        found.iter().filter_map(|one| range(&one.dictionary)).map(|range| range[2].saturating_add(range[3])).collect();
     let mut signatures = Vec::new();
     // A time stamp on the document proves the signatures before it: the last is judged first.
     for one in found.iter().rev() {
@@ -83,17 +88,13 @@ fn around(file: &Stretch, place: u64) -> Result<Option<Found>> {
     for reach in [4 << 10, BEFORE_MAX, DICTIONARY_MAX as u64] {
         let from = place.saturating_sub(reach);
         let before = file.peek(from, (place - from) as usize)?;
-        let Some(begin) = memchr::memmem::rfind(&before, b" obj") else {
-            if from == 0 { break } else { continue }
-        };
+        let Some(begin) = memchr::memmem::rfind(&before, b" obj") else { continue };
         let head: Vec<&[u8]> = before[..begin].rsplit(|byte| byte.is_ascii_whitespace()).take(2).collect();
         let name = head.iter().rev().map(|part| String::from_utf8_lossy(part)).collect::<Vec<_>>().join(" ");
         let start = from + begin as u64 + 4;
         for most in [64 << 10, 1 << 20, DICTIONARY_MAX] {
             let bytes = file.peek(start, most)?;
-            let Some(dictionary) = Reader::new(&bytes, start).value(0) else {
-                if bytes.len() < most { break } else { continue }
-            };
+            let Some(dictionary) = Reader::new(&bytes, start).value(0) else { continue };
             let is_signature = matches!(dictionary.name("Type"), Some("Sig" | "DocTimeStamp") | None)
                 && dictionary.name("Filter").is_some()
                 && matches!(dictionary.get("ByteRange"), Some(Value::List(_)));
@@ -154,7 +155,8 @@ fn judged(one: &Found, file: &Stretch, evidence: &mut Evidence, world: &World<'_
     let mut is_right = true;
     if kind == "adbe.pkcs7.sha1" {
         let sha1 = super::algorithm::digest("1.3.14.3.2.26");
-        let counted = sha1.map(|sha1| Ok::<_, std::io::Error>(hashed(&content, &[sha1])?.remove(sha1.name))).transpose()?.flatten();
+        let counted =
+            sha1.map(|sha1| Ok::<_, std::io::Error>(hashed(&content, &[sha1])?.remove(sha1.name))).transpose()?.flatten();
         is_right = data.content.as_ref().map(|inner| inner.whole(1_000)).transpose()? == counted;
     } else {
         // Whatever lies in the SignedData, the pages are what must be signed.
@@ -238,14 +240,24 @@ mod tests {
             parts(&Reader::new(text.as_bytes(), 0).value(0).unwrap(), 1_000)
         };
         assert_eq!(at("0 24 30 100"), Some([(0, 24), (30, 100)]));
-        for hostile in ["0 23 30 100", "0 24 31 100", "1 23 30 100", "0 24 30 971", "0 24 30", "0 24 30 100 0 1", "0 -24 30 100", "0 24 30 18446744073709551615"] {
+        for hostile in [
+            "0 23 30 100",
+            "0 24 31 100",
+            "1 23 30 100",
+            "0 24 30 971",
+            "0 24 30",
+            "0 24 30 100 0 1",
+            "0 -24 30 100",
+            "0 24 30 18446744073709551615",
+        ] {
             assert_eq!(at(hostile), None, "{hostile}");
         }
     }
 
     #[test]
     fn the_date_of_a_signature_is_an_instant() {
-        let at = |text: &str| date(&Reader::new(format!("<</M ({text})>>").as_bytes(), 0).value(0).unwrap()).map(|t| t.to_string());
+        let at =
+            |text: &str| date(&Reader::new(format!("<</M ({text})>>").as_bytes(), 0).value(0).unwrap()).map(|t| t.to_string());
         assert_eq!(at("D:20240131120000+01'00'").as_deref(), Some("2024-01-31T11:00:00Z"));
         assert_eq!(at("D:20240131120000Z").as_deref(), Some("2024-01-31T12:00:00Z"));
         assert_eq!(at("D:2024"), None);

@@ -136,7 +136,8 @@ impl<'d> Sum<'d> {
     }
 
     fn dictionary(&mut self, dictionary: &'d Dictionary, depth: usize) -> Option<()> {
-        let mut entries: Vec<_> = dictionary.iter().filter(|(key, _)| !matches!(key.as_slice(), b"Parent" | b"P" | b"Length")).collect();
+        let mut entries: Vec<_> =
+            dictionary.iter().filter(|(key, _)| !matches!(key.as_slice(), b"Parent" | b"P" | b"Length")).collect();
         entries.sort_by_key(|(key, _)| *key);
         for (key, value) in entries {
             key.hash(&mut self.hasher);
@@ -181,7 +182,8 @@ pub(super) fn kept_for_checks(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         let list = store.and_then(|store| document.dereference(store.get(kind.as_bytes()).ok()?).ok()?.1.as_array().ok());
         for one in list.into_iter().flatten().take(KEPT_MAX) {
             let Ok(stream) = document.dereference(one).and_then(|(_, object)| object.as_stream()) else { continue };
-            let plain = if stream.dict.has(b"Filter") { stream.decompressed_content().ok() } else { Some(stream.content.clone()) };
+            let plain =
+                if stream.dict.has(b"Filter") { stream.decompressed_content().ok() } else { Some(stream.content.clone()) };
             kept.extend(plain.map(|bytes| (kind, bytes)));
         }
     }

@@ -79,7 +79,11 @@ impl<'b> Reader<'b> {
 
     fn word(&mut self) -> &'b [u8] {
         let from = self.at;
-        while self.bytes.get(self.at).is_some_and(|byte| !byte.is_ascii_whitespace() && *byte != 0 && !b"()<>[]{}/%".contains(byte)) {
+        while self
+            .bytes
+            .get(self.at)
+            .is_some_and(|byte| !byte.is_ascii_whitespace() && *byte != 0 && !b"()<>[]{}/%".contains(byte))
+        {
             self.at += 1;
         }
         &self.bytes[from..self.at]

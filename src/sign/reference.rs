@@ -77,7 +77,8 @@ pub(super) fn follow(
         Ok(start) => start,
         Err(astray) => return Ok(Err(astray)),
     };
-    let transforms = child(document, reference, DSIG, "Transforms").map(|list| document.child_elements_by_name_ns(list, DSIG, "Transform"));
+    let transforms =
+        child(document, reference, DSIG, "Transforms").map(|list| document.child_elements_by_name_ns(list, DSIG, "Transform"));
     let transforms = transforms.unwrap_or_default();
     if transforms.len() > TRANSFORMS_MAX {
         return Ok(Err(Astray::Transform));
@@ -162,7 +163,9 @@ fn transformed(
     };
     let all = || document.get_elements_by_tag_name_ns(DSIG, "Signature");
     Ok(match (algorithm, data) {
-        ("http://www.w3.org/2000/09/xmldsig#enveloped-signature", Data::Nodes(set)) => Some(Data::Nodes(without(&set, &[signature]))),
+        ("http://www.w3.org/2000/09/xmldsig#enveloped-signature", Data::Nodes(set)) => {
+            Some(Data::Nodes(without(&set, &[signature])))
+        }
         ("http://www.w3.org/2000/09/xmldsig#base64", Data::Octets(octets)) => {
             let text = String::from_utf8(octets.whole(TRANSFORMED_BYTES_MAX)?).unwrap_or_default();
             xml::letters(&text).map(|bytes| Data::Octets(Stretch::memory(bytes)))

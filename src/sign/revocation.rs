@@ -97,7 +97,8 @@ fn general(time: &Asn1GeneralizedTimeRef) -> Option<Timestamp> {
     let words = time.to_string();
     let mut parts = words.split_whitespace();
     let month = parts.next()?;
-    let number = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].iter().position(|m| *m == month)?;
+    let number =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].iter().position(|m| *m == month)?;
     let day: u8 = parts.next()?.parse().ok()?;
     let clock: String = parts.next()?.split('.').next()?.split(':').collect();
     let year = parts.next()?;

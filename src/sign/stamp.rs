@@ -19,6 +19,9 @@ pub(super) const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
 /// Most bytes of what a token says.
 const INFO_BYTES_MAX: u64 = 1 << 20;
 
+/// So much may the clock of a signer and that of an authority differ.
+const SKEW_MAX: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
+
 /// What a token says.
 pub(super) struct TstInfo {
     pub(super) algorithm: Option<DigestAlgorithm>,
@@ -141,9 +144,23 @@ pub(super) fn before(
 fn take(signature: &mut Signature, judged: Signature, is_proof: bool) {
     let worst = judged.concerns.iter().find(|concern| concern.severity == Severity::Error).cloned();
     if let Some(worst) = &worst {
-        signature.fault(Topic::Time, worst.sub.filter(|sub| !sub.is_failure()).unwrap_or(Sub::Generic), worst.reason, worst.detail.clone());
+        let sub = worst.sub.filter(|sub| !sub.is_failure()).unwrap_or(Sub::Generic);
+        let is_broken = worst.topic == Topic::Integrity && worst.reason != "sign-stamp-other";
+        let reason = if is_broken { "sign-stamp-broken" } else { worst.reason };
+        signature.fault(Topic::Time, sub, reason, worst.detail.clone());
     }
-    for doubt in judged.concerns.iter().filter(|concern| matches!(concern.topic, Topic::Algorithm) && concern.severity == Severity::Warning) {
+    // A stamp on the content is older than the signature, one on the signature younger; clocks may differ a little.
+    if let (Some(stamped), Some(claimed)) = (judged.claimed, signature.claimed) {
+        let late = if is_proof { claimed.duration_since(stamped) } else { stamped.duration_since(claimed) };
+        if late > SKEW_MAX {
+            signature.doubt(Topic::Time, Sub::TimestampOrderFailure, "sign-stamp-order", stamped.to_string());
+        }
+    }
+    for doubt in judged
+        .concerns
+        .iter()
+        .filter(|concern| matches!(concern.topic, Topic::Algorithm) && concern.severity == Severity::Warning)
+    {
         signature.remark(Topic::Algorithm, Severity::Warning, doubt.reason, doubt.detail.clone());
     }
     if let Some(time) = judged.claimed.filter(|_| is_proof) {

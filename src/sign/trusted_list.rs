@@ -15,14 +15,8 @@ const NAMESPACE: &str = "http://uri.etsi.org/02231/v2#";
 /// Services whose certificates lead to signers, seals and time stamps (TS 119 612, 5.5.1).
 const KINDS: [&str; 5] = ["CA/QC", "CA/PKC", "TSA/QTST", "TSA", "TSA/TSS-QC"];
 /// Statuses under which a service may be relied upon, those before July 2016 too (TS 119 612, 5.5.4 and annex D).
-const GOOD: [&str; 6] = [
-    "granted",
-    "undersupervision",
-    "supervisionincessation",
-    "accredited",
-    "recognisedatnationallevel",
-    "setbynationallaw",
-];
+const GOOD: [&str; 6] =
+    ["granted", "undersupervision", "supervisionincessation", "accredited", "recognisedatnationallevel", "setbynationallaw"];
 
 /// What a list says of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,9 +74,9 @@ fn read(document: &Document<'_>, service: NodeId) -> Vec<(X509, Service)> {
     statuses.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
     let identity = document.first_child_element_by_name_ns(now, NAMESPACE, "ServiceDigitalIdentity");
     let inside = identity.map(|identity| document.descendants(identity)).unwrap_or_default();
-    let certificates = inside.into_iter().filter(|id| {
-        document.element(*id).is_some_and(|element| element.matches_name_ns(NAMESPACE, "X509Certificate"))
-    });
+    let certificates = inside
+        .into_iter()
+        .filter(|id| document.element(*id).is_some_and(|element| element.matches_name_ns(NAMESPACE, "X509Certificate")));
     let read = certificates.filter_map(|id| {
         let letters: String = document.text_content_deep(id).chars().filter(|c| !c.is_whitespace()).collect();
         X509::from_der(&base64::engine::general_purpose::STANDARD.decode(letters).ok()?).ok()
@@ -101,10 +95,8 @@ mod tests {
     #[test]
     fn the_status_is_that_of_the_time_that_is_asked() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let statuses = vec![
-            (at("2020-01-01T00:00:00Z"), "withdrawn".to_owned()),
-            (at("2016-07-01T00:00:00Z"), "granted".to_owned()),
-        ];
+        let statuses =
+            vec![(at("2020-01-01T00:00:00Z"), "withdrawn".to_owned()), (at("2016-07-01T00:00:00Z"), "granted".to_owned())];
         let service = Service { statuses };
         assert!(service.is_good(at("2019-12-31T23:59:59Z")) && !service.is_good(at("2020-01-01T00:00:00Z")));
         assert_eq!(service.status(at("2010-01-01T00:00:00Z")), None);

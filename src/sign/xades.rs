@@ -61,6 +61,7 @@ impl Case<'_, '_> {
         let evidence = self.evidence();
         let certificate = self.value(&mut signature, info, properties, &evidence.certificates)?;
         self.covers(&mut signature, &followed);
+        self.countersigns(&mut signature, &followed);
         self.stamps(&mut signature, &followed, &evidence)?;
         match certificate {
             Some(certificate) => {
@@ -97,9 +98,9 @@ impl Case<'_, '_> {
                     } else if !uri.is_empty() && !uri.starts_with('#') {
                         covered.push(uri);
                     }
-                    let manifest = found.element.filter(|id| {
-                        self.document.element(*id).is_some_and(|element| element.matches_name_ns(DSIG, "Manifest"))
-                    });
+                    let manifest = found
+                        .element
+                        .filter(|id| self.document.element(*id).is_some_and(|element| element.matches_name_ns(DSIG, "Manifest")));
                     if let Some(manifest) = manifest {
                         waiting.extend(self.document.child_elements_by_name_ns(manifest, DSIG, "Reference"));
                     }
@@ -131,12 +132,25 @@ impl Case<'_, '_> {
     /// The signed properties, if there are any that are signed.
     fn properties(&self, signature: &mut Signature, followed: &[(NodeId, Followed)]) -> Option<NodeId> {
         let objects = self.document.child_elements_by_name_ns(self.signature, DSIG, "Object");
-        let found = objects.into_iter().find_map(|object| xml::named(self.document, object, "SignedProperties").into_iter().next())?;
+        let found =
+            objects.into_iter().find_map(|object| xml::named(self.document, object, "SignedProperties").into_iter().next())?;
         if !followed.iter().any(|(_, one)| one.element == Some(found) && one.is_right) {
             signature.fault(Topic::Form, Sub::FormatFailure, "sign-properties-unsigned", "");
             return None;
         }
         Some(found)
+    }
+
+    /// A counter-signature must be about the value of the signature in which it stands (EN 319 132-1, 5.2.7.2).
+    fn countersigns(&self, signature: &mut Signature, followed: &[(NodeId, Followed)]) {
+        let ancestors = self.document.ancestors(self.signature);
+        let is_counter = ancestors
+            .iter()
+            .any(|id| self.document.element(*id).is_some_and(|element| element.name.local_name == "CounterSignature"));
+        let value = self.owner(self.signature).and_then(|owner| child(self.document, owner, DSIG, "SignatureValue"));
+        if is_counter && !followed.iter().any(|(_, one)| one.element.is_some() && one.element == value) {
+            signature.fault(Topic::Form, Sub::FormatFailure, "sign-counter-other", "");
+        }
     }
 
     fn time(&self, properties: NodeId) -> Option<Timestamp> {
@@ -180,7 +194,8 @@ impl Case<'_, '_> {
         let Some(digest) = algorithm.digest else { return Ok(None) };
         let canonical = child(self.document, info, DSIG, "CanonicalizationMethod")
             .and_then(|method| xml::canonical(self.document, info, Some(method)));
-        let value = child(self.document, self.signature, DSIG, "SignatureValue").and_then(|value| xml::decoded(self.document, value));
+        let value =
+            child(self.document, self.signature, DSIG, "SignatureValue").and_then(|value| xml::decoded(self.document, value));
         let (Some(canonical), Some(value)) = (canonical, value) else {
             signature.fault(Topic::Form, Sub::FormatFailure, "sign-malformed", "");
             return Ok(certificates.first().cloned());
@@ -227,10 +242,19 @@ impl Case<'_, '_> {
     fn covers(&self, signature: &mut Signature, followed: &[(NodeId, Followed)]) {
         let Some(root) = self.document.document_element() else { return };
         let ancestors = self.document.ancestors(self.signature);
-        let is_inside_another = ancestors.iter().any(|id| {
-            self.document.element(*id).is_some_and(|element| element.matches_name_ns(DSIG, "Signature"))
-        });
-        if root == self.signature || is_inside_another || followed.iter().any(|(_, one)| one.element == Some(root)) {
+        let is_inside_another = ancestors
+            .iter()
+            .any(|id| self.document.element(*id).is_some_and(|element| element.matches_name_ns(DSIG, "Signature")));
+        // Beside a list of signatures there is nothing to be covered, and one over files outside promises nothing of its own file.
+        let is_list = self.document.child_elements_by_name_ns(root, DSIG, "Signature").len()
+            == self.document.children(root).iter().filter(|id| self.document.element(**id).is_some()).count();
+        let is_of_outside = followed.iter().any(|(_, one)| one.element.is_none());
+        if root == self.signature
+            || is_inside_another
+            || is_list
+            || is_of_outside
+            || followed.iter().any(|(_, one)| one.element == Some(root))
+        {
             return;
         }
         let name = |id: NodeId| self.document.element(id).map(|element| element.name.local_name.to_string());
@@ -263,8 +287,11 @@ impl Case<'_, '_> {
         }
         for stamp in stamped("IndividualDataObjectsTimeStamp") {
             let included = xml::named(self.document, stamp, "Include");
-            let wanted: Vec<&str> = included.iter().map(|id| attribute(self.document, *id, "URI").trim_start_matches('#')).collect();
-            let of = |id: &&str| followed.iter().find(|(one, _)| attribute(self.document, *one, "Id") == &**id).map(|(_, one)| one.content.clone());
+            let wanted: Vec<&str> =
+                included.iter().map(|id| attribute(self.document, *id, "URI").trim_start_matches('#')).collect();
+            let of = |id: &&str| {
+                followed.iter().find(|(one, _)| attribute(self.document, *one, "Id") == &**id).map(|(_, one)| one.content.clone())
+            };
             let parts: Vec<Stretch> = wanted.iter().filter_map(of).collect();
             self.stamp(signature, stamp, &parts, (evidence, false))?;
         }
@@ -272,7 +299,8 @@ impl Case<'_, '_> {
     }
 
     fn owner(&self, id: NodeId) -> Option<NodeId> {
-        let is_signature = |id: &NodeId| self.document.element(*id).is_some_and(|element| element.matches_name_ns(DSIG, "Signature"));
+        let is_signature =
+            |id: &NodeId| self.document.element(*id).is_some_and(|element| element.matches_name_ns(DSIG, "Signature"));
         self.document.ancestors(id).into_iter().find(is_signature)
     }
 

@@ -51,17 +51,23 @@ pub(super) fn letters(text: &str) -> Option<Vec<u8>> {
 /// The canonical form of a node and what is in it, by the algorithm that `method` names (none: Canonical XML 1.0).
 pub(super) fn canonical(document: &Document<'_>, node: NodeId, method: Option<NodeId>) -> Option<Vec<u8>> {
     let mode = mode(document, method)?;
-    let set =
-        if mode.with_comments() { NodeSet::tree_with_comments(node, document) } else { NodeSet::tree_without_comments(node, document) };
+    let set = if mode.with_comments() {
+        NodeSet::tree_with_comments(node, document)
+    } else {
+        NodeSet::tree_without_comments(node, document)
+    };
     canonical_set(document, &set, method)
 }
 
 /// The canonical form of a set of nodes.
 pub(super) fn canonical_set(document: &Document<'_>, set: &NodeSet, method: Option<NodeId>) -> Option<Vec<u8>> {
     let prefixes: Vec<String> = method
-        .and_then(|method| document.descendants(method).into_iter().find(|id| {
-            document.element(*id).is_some_and(|element| element.name.local_name == "InclusiveNamespaces")
-        }))
+        .and_then(|method| {
+            document
+                .descendants(method)
+                .into_iter()
+                .find(|id| document.element(*id).is_some_and(|element| element.name.local_name == "InclusiveNamespaces"))
+        })
         .map(|list| attribute(document, list, "PrefixList").split_whitespace().map(str::to_owned).collect())
         .unwrap_or_default();
     bergshamra_c14n::canonicalize_doc(document, mode(document, method)?, Some(set), &prefixes).ok()

@@ -34,7 +34,16 @@ impl Report {
     pub(super) fn new(package: String, profile: &str, files: u64, findings: Findings) -> Self {
         let (findings, counts) = findings.into_list();
         let ok = counts[Severity::Error as usize] == 0;
-        Self { package, profile: profile.to_owned(), ok, files, findings, counts, signatures: Vec::new(), requirements: Vec::new() }
+        Self {
+            package,
+            profile: profile.to_owned(),
+            ok,
+            files,
+            findings,
+            counts,
+            signatures: Vec::new(),
+            requirements: Vec::new(),
+        }
     }
 
     /// How many findings have that severity, those with them that are too many to be listed.

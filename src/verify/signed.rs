@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::Options;
 use super::container::{Container, is_envelope};
 use super::findings::{Findings, Valued as _, error, note};
 use super::kind::{self, Kind};
-use super::Options;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::finding::Finding;

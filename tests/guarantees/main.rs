@@ -65,6 +65,7 @@ mod schemas;
 mod search;
 mod segnatura;
 mod shares;
+mod signed;
 mod split;
 mod stage;
 mod store;

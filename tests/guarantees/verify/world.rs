@@ -301,7 +301,9 @@ fn an_index_inside_its_signature_envelope_is_read_from_there() {
     let alone = folder.path().join("PIndex.xml.p7m");
     std::fs::write(&alone, envelope(&index)).expect("written");
     let report = conserva::verify::report(&alone, &Options::default()).expect("a report");
-    assert!(report.ok && codes(&report).contains("index-alone"), "{:?}", codes(&report));
+    // That envelope has no signer, which is said of it beside what is said of the index.
+    assert_eq!((report.ok, errors(&report).len()), (false, 1));
+    assert!(codes(&report).contains("signature-form") && codes(&report).contains("index-alone"), "{:?}", codes(&report));
     // What it promises holds, and what is cut off is not guessed.
     let other = String::from_utf8(index.clone()).expect("text").replacen("SHA-256", "SHA-512", 1).into_bytes();
     files.insert(sealed.clone(), envelope(&other));
