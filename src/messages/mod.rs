@@ -218,6 +218,15 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_fills_its_place_in_the_language_of_the_reader_and_outlives_storage() {
+        let message = Message::new("signature-trust").with("who", "Anna").word("why", "sign-withdrawn").with("detail", "{x}");
+        let stored: Message = serde_json::from_str(&serde_json::to_string(&message).unwrap()).unwrap();
+        for (lang, part) in [(Lang::It, "elenco di fiducia ({x})"), (Lang::En, "trusted list ({x})")] {
+            assert!(stored.sentence(lang).starts_with("Anna: ") && stored.sentence(lang).contains(part), "{}", stored.sentence(lang));
+        }
+    }
+
+    #[test]
     fn a_missing_value_shows_as_a_question_mark() {
         assert!(Message::new("bug").sentence(Lang::En).contains('?'));
     }

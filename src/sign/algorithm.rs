@@ -50,11 +50,6 @@ pub(super) fn digest_of_uri(uri: &str) -> Option<DigestAlgorithm> {
     DIGESTS.iter().find(|known| known.2 == ending).map(row)
 }
 
-/// The object identifier of a digest algorithm.
-pub(super) fn digest_id(digest: DigestAlgorithm) -> &'static str {
-    DIGESTS.iter().find(|known| known.0 == digest.name).map_or("", |known| known.1)
-}
-
 /// How a signature value is made.
 #[derive(Clone, Copy)]
 pub(super) struct SignatureAlgorithm {
@@ -126,6 +121,10 @@ pub(super) fn signature(identifier: &Item<'_>) -> Option<SignatureAlgorithm> {
     let id = parts.next()?.object_id()?;
     if id == "1.2.840.113549.1.1.10" {
         return pss(parts);
+    }
+    // What else stands there is none or null (RFC 4055, 5; RFC 5758, 3).
+    if parts.next().is_some_and(|parameters| parameters.whole != [0x05, 0]) {
+        return None;
     }
     let (_, scheme, digest) = SIGNATURES.iter().find(|known| known.0 == id)?;
     Some(SignatureAlgorithm { scheme: *scheme, digest: named(digest), pss: None })

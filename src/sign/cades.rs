@@ -144,6 +144,10 @@ fn one(
         value(&mut signature, info, certificate, content)?;
         reference(&mut signature, info, certificate);
     }
+    // Verifiers that read while they hash know what to hash from there alone, and may refuse what is not there (RFC 5652, 5.1).
+    if !case.data.digests.contains(&info.digest_id) {
+        signature.doubt(Topic::Form, Sub::SigConstraintsFailure, "sign-digest-unannounced", "");
+    }
     policy(&mut signature, info);
     if case.form != Form::Timestamp {
         signature.stamps.clone_from(&evidence.stamps);

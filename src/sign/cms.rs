@@ -27,6 +27,8 @@ const DEPTH_MAX: usize = 16;
 pub(super) struct SignedData {
     /// The type of what is signed.
     pub(super) kind: String,
+    /// The digests that it says its signers use, with dots. Nobody signs that.
+    pub(super) digests: Vec<String>,
     /// What is signed, if it lies here.
     pub(super) content: Option<Stretch>,
     /// The certificates that came with it.
@@ -50,24 +52,25 @@ pub(super) fn kind(source: &Stretch) -> Option<String> {
 /// Reads a SignedData.
 pub(super) fn signed_data(source: &Stretch) -> Result<SignedData> {
     let mut ber = Ber::new(source.clone());
-    ber.need(SEQUENCE)?;
+    let outermost = ber.need(SEQUENCE)?;
     if der::first(&ber.small(OBJECT_ID)?).and_then(|id| id.object_id()).as_deref() != Some(SIGNED_DATA) {
         return Err(malformed());
     }
-    ber.need(context(0))?;
+    let explicit = ber.need(context(0))?;
     let whole = ber.need(SEQUENCE)?;
-    ber.small(INTEGER)?;
-    let algorithms = ber.need(SET)?;
-    ber.pass(algorithms, 0)?;
+    let rest = end(source, &[outermost, explicit, whole])?;
+    if !matches!(der::first(&ber.small(INTEGER)?).map(|version| version.inside), Some([1 | 3 | 4 | 5])) {
+        return Err(malformed());
+    }
+    let digests = ber.digest_ids()?;
     let encapsulated = ber.need(SEQUENCE)?;
     let kind = der::first(&ber.small(OBJECT_ID)?).and_then(|id| id.object_id()).ok_or_else(malformed)?;
     let pieces = if ber.is_at_end(encapsulated)? { None } else { Some(ber.explicit_octets()?) };
     ber.leave(encapsulated)?;
     let content = pieces.map(|pieces| source.parts(&pieces).ok_or_else(malformed)).transpose()?;
-    let rest = whole.1.map_or(source.length(), |end| end.min(source.length()));
     let tail = tail(source, ber.at, rest)?;
     let mut signed =
-        SignedData { kind, content, certificates: Vec::new(), crls: Vec::new(), ocsps: Vec::new(), signers: Vec::new() };
+        SignedData { kind, digests, content, certificates: Vec::new(), crls: Vec::new(), ocsps: Vec::new(), signers: Vec::new() };
     let mut items = Items(&tail);
     if let Some(certificates) = items.pick(context(0)) {
         certificates.items().for_each(|one| read_into(&mut signed.certificates, one.whole));
@@ -90,6 +93,17 @@ impl SignedData {
             self.ocsps.extend(item.items().nth(1).map(|answer| answer.whole.to_vec()));
         }
     }
+}
+
+/// Where items that lie each in the one before end, if all that state it agree: else two readers could take two things for the whole.
+fn end(source: &Stretch, heads: &[Head]) -> Result<u64> {
+    let mut ends = heads.iter().filter_map(|head| head.1);
+    let first = ends.next().unwrap_or(source.length());
+    let is_stated_after_open = heads.windows(2).any(|pair| pair[0].1.is_none() && pair[1].1.is_some());
+    if first > source.length() || (!is_stated_after_open && ends.any(|end| end != first)) {
+        return Err(malformed());
+    }
+    Ok(heads.last().and_then(|head| head.1).unwrap_or(first).min(source.length()))
 }
 
 /// What stands between the content and the end, with its open ends closed.
@@ -224,6 +238,38 @@ impl Ber {
             None if self.byte()? == 0 && self.byte()? == 0 => Ok(()),
             _ => Err(malformed()),
         }
+    }
+
+    /// The identifiers in a set of digest algorithms; parameters are none or null (RFC 5754, 2).
+    fn digest_ids(&mut self) -> Result<Vec<String>> {
+        const IDS_MAX: usize = 50;
+        let set = self.need(SET)?;
+        let mut ids = Vec::new();
+        while !self.is_at_end(set)? {
+            let (mut inside, one) = (None, self.need(SEQUENCE)?);
+            while !self.is_at_end(one)? {
+                let item = self.item()?;
+                let length =
+                    item.1.and_then(|end| end.checked_sub(self.at)).filter(|length| *length < 64).ok_or_else(malformed)?;
+                let mut bytes = vec![0_u8; length as usize];
+                self.source.read_exact(&mut bytes)?;
+                self.at += length;
+                match (item.0, &inside) {
+                    (OBJECT_ID, None) => inside = Some(bytes),
+                    (0x05, Some(_)) if bytes.is_empty() => {}
+                    _ => return Err(malformed()),
+                }
+            }
+            self.leave(one)?;
+            let id =
+                inside.and_then(|inside| der::first(&der::wrap(OBJECT_ID, &[&inside]))?.object_id()).ok_or_else(malformed)?;
+            if ids.len() >= IDS_MAX {
+                return Err(malformed());
+            }
+            ids.push(id);
+        }
+        self.leave(set)?;
+        Ok(ids)
     }
 
     fn pass(&mut self, item: Head, depth: usize) -> Result<()> {

@@ -19,6 +19,7 @@ mod pdf_change;
 mod pdf_object;
 mod reference;
 mod revocation;
+mod seal;
 mod signer_info;
 mod stamp;
 mod stretch;
@@ -28,14 +29,18 @@ mod xades;
 mod xml;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
 use jiff::Timestamp;
 
 pub use fact::{Concern, Form, Indication, Signature, Signer, Stamp, Sub, Topic};
+pub use seal::Signer as SealSigner;
+pub use seal::{KeyKind, Pkcs12Signer, Seal, answered, question};
 pub use trust::Trust;
 
-use crate::error::{Error, Kind, Result};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
 use crate::limits::Limits;
 use algorithm::DigestAlgorithm;
 use judge::{Evidence, World};
@@ -74,47 +79,79 @@ impl Checked {
     }
 }
 
+/// Gives what lies beside a signature, by its name alone.
+type Beside<'b> = &'b dyn Fn(&str) -> std::io::Result<Option<Stretch>>;
+
 /// The judgement on every signature in the file at `path`; none of a file that can hold none.
 ///
 /// A signature beside its content looks for it in the same folder, under its own name without `.p7s`, `.p7m`, `.tst`, `.tsr`, or under
 /// the name that it refers to. A bad signature is no error: an error means that the file could not be read at all.
 pub fn check(path: &Path, options: &Options<'_>) -> Result<Option<Checked>> {
     let failed = |e: std::io::Error| Error::disk("read signed file", path, e);
-    let world = World { trust: options.trust, now: options.now, limits: options.limits };
     let file = File::open(path).map_err(failed)?;
     let source = Stretch::file(file.try_clone().map_err(failed)?).map_err(failed)?;
-    let head = source.peek(0, 1 << 10).map_err(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let beside = |uri: &str| in_folder(folder, uri);
+    judged(&source, Some(&file), (&name, &beside), options).map_err(failed)
+}
+
+/// The judgement on a seal that lies in a package under that name; `beside` gives its other files, by their names in the seal's folder.
+///
+/// Of a seal that holds what it seals, `content` of the answer is the digest of that.
+pub fn check_seal(
+    name: &str,
+    bytes: Vec<u8>,
+    beside: &dyn Fn(&str) -> Option<Vec<u8>>,
+    options: &Options<'_>,
+) -> Result<Option<(Checked, Option<Digest>)>> {
+    let failed = |e: std::io::Error| Error::disk("read seal", Path::new(name), e);
+    let source = Stretch::memory(bytes);
+    let beside = |uri: &str| Ok(beside(uri).map(Stretch::memory));
+    let Some(checked) = judged(&source, None, (name, &beside), options).map_err(failed)? else { return Ok(None) };
+    let inside = if checked.form == "cades" { cms::signed_data(&source).ok().and_then(|data| data.content) } else { None };
+    let digest = inside.map(|content| Digest::of_reader(content).map(|(digest, _)| digest)).transpose().map_err(failed)?;
+    Ok(Some((checked, digest)))
+}
+
+fn judged(
+    source: &Stretch,
+    file: Option<&File>,
+    (name, beside): (&str, Beside<'_>),
+    options: &Options<'_>,
+) -> std::io::Result<Option<Checked>> {
+    let world = World { trust: options.trust, now: options.now, limits: options.limits };
+    let head = source.peek(0, 1 << 10)?;
     let found = if memchr::memmem::find(&head, b"%PDF-").is_some() {
-        pdf(&source, &world)
-    } else if head.starts_with(b"PK\x03\x04") {
-        asic::judge(&file, &name, &world).map(|found| found.map(|signatures| Checked::of("asic", signatures)))
+        pdf(source, &world)
+    } else if let Some(file) = file.filter(|_| head.starts_with(b"PK\x03\x04")) {
+        asic::judge(file, name, &world).map(|found| found.map(|signatures| Checked::of("asic", signatures)))
     } else if head.starts_with(&[der::SEQUENCE]) {
-        binary(&source, path, &world)
+        binary(source, (name, beside), &world)
     } else if is_xml(&head) {
-        xml(&source, path, &world)
+        xml(source, beside, &world)
     } else {
-        match letters::decoded(&source) {
-            Ok(Some(bytes)) => binary(&Stretch::memory(bytes), path, &world),
+        match letters::decoded(source) {
+            Ok(Some(bytes)) => binary(&Stretch::memory(bytes), (name, beside), &world),
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         }
     };
-    let found = found.map(|found| {
-        let is_named = name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()));
-        found.or_else(|| is_named.then(unread))
-    });
     // What is too large for its ceiling is said to be unreadable, like what is broken.
-    found.or_else(|e| match e.kind() {
-        std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::FileTooLarge => {
+    match found {
+        Ok(None) => {
+            let is_named = ending(name).is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
+            Ok(is_named.then(unread))
+        }
+        Err(e) if matches!(e.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::FileTooLarge) => {
             Ok(Some(unread()))
         }
-        _ => Err(Error::new(Kind::Store, "disk-failed")
-            .with("what", "read signed file")
-            .with("path", path.display())
-            .with("cause", &e)
-            .because(e)),
-    })
+        found => found,
+    }
+}
+
+fn ending(name: &str) -> Option<String> {
+    name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase())
 }
 
 /// What calls itself signed and cannot be read.
@@ -135,7 +172,7 @@ fn pdf(source: &Stretch, world: &World<'_>) -> std::io::Result<Option<Checked>> 
     Ok(Some(Checked { has_empty_field, ..Checked::of("pades", signatures) }))
 }
 
-fn xml(source: &Stretch, path: &Path, world: &World<'_>) -> std::io::Result<Option<Checked>> {
+fn xml(source: &Stretch, beside: Beside<'_>, world: &World<'_>) -> std::io::Result<Option<Checked>> {
     if source.length() > world.limits.xml_bytes_max {
         return Ok(None);
     }
@@ -145,48 +182,43 @@ fn xml(source: &Stretch, path: &Path, world: &World<'_>) -> std::io::Result<Opti
         return Ok(None);
     }
     let text = String::from_utf8(bytes).map_err(|_| cms::malformed())?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let outside = |uri: &str| beside(folder, uri);
-    let found = xades::judge(&text, "", &outside, world)?.ok_or_else(cms::malformed)?;
+    let found = xades::judge(&text, "", beside, world)?.ok_or_else(cms::malformed)?;
     Ok((!found.0.is_empty()).then(|| Checked::of("xades", found.0)))
 }
 
-/// A file of the same folder by its name alone: a reference never leads anywhere else.
-fn beside(folder: &Path, uri: &str) -> std::io::Result<Option<Stretch>> {
+/// A file of that folder by its name alone: a reference never leads anywhere else.
+fn in_folder(folder: &Path, uri: &str) -> std::io::Result<Option<Stretch>> {
     let name = percent_encoding::percent_decode_str(uri.strip_prefix("./").unwrap_or(uri)).decode_utf8_lossy().into_owned();
-    let mut parts = Path::new(&name).components();
-    let is_name = matches!(parts.next(), Some(std::path::Component::Normal(_))) && parts.next().is_none();
-    if !is_name || name.contains(':') {
-        return Ok(None);
+    // A file is first looked for under the very name: a name may have a percent sign in it.
+    for name in [uri, name.as_str()] {
+        let mut parts = Path::new(name).components();
+        let is_name = matches!(parts.next(), Some(std::path::Component::Normal(_))) && parts.next().is_none();
+        let path = folder.join(name);
+        if is_name && path.is_file() {
+            return Ok(Some(Stretch::file(File::open(path)?)?));
+        }
     }
-    opened(&folder.join(name))
+    Ok(None)
 }
 
-fn opened(path: &Path) -> std::io::Result<Option<Stretch>> {
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Some(Stretch::file(File::open(path)?)?)),
+/// What a signature beside its content is about: the file of its name without the ending.
+fn content_of(name: &str, beside: Beside<'_>) -> std::io::Result<Option<Stretch>> {
+    const BESIDE: [&str; 4] = ["p7s", "p7m", "tst", "tsr"];
+    match name.rsplit_once('.') {
+        Some((bare, ending)) if BESIDE.contains(&ending.to_ascii_lowercase().as_str()) => beside(bare),
         _ => Ok(None),
     }
 }
 
-/// What a signature beside its content is about: the file of its name without the ending, or else the one other with the same stem.
-fn content_of(path: &Path) -> std::io::Result<Option<Stretch>> {
-    const ENDINGS: [&str; 4] = ["p7s", "p7m", "tst", "tsr"];
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    if !ENDINGS.contains(&ending.as_str()) {
-        return Ok(None);
-    }
-    let exact: PathBuf = path.with_extension("");
-    opened(&exact)
-}
-
 /// CMS of any kind, in binary.
-fn binary(source: &Stretch, path: &Path, world: &World<'_>) -> std::io::Result<Option<Checked>> {
+fn binary(source: &Stretch, (name, beside): (&str, Beside<'_>), world: &World<'_>) -> std::io::Result<Option<Checked>> {
     match cms::kind(source).as_deref() {
-        Some(cms::SIGNED_DATA) if stamp::is_token(source) => token(&source.whole(64 << 20)?, path, world).map(Some),
+        Some(cms::SIGNED_DATA) if stamp::is_token(source) => {
+            token(&source.whole(64 << 20)?, content_of(name, beside)?, world).map(Some)
+        }
         Some(cms::SIGNED_DATA) => {
             let mut signatures = Vec::new();
-            envelope(source, content_of(path)?, (world, 0), &mut signatures)?;
+            envelope(source, content_of(name, beside)?, (world, 0), &mut signatures)?;
             Ok(Some(Checked::of("cades", signatures)))
         }
         Some(cms::STAMPED_DATA) => stamped(source, world).map(Some),
@@ -194,7 +226,7 @@ fn binary(source: &Stretch, path: &Path, world: &World<'_>) -> std::io::Result<O
         None => {
             let answer = if source.length() <= 1 << 20 { stamp::in_answer(&source.whole(1 << 20)?) } else { None };
             match answer {
-                Some(bytes) => token(&bytes, path, world).map(Some),
+                Some(bytes) => token(&bytes, content_of(name, beside)?, world).map(Some),
                 None => Ok(None),
             }
         }
@@ -226,8 +258,7 @@ fn envelope(
     Ok(())
 }
 
-fn token(bytes: &[u8], path: &Path, world: &World<'_>) -> std::io::Result<Checked> {
-    let content = content_of(path)?;
+fn token(bytes: &[u8], content: Option<Stretch>, world: &World<'_>) -> std::io::Result<Checked> {
     let imprint = |algorithm: DigestAlgorithm| {
         content.as_ref().map_or(Ok(None), |content| Ok(cades::hashed(content, &[algorithm])?.remove(algorithm.name)))
     };

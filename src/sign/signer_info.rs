@@ -38,9 +38,16 @@ impl<'a> SignerInfo<'a> {
     /// Reads one.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut items = der::first(bytes)?.tagged(SEQUENCE)?.items();
-        items.pick(INTEGER)?;
+        let version = items.pick(INTEGER)?;
+        if !matches!(version.inside, [1 | 3]) {
+            return None;
+        }
         let sid = items.next()?;
-        let digest_id = items.pick(SEQUENCE)?.items().next()?.object_id()?;
+        let mut digest = items.pick(SEQUENCE)?.items();
+        let digest_id = digest.next()?.object_id()?;
+        if digest.next().is_some_and(|parameters| parameters.whole != [0x05, 0]) {
+            return None;
+        }
         let signed = items.pick(context(0));
         let algorithm = algorithm::signature(&items.pick(SEQUENCE)?);
         let value = items.pick(OCTETS)?.inside;

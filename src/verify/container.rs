@@ -145,6 +145,13 @@ impl Container {
         }
     }
 
+    /// The bytes of a small file as it lies there, an envelope with all of it; `None` where they cannot be had.
+    pub(super) fn as_it_lies(&self, entry: &Entry, most: u64) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.reader(entry)?.ok()?.take(most.saturating_add(1)).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 <= most).then_some(bytes)
+    }
+
     /// A file as a stream of at most `most` bytes, of which its length says that it has no more.
     pub(super) fn stream<'a>(&'a self, entry: &'a Entry, most: u64) -> std::result::Result<impl BufRead + 'a, Fault> {
         if entry.bytes > most {

@@ -33,6 +33,14 @@ pub(super) const SACER: [&str; 5] =
 const SNIFFED_MAX: usize = 64;
 
 impl Kind {
+    /// Position of the one index that may be sealed.
+    pub(super) fn index(&self) -> Option<usize> {
+        match self {
+            Self::Agid(at) | Self::Sincro(at) | Self::Sincro2010(at) | Self::Eark(at) => Some(*at),
+            Self::Bag(_) | Self::Sacer(_) | Self::Lists(_) | Self::Unknown => None,
+        }
+    }
+
     /// The name of the profile in a report.
     pub(super) fn name(&self) -> &'static str {
         match self {

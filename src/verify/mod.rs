@@ -93,6 +93,10 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
         return Ok(Examined { report: Report::new(path.display().to_string(), "unknown", 0, findings), inside: None });
     };
     let kind = kind::of(&container, options, &mut findings);
+    let mut signatures = signed.map(|signed| signed.signatures).unwrap_or_default();
+    if let Some(at) = kind.index().filter(|_| !container.is_lone()) {
+        signatures.extend(signed::seals(&container, at, options, &mut findings)?);
+    }
     let mut requirements = Vec::new();
     let checked = match &kind {
         Kind::Agid(at) => Some(agid::check(&container, (*at, Form::Agid), options, &mut findings)),
@@ -123,7 +127,7 @@ fn examine(path: &Path, options: &Options) -> Result<Examined> {
     let files = container.entries().len() as u64;
     let mut report = Report::new(path.display().to_string(), kind.name(), files, findings);
     report.requirements = requirements;
-    report.signatures = signed.map(|signed| signed.signatures).unwrap_or_default();
+    report.signatures = signatures;
     Ok(Examined { report, inside: checked.map(|checked| (container, checked)) })
 }
 

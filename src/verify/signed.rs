@@ -7,10 +7,11 @@ use super::container::{Container, is_envelope};
 use super::findings::{Findings, Valued as _, error, note};
 use super::kind::{self, Kind};
 use crate::clock::Clock;
+use crate::digest::Digest;
 use crate::error::Result;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::messages::Message;
-use crate::sign::{self, Checked, Concern, Indication, Signature};
+use crate::sign::{self, Checked, Concern, Indication, Signature, Topic};
 
 /// The signatures of the file at `path`; none of a folder and of what can hold none.
 pub(super) fn check(path: &Path, options: &Options) -> Result<Option<Checked>> {
@@ -31,20 +32,54 @@ pub(super) fn is_index(path: &Path, signed: &Checked, options: &Options) -> Resu
     Ok(container.is_some_and(|container| kind::of(&container, options, &mut unsaid) != Kind::Unknown))
 }
 
-/// What is to be said of them.
+/// Judges the seals and time stamps of the index at position `at`: the files that are called after it (`PIndex.xml.p7m`, `.xades`, `.tsr`).
+pub(super) fn seals(container: &Container, at: usize, options: &Options, findings: &mut Findings) -> Result<Vec<Signature>> {
+    let index = container.entries()[at].path.clone();
+    let judged = sign::Options { trust: &options.trust, now: Clock::System.now(), limits: &options.limits };
+    let folder = index.rfind('/').map_or("", |end| &index[..=end]);
+    let most = options.limits.metadata_bytes_max;
+    // An envelope is asked for as it is, not for what lies in it.
+    let bytes = |path: &str| container.find(path).and_then(|n| container.as_it_lies(&container.entries()[n], most));
+    let mut signatures = Vec::new();
+    for entry in container.entries() {
+        let is_envelope = entry.path == index && is_envelope(&index);
+        let is_beside = entry.path.strip_prefix(&index).is_some_and(|rest| rest.starts_with('.') && !rest.contains('/'));
+        if !is_envelope && !is_beside {
+            continue;
+        }
+        let Some(sealed) = bytes(&entry.path) else { continue };
+        let name = entry.path.strip_prefix(folder).unwrap_or(&entry.path);
+        let beside = |name: &str| bytes(&format!("{folder}{name}"));
+        let Some((checked, content)) = sign::check_seal(name, sealed, &beside, &judged)? else { continue };
+        findings.absorb(said_of(&checked, &entry.path));
+        // A seal may hold the index and lie beside it: both must be the same.
+        let other = bytes(&index).filter(|_| !is_envelope && content.is_some());
+        if other.is_some_and(|other| Some(Digest::of(&other)) != content) {
+            let message = Message::new(Topic::Integrity.code()).word("why", "sign-other-index").with("who", name);
+            findings.push(Finding::new(Severity::Error, message).at(&entry.path, ""));
+        }
+        signatures.extend(checked.signatures);
+    }
+    Ok(signatures)
+}
+
+/// What is to be said of the signatures of a file that was named.
 pub(super) fn findings(signed: &Checked, path: &Path) -> Findings {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    said_of(signed, &path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+fn said_of(signed: &Checked, name: &str) -> Findings {
     let mut findings = Findings::default();
     if !signed.is_readable {
-        findings.push(error("unreadable").at(&name, ""));
+        findings.push(error("unreadable").at(name, ""));
     } else if signed.has_empty_field {
-        findings.push(error("signature-field-empty").at(&name, ""));
+        findings.push(error("signature-field-empty").at(name, ""));
     } else if signed.signatures.is_empty() {
-        findings.push(error("signature-none").at(&name, ""));
+        findings.push(error("signature-none").at(name, ""));
     }
     for signature in &signed.signatures {
-        findings.extend(signature.concerns.iter().map(|concern| said(concern, signature, &name)));
-        findings.push(found(signature, &name));
+        findings.extend(signature.concerns.iter().map(|concern| said(concern, signature, name)));
+        findings.push(found(signature, name));
     }
     findings
 }

@@ -62,6 +62,7 @@ mod said;
 mod scale;
 mod scarto;
 mod schemas;
+mod seals;
 mod search;
 mod segnatura;
 mod shares;
