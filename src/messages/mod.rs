@@ -222,7 +222,11 @@ mod tests {
         let message = Message::new("signature-trust").with("who", "Anna").word("why", "sign-withdrawn").with("detail", "{x}");
         let stored: Message = serde_json::from_str(&serde_json::to_string(&message).unwrap()).unwrap();
         for (lang, part) in [(Lang::It, "elenco di fiducia ({x})"), (Lang::En, "trusted list ({x})")] {
-            assert!(stored.sentence(lang).starts_with("Anna: ") && stored.sentence(lang).contains(part), "{}", stored.sentence(lang));
+            assert!(
+                stored.sentence(lang).starts_with("Anna: ") && stored.sentence(lang).contains(part),
+                "{}",
+                stored.sentence(lang)
+            );
         }
     }
 

@@ -9,7 +9,7 @@ use openssl::x509::{X509, X509Crl};
 
 use super::algorithm::{self, DigestAlgorithm, SignatureAlgorithm};
 use super::certificate::{Signed, strength};
-use super::cms::{self, SignedData};
+use super::cms::{self, DATA, SignedData};
 use super::der;
 use super::fact::{Form, Signature, Sub, Topic};
 use super::judge::{self, Evidence, World};
@@ -18,7 +18,6 @@ use super::stamp;
 use super::stretch::Stretch;
 use crate::finding::Severity;
 
-const DATA: &str = "1.2.840.113549.1.7.1";
 /// Deepest nesting of counter-signatures.
 const COUNTER_DEPTH_MAX: usize = 5;
 

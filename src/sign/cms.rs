@@ -12,6 +12,8 @@ use super::stretch::Stretch;
 
 /// `id-signedData`.
 pub(super) const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
+/// `id-data`.
+pub(super) const DATA: &str = "1.2.840.113549.1.7.1";
 /// `id-ct-timestampedData` (RFC 5544).
 pub(super) const STAMPED_DATA: &str = "1.2.840.113549.1.9.16.1.31";
 /// Most bytes that may stand behind the content: certificates, revocation lists, signers.
@@ -65,7 +67,7 @@ pub(super) fn signed_data(source: &Stretch) -> Result<SignedData> {
     let digests = ber.digest_ids()?;
     let encapsulated = ber.need(SEQUENCE)?;
     let kind = der::first(&ber.small(OBJECT_ID)?).and_then(|id| id.object_id()).ok_or_else(malformed)?;
-    let pieces = if ber.is_at_end(encapsulated)? { None } else { Some(ber.explicit_octets()?) };
+    let pieces = if ber.is_at_end(encapsulated)? { None } else { Some(ber.explicit_octets(kind != DATA)?) };
     ber.leave(encapsulated)?;
     let content = pieces.map(|pieces| source.parts(&pieces).ok_or_else(malformed)).transpose()?;
     let tail = tail(source, ber.at, rest)?;
@@ -289,12 +291,14 @@ impl Ber {
     }
 
     /// `[0] { OCTET STRING }`: where the pieces of the string lie.
-    fn explicit_octets(&mut self) -> Result<Vec<(u64, u64)>> {
+    fn explicit_octets(&mut self, may_be_other: bool) -> Result<Vec<(u64, u64)>> {
         let around = self.need(context(0))?;
         let item = self.item()?;
         let mut pieces = Vec::new();
         if item.0 == OCTETS || item.0 == OCTETS_IN_PIECES {
             self.octets(item, &mut pieces, 0)?;
+        } else if !may_be_other {
+            return Err(malformed());
         } else {
             // PKCS #7 lets any type stand here; its content octets are what is signed (RFC 2315, 9.3).
             let end = item.1.ok_or_else(malformed)?;

@@ -49,7 +49,8 @@ pub(super) fn certificate(signature: &mut Signature, certificate: &X509, evidenc
     validity(signature, certificate, proven, world.now);
     let (Some(from), Some(to)) = (instant(certificate.not_before()), instant(certificate.not_after())) else { return };
     // Whether somebody trusted stands behind an expired certificate is asked as of its last day: that it expired is said apart.
-    let at = proven.unwrap_or(world.now).clamp(from, to);
+    // A hostile one may end before it begins.
+    let at = proven.unwrap_or(world.now).min(to).max(from);
     trusted(signature, (certificate, proven), evidence, world, at);
 }
 

@@ -9,12 +9,12 @@ use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::x509::X509;
 
+use super::cms::DATA;
 use super::der::{self, OCTETS, SEQUENCE, SET, context};
 use super::signer_info::{CONTENT_TYPE, MESSAGE_DIGEST, SIGNATURE_STAMP, SIGNING_CERTIFICATE_V2, SIGNING_TIME};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 
-const DATA: &str = "1.2.840.113549.1.7.1";
 const SHA_256: &str = "2.16.840.1.101.3.4.2.1";
 
 /// Whoever holds a key: a file, a card, a service. Object-safe, so that an office may bring its own.

@@ -266,18 +266,17 @@ fn no_changed_byte_of_a_signed_file_passes() {
     let good = world.read("a.p7m");
     let now = conserva::clock::Clock::System.now().to_string();
     // Every second byte, and all of the beginning, where lengths and types stand.
+    let mut unseen = Vec::new();
     for at in (0..good.len()).filter(|at| *at < 150 || at % 2 == 0) {
         let mut bad = good.clone();
         bad[at] ^= 0x11;
         let path = world.write("b.p7m", &bad);
-        let found = judged(&path, &world.trust, &now);
-        let passes = found.is_some_and(|found| {
-            found.is_readable
-                && !found.signatures.is_empty()
-                && found.signatures.iter().all(|one| one.indication == Indication::TotalPassed)
-        });
-        assert!(!passes, "byte {at} of {} was changed unseen", good.len());
+        let found = judged(&path, &world.trust, &now).filter(|found| found.is_readable && !found.signatures.is_empty());
+        if found.is_some_and(|found| found.signatures.iter().all(|one| one.indication == Indication::TotalPassed)) {
+            unseen.push(at);
+        }
     }
+    assert!(unseen.is_empty(), "bytes {unseen:?} of {} were changed unseen", good.len());
 }
 
 #[test]
