@@ -139,7 +139,7 @@ fn pss(mut parts: Items<'_>) -> Option<SignatureAlgorithm> {
             tag if tag == context(0) => hash = digest(&inside.items().next()?.object_id()?)?,
             tag if tag == context(1) => mask = digest(&inside.items().nth(1)?.items().next()?.object_id()?)?,
             tag if tag == context(2) => {
-                salt = inside.inside.iter().try_fold(0_i32, |sum, byte| sum.checked_mul(256)?.checked_add(i32::from(*byte)))?
+                salt = inside.inside.iter().try_fold(0_i32, |sum, byte| sum.checked_mul(256)?.checked_add(i32::from(*byte)))?;
             }
             _ => {}
         }

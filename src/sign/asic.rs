@@ -43,7 +43,9 @@ pub(super) fn judge(file: &File, name: &str, world: &World<'_>) -> Result<Option
     let has_signatures = members.iter().any(|one| is_signature(&one.name));
     let ending = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     let is_named = matches!(ending.as_str(), "asics" | "asice" | "scs" | "sce");
-    if !stated.as_deref().is_some_and(|stated| TYPES.contains(&stated)) && !(has_signatures && is_named) {
+    let is_stated = stated.as_deref().is_some_and(|stated| TYPES.contains(&stated));
+    let is_container = is_stated || (has_signatures && is_named);
+    if !is_container {
         return Ok(None);
     }
     let is_simple = stated.as_deref().map_or(ending == "asics" || ending == "scs", |stated| stated == TYPES[0]);

@@ -134,8 +134,7 @@ fn one(
             _ => signature.fault(Topic::Integrity, Sub::HashFailure, "sign-digest", ""),
         }
     }
-    if info.signed.is_some() && !info.only(CONTENT_TYPE).is_some_and(|kind| kind.object_id().as_deref() == Some(&case.data.kind))
-    {
+    if info.signed.is_some() && info.only(CONTENT_TYPE).is_none_or(|kind| kind.object_id().as_deref() != Some(&case.data.kind)) {
         signature.fault(Topic::Form, Sub::FormatFailure, "sign-content-type", "");
     }
     if let Some(certificate) = certificate.filter(|_| is_known) {

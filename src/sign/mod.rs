@@ -214,7 +214,7 @@ fn content_of(name: &str, beside: Beside<'_>) -> std::io::Result<Option<Stretch>
 fn binary(source: &Stretch, (name, beside): (&str, Beside<'_>), world: &World<'_>) -> std::io::Result<Option<Checked>> {
     match cms::kind(source).as_deref() {
         Some(cms::SIGNED_DATA) if stamp::is_token(source) => {
-            token(&source.whole(64 << 20)?, content_of(name, beside)?, world).map(Some)
+            token(&source.whole(64 << 20)?, content_of(name, beside)?.as_ref(), world).map(Some)
         }
         Some(cms::SIGNED_DATA) => {
             let mut signatures = Vec::new();
@@ -226,7 +226,7 @@ fn binary(source: &Stretch, (name, beside): (&str, Beside<'_>), world: &World<'_
         None => {
             let answer = if source.length() <= 1 << 20 { stamp::in_answer(&source.whole(1 << 20)?) } else { None };
             match answer {
-                Some(bytes) => token(&bytes, content_of(name, beside)?, world).map(Some),
+                Some(bytes) => token(&bytes, content_of(name, beside)?.as_ref(), world).map(Some),
                 None => Ok(None),
             }
         }
@@ -258,9 +258,9 @@ fn envelope(
     Ok(())
 }
 
-fn token(bytes: &[u8], content: Option<Stretch>, world: &World<'_>) -> std::io::Result<Checked> {
+fn token(bytes: &[u8], content: Option<&Stretch>, world: &World<'_>) -> std::io::Result<Checked> {
     let imprint = |algorithm: DigestAlgorithm| {
-        content.as_ref().map_or(Ok(None), |content| Ok(cades::hashed(content, &[algorithm])?.remove(algorithm.name)))
+        content.map_or(Ok(None), |content| Ok(cades::hashed(content, &[algorithm])?.remove(algorithm.name)))
     };
     Ok(Checked::of("timestamp", vec![stamp::judge(bytes, "", &imprint, &Evidence::default(), world)?]))
 }
@@ -269,13 +269,9 @@ fn token(bytes: &[u8], content: Option<Stretch>, world: &World<'_>) -> std::io::
 fn stamped(source: &Stretch, world: &World<'_>) -> std::io::Result<Checked> {
     let (content, tokens) = cms::stamped_data(source)?;
     let mut signatures = Vec::new();
-    for bytes in &tokens {
-        let imprint = |algorithm: DigestAlgorithm| {
-            content.as_ref().map_or(Ok(None), |content| Ok(cades::hashed(content, &[algorithm])?.remove(algorithm.name)))
-        };
-        signatures.push(stamp::judge(bytes, "", &imprint, &Evidence::default(), world)?);
-        // Those after the first are over the ones before (RFC 5544, 2): they renew it and are not asked here.
-        break;
+    // Those after the first are over the ones before (RFC 5544, 2): they renew it and are not asked here.
+    if let Some(bytes) = tokens.first() {
+        signatures.push(token(bytes, content.as_ref(), world)?.signatures.remove(0));
     }
     if let Some(content) = content
         && cms::kind(&content).as_deref() == Some(cms::SIGNED_DATA)

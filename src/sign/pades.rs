@@ -89,7 +89,7 @@ fn around(file: &Stretch, place: u64) -> Result<Option<Found>> {
         let from = place.saturating_sub(reach);
         let before = file.peek(from, (place - from) as usize)?;
         let Some(begin) = memchr::memmem::rfind(&before, b" obj") else { continue };
-        let head: Vec<&[u8]> = before[..begin].rsplit(|byte| byte.is_ascii_whitespace()).take(2).collect();
+        let head: Vec<&[u8]> = before[..begin].rsplit(u8::is_ascii_whitespace).take(2).collect();
         let name = head.iter().rev().map(|part| String::from_utf8_lossy(part)).collect::<Vec<_>>().join(" ");
         let start = from + begin as u64 + 4;
         for most in [64 << 10, 1 << 20, DICTIONARY_MAX] {

@@ -75,7 +75,7 @@ impl Pkcs12Signer {
             _ => return Err(refused("seal-key-kind")),
         };
         let der = |certificate: &X509| certificate.to_der().map_err(|_| refused("seal-key-refused"));
-        let chain = opened.ca.iter().flatten().map(|one| one.to_der()).collect::<std::result::Result<_, _>>();
+        let chain = opened.ca.iter().flatten().map(openssl::x509::X509Ref::to_der).collect::<std::result::Result<_, _>>();
         Ok(Self { key, kind, certificate: der(&certificate)?, chain: chain.map_err(|_| refused("seal-key-refused"))? })
     }
 }

@@ -89,7 +89,7 @@ impl Case<'_, '_> {
             }
             let uri = attribute(self.document, one, "URI").to_owned();
             if let Some(method) = child(self.document, one, DSIG, "DigestMethod") {
-                self.digest_name(signature, attribute(self.document, method, "Algorithm"));
+                Self::digest_name(signature, attribute(self.document, method, "Algorithm"));
             }
             match reference::follow(self.document, (one, self.signature), self.ids, self.outside)? {
                 Ok(found) => {
@@ -119,7 +119,7 @@ impl Case<'_, '_> {
         Ok(followed)
     }
 
-    fn digest_name(&self, signature: &mut Signature, uri: &str) {
+    fn digest_name(signature: &mut Signature, uri: &str) {
         let Some(digest) = algorithm::digest_of_uri(uri) else { return };
         if signature.digest.is_empty() {
             digest.name.clone_into(&mut signature.digest);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine as _;
 use conserva::finding::Severity;
 use conserva::limits::Limits;
 use conserva::sign::{Checked, Indication, Options, Sub, Topic, Trust, check};
@@ -237,7 +238,6 @@ fn a_good_signature_passes_in_every_wrapping_and_says_who_signed() {
     world.sign("atto.txt", "pem.p7m", "-nodetach -outform PEM");
     world.sign("atto.txt", "atto.txt.p7s", "-outform DER");
     world.sign("atto.txt", "pss.p7m", "-nodetach -outform DER -keyopt rsa_padding_mode:pss");
-    use base64::Engine as _;
     world.write("b64.p7m", base64::engine::general_purpose::STANDARD.encode(world.read("der.p7m")).as_bytes());
     for name in ["der.p7m", "ber.p7m", "pem.p7m", "b64.p7m", "atto.txt.p7s", "pss.p7m"] {
         let signature = world.one(name);
