@@ -62,7 +62,7 @@ impl<'a> SignerInfo<'a> {
                 return certificate.subject_key_id().is_some_and(|id| id.as_slice() == self.sid.inside);
             }
             let mut parts = self.sid.items();
-            let (Some(issuer), Some(serial)) = (parts.next(), parts.next()) else { return false };
+            let (Some(issuer), Some(serial)) = (parts.pick(SEQUENCE), parts.pick(INTEGER)) else { return false };
             let same_issuer = certificate.issuer_name().to_der().is_ok_and(|name| name == issuer.whole);
             let number = certificate.serial_number().to_bn().map(|number| number.to_vec());
             let wanted: &[u8] = serial.inside.strip_prefix(&[0]).unwrap_or(serial.inside);
