@@ -23,7 +23,7 @@ use crate::pipeline::House;
 use crate::scratch::ScratchRoot;
 use crate::steps;
 use crate::store::Store;
-use crate::store::lock::{ArchiveLock, ensure_local};
+use crate::store::lock::{ArchiveLock, ArchiveShare, ensure_local};
 use crate::titolario::Titolario;
 use crate::worker::Meter;
 
@@ -195,6 +195,7 @@ async fn assemble(
     lock: Option<ArchiveLock>,
 ) -> Result<House> {
     adopt_rules(&layout)?;
+    let share = ArchiveShare::take(layout.root()).await?;
     let ente = store.enti().await?.into_iter().next().ok_or_else(|| Error::bug("an archive without ente"))?;
     let readers = readers(
         (&config.ocr.language, config.ocr.engine),
@@ -209,6 +210,7 @@ async fn assemble(
         tables: steps::tables::Seen::default(),
         lexicon: Lexicon::new(&config.ocr.words),
         lock: tokio::sync::Mutex::new(lock),
+        share,
         meter: Arc::new(Meter::default()),
         layout,
         config,

@@ -30,7 +30,7 @@ use crate::messages::Message;
 use crate::pdv::PdvId;
 use crate::scratch::ScratchRoot;
 use crate::steps;
-use crate::store::lock::ArchiveLock;
+use crate::store::lock::{ArchiveLock, ArchiveShare};
 use crate::store::{Change, Claim, Closing, NewJob, Store};
 
 /// Name and version of the program, as it stands in events, copies and packages.
@@ -64,6 +64,8 @@ pub struct House {
     pub experience: Experience,
     /// The archive's lock, once this process has it: only its holder carries travellers.
     pub lock: tokio::sync::Mutex<Option<ArchiveLock>>,
+    /// This process's share in the archive.
+    pub share: ArchiveShare,
     /// What people watch while it works.
     pub meter: Arc<crate::worker::Meter>,
 }

@@ -336,8 +336,7 @@ fn wrapped(text: &str, wide: f64, cap: f64) -> Vec<String> {
     let most = ((wide / strokes::width("x", cap)).floor() as usize).max(1);
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
-        let mut line = String::new();
-        let mut long = 0;
+        let (mut line, mut long) = (String::new(), 0);
         for word in paragraph.split_whitespace() {
             let signs: Vec<char> = word.chars().collect();
             for (n, piece) in signs.chunks(most).enumerate() {
@@ -393,9 +392,8 @@ mod tests {
         }
         let all: Vec<&str> = pages.iter().flat_map(|page| &page.texts).map(|placed| placed.text.as_str()).collect();
         assert!((0..400).all(|n| all.contains(&n.to_string().as_str())));
-        let mut once = Vec::new();
+        let (mut once, mut again) = (Vec::new(), Vec::new());
         assert_eq!(listing(&order, &mut once).expect("written"), once.len() as u64);
-        let mut again = Vec::new();
         listing(&order, &mut again).expect("written");
         assert!(once == again, "the same order gives the same bytes");
     }

@@ -39,14 +39,20 @@ pub struct Destroyed {
 /// Destroys what was allowed; one that has begun goes on.
 ///
 /// # Errors
-/// Usage: no authorisation. Environment: somebody else carries the archive, or keeps its doors.
+/// Usage: no authorisation. Environment: another process carries the archive, keeps its doors, or uses it in any way.
 pub async fn execute(house: &Arc<House>, id: &str, operator: &str) -> Result<Destroyed> {
-    // Nobody reads or admits what is about to go.
+    // Nobody reads or admits what is about to go: bytes that came in again between the look at their row and their end would be lost.
     let is_mine = house.lock.lock().await.is_some();
     let doors = ArchiveLock::take_doors(house.layout.root())?;
-    if !is_mine || doors.is_none() {
+    if !is_mine || doors.is_none() || !house.share.alone()? {
         return Err(Error::new(Kind::Environment, "scarto-busy"));
     }
+    let destroyed = executed(house, id, operator).await;
+    house.share.shared()?;
+    destroyed
+}
+
+async fn executed(house: &Arc<House>, id: &str, operator: &str) -> Result<Destroyed> {
     let (mut scarto, mut seen) = scarto(house, id).await?;
     match scarto.state {
         ScartoState::Proposed => return Err(Error::new(Kind::Usage, "scarto-not-authorised").with("id", id)),

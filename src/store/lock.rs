@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 
+/// Longest wait for somebody who needs the archive for himself, seconds; and how often is asked, a second.
+const ALONE_SECONDS: u32 = 60;
+const ASKED: u32 = 10;
 /// Lock file of whoever carries travellers.
 const PORTER: &str = "archive.lock";
 /// Lock file of whoever looks through the inboxes.
@@ -63,6 +66,48 @@ impl ArchiveLock {
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
         written.map_err(|e| Error::disk("write lock", path, e))?;
         Ok(Some(Self { _file: file }))
+    }
+}
+
+/// A share in the archive, which each process has that uses it. What must not be done beside anybody else, not even a reader or an
+/// `ingest`, which need no lock, is done by whoever has it alone. The lock is on the folder itself: no file can be put in its place.
+#[derive(Debug)]
+pub struct ArchiveShare {
+    folder: File,
+    path: PathBuf,
+}
+
+impl ArchiveShare {
+    /// Takes a share of `archive`, after whoever has it alone.
+    ///
+    /// # Errors
+    /// Environment: somebody has it alone for more than a minute.
+    pub async fn take(archive: &Path) -> Result<Self> {
+        let folder = File::open(archive).map_err(|e| Error::disk("open folder", archive, e))?;
+        for _ in 0..ALONE_SECONDS * ASKED {
+            match folder.try_lock_shared() {
+                Ok(()) => return Ok(Self { folder, path: archive.to_owned() }),
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(1_000 / u64::from(ASKED))).await;
+                }
+                Err(std::fs::TryLockError::Error(e)) => return Err(Error::disk("lock", archive, e)),
+            }
+        }
+        Err(Error::new(Kind::Environment, "archive-alone").with("path", archive.display()))
+    }
+
+    /// Makes the share the whole; false, and the share as it was, where somebody else has one.
+    pub fn alone(&self) -> Result<bool> {
+        match self.folder.try_lock() {
+            Ok(()) => Ok(true),
+            Err(std::fs::TryLockError::WouldBlock) => self.shared().map(|()| false),
+            Err(std::fs::TryLockError::Error(e)) => Err(Error::disk("lock", &self.path, e)),
+        }
+    }
+
+    /// Makes the whole a share again.
+    pub fn shared(&self) -> Result<()> {
+        self.folder.lock_shared().map_err(|e| Error::disk("lock", &self.path, e))
     }
 }
 

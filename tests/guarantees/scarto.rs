@@ -49,7 +49,9 @@ impl Office {
     fn authorise(&self, scarto: &str, except: &[&str]) -> Value {
         let act = self.stage.path("autorizzazione.txt");
         std::fs::write(&act, "Si autorizza.").expect("written");
-        let today = self.stage.json(&["scarto", "list"], &[0])[0]["proposed_at"].as_str().expect("an instant")[..10].to_owned();
+        let proposed = self.stage.json(&["scarto", "list"], &[0])[0]["proposed_at"].as_str().expect("an instant").to_owned();
+        let proposed: jiff::Timestamp = proposed.parse().expect("an instant");
+        let today = proposed.in_tz("Europe/Rome").expect("a zone").date().to_string();
         let mut args =
             vec!["scarto", "authorise", scarto, act.to_str().expect("a path"), "--act", "Soprintendenza, prot. 1", "--date"];
         args.push(&today);
@@ -144,6 +146,27 @@ fn bytes_that_another_arrival_needs_stay_and_a_hold_after_the_authorisation_coun
     assert_eq!(done["left_in"].as_array().map(Vec::len), Some(1), "the package holds what stays, too: {done}");
     let paths: Vec<&str> = packaged.iter().map(|one| text(one, "path")).collect();
     assert!(paths.iter().all(|path| std::path::Path::new(path).exists()), "{paths:?}");
+}
+
+#[test]
+fn a_scarto_is_executed_by_whoever_has_the_archive_alone_and_others_wait_for_its_end() {
+    let office = Office::new();
+    let stage = &office.stage;
+    let id = text(&office.propose(), "id").to_owned();
+    office.authorise(&id, &[]);
+    // Whoever admits or reads has a share in the folder of the archive, as this test has it now.
+    let folder = std::fs::File::open(stage.path("archivio")).expect("the archive");
+    folder.lock_shared().expect("a share");
+    assert_eq!(stage.run(&["scarto", "execute", &id, "--yes"]).status.code(), Some(3), "somebody else is there");
+    assert!(office.is_there(&office.sha256(0)));
+    folder.unlock().expect("given back");
+    folder.lock().expect("the whole");
+    let mut other = stage.command(&["list"]).spawn().expect("the program runs");
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    assert!(other.try_wait().expect("a child").is_none(), "it waits");
+    folder.unlock().expect("given back");
+    assert!(other.wait().expect("a child").success());
+    stage.json(&["scarto", "execute", &id, "--yes"], &[0]);
 }
 
 /// Kills the program at every point of an execution, each time in a copy of the same archive.

@@ -119,13 +119,11 @@ fn other_programs_come_to_the_same_verdict_on_the_corpus() {
 
 /// Whether a program is content with a file; none where the program is not here, which is said.
 fn says(program: &str, arguments: &[&str], path: &Path) -> Option<bool> {
-    match Command::new(program).args(arguments).arg(path).output() {
-        Ok(output) => Some(output.status.success()),
-        Err(_) => {
-            eprintln!("not checked: {program} is not here");
-            None
-        }
+    if let Ok(output) = Command::new(program).args(arguments).arg(path).output() {
+        return Some(output.status.success());
     }
+    eprintln!("not checked: {program} is not here");
+    None
 }
 
 /// A certification authority, signers and an authority for time stamps, made by openssl in a folder.
