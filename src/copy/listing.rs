@@ -3,15 +3,14 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::drawn_pages::DrawnPages;
 use super::font::Alphabet;
-use super::frame::{self, Leaf};
 use super::layer::{self, Sheet};
-use super::writer::{PdfWriter, number};
-use super::{CopyOrder, CopyReport, Pages, PdfaLevel, strokes};
+use super::writer::number;
+use super::{PdfaLevel, strokes};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::page::{Block, Line, PageSource, PageSurvey, ReadPage, Rect, Word};
@@ -69,49 +68,20 @@ pub struct ListingTable {
 /// Writes the list; the result is the length of the file.
 pub fn listing<W: Write>(order: &Listing, out: W) -> Result<u64> {
     let pages = Layout::of(order);
-    let frame_order = CopyOrder {
-        input: PathBuf::new(),
-        mime: String::new(),
-        pages: Pages::Here(Vec::new()),
-        others: Vec::new(),
-        drawings: None,
-        is_wary: false,
-        outlines: Vec::new(),
-        level: order.level,
-        title: order.title.clone(),
-        instant: order.instant,
-        id: id(order),
-        output: PathBuf::new(),
-        lang: "it".to_owned(),
-    };
-    let mut out = PdfWriter::begin(out, !order.level.is_first())?;
-    let (root, font) = (out.promise(), out.promise());
-    let parents = frame::parents(&mut out, root, pages.len());
-    let (mut alphabet, mut leaves) = (Alphabet::default(), Vec::with_capacity(pages.len()));
     let of = pages.len();
-    for ((page, parent), n) in pages.iter().zip(parents).zip(1..) {
-        let mut content = page.drawn(&order.foot, (n, of)).into_bytes();
-        content.extend(page.found(&order.foot, (n, of), &mut alphabet));
-        let (body, leaf) = (out.promise(), out.promise());
-        out.deflated(body, "", &content)?;
-        let (width, height) = (number(SHEET.0, 2), number(SHEET.1, 2));
-        let resources = format!("<</Font<</F {font} 0 R>>>>");
-        out.object(
-            leaf,
-            format!("<</Type/Page/Parent {parent} 0 R/MediaBox[0 0 {width} {height}]/Contents {body} 0 R/Resources{resources}>>"),
-        )?;
-        leaves.push(Leaf { page: leaf, parent, n });
-    }
-    alphabet.write(&mut out, font, order.level.is_first())?;
-    let (catalog, info) = frame::write(&mut out, (&frame_order, &CopyReport::default()), root, &leaves)?;
-    out.end(catalog, info, &frame_order.id)
-}
-
-fn id(order: &Listing) -> [u8; 16] {
-    let digest = Digest::of(format!("{order:?}").as_bytes());
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest.bytes()[..16]);
-    id
+    let file = DrawnPages {
+        title: order.title.clone(),
+        level: order.level,
+        instant: order.instant,
+        said: Digest::of(format!("{order:?}").as_bytes()),
+        sheet: SHEET,
+        count: of,
+    };
+    file.write(out, |(at, n), alphabet| {
+        let mut content = pages[at].drawn(&order.foot, (n, of)).into_bytes();
+        content.extend(pages[at].found(&order.foot, (n, of), alphabet));
+        Ok(content)
+    })
 }
 
 /// A text at its place: baseline from the bottom left, capital height.

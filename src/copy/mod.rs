@@ -9,6 +9,7 @@ mod ccitt;
 mod colour;
 mod decoded;
 mod drawing;
+mod drawn_pages;
 mod font;
 mod frame;
 mod hocr;

@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use rxing::common::BitMatrix;
@@ -11,11 +10,11 @@ use rxing::oned::Code128Writer;
 use rxing::qrcode::QRCodeWriter;
 use rxing::{BarcodeFormat, EncodeHints, Writer as _};
 
+use super::drawn_pages::DrawnPages;
 use super::font::Alphabet;
-use super::frame::{self, Leaf};
 use super::layer::{self, Sheet};
-use super::writer::{PdfWriter, number};
-use super::{CopyOrder, CopyReport, Pages, PdfaLevel, strokes};
+use super::writer::number;
+use super::{PdfaLevel, strokes};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::messages::{Lang, label};
@@ -56,51 +55,21 @@ pub struct SeparatorOrder {
 
 /// Writes the sheets; the result is the length of the file.
 pub fn separators<W: Write>(order: &SeparatorOrder, out: W) -> Result<u64> {
-    let title = label("sheet-title", Lang::It);
-    let frame_order = CopyOrder {
-        input: PathBuf::new(),
-        mime: String::new(),
-        pages: Pages::Here(Vec::new()),
-        others: Vec::new(),
-        drawings: None,
-        is_wary: false,
-        outlines: Vec::new(),
-        level: order.level,
-        title,
-        instant: order.instant,
-        id: id(order),
-        output: PathBuf::new(),
-        lang: "it".to_owned(),
-    };
-    let mut out = PdfWriter::begin(out, !order.level.is_first())?;
-    let (root, font) = (out.promise(), out.promise());
-    let parents = frame::parents(&mut out, root, order.sheets.len());
-    let (mut alphabet, mut leaves) = (Alphabet::default(), Vec::with_capacity(order.sheets.len()));
-    for ((separator, parent), n) in order.sheets.iter().zip(parents).zip(1..) {
-        let drawing = drawn(separator, order.has_patch)?;
-        let mut content = drawing.operators.into_bytes();
-        content.extend(words(drawing.lines, n, &mut alphabet));
-        let (body, leaf) = (out.promise(), out.promise());
-        out.deflated(body, "", &content)?;
-        let (width, height) = (number(SHEET.0, 2), number(SHEET.1, 2));
-        let resources = format!("<</Font<</F {font} 0 R>>>>");
-        out.object(
-            leaf,
-            format!("<</Type/Page/Parent {parent} 0 R/MediaBox[0 0 {width} {height}]/Contents {body} 0 R/Resources{resources}>>"),
-        )?;
-        leaves.push(Leaf { page: leaf, parent, n });
-    }
-    alphabet.write(&mut out, font, order.level.is_first())?;
-    let (catalog, info) = frame::write(&mut out, (&frame_order, &CopyReport::default()), root, &leaves)?;
-    out.end(catalog, info, &frame_order.id)
-}
-
-fn id(order: &SeparatorOrder) -> [u8; 16] {
     let texts: Vec<String> = order.sheets.iter().map(Separator::text).collect();
-    let digest = Digest::of(format!("{} {}", order.instant, texts.join("\n")).as_bytes());
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest.bytes()[..16]);
-    id
+    let file = DrawnPages {
+        title: label("sheet-title", Lang::It),
+        level: order.level,
+        instant: order.instant,
+        said: Digest::of(format!("{} {}", order.instant, texts.join("\n")).as_bytes()),
+        sheet: SHEET,
+        count: order.sheets.len(),
+    };
+    file.write(out, |(at, n), alphabet| {
+        let drawing = drawn(&order.sheets[at], order.has_patch)?;
+        let mut content = drawing.operators.into_bytes();
+        content.extend(words(drawing.lines, n, alphabet));
+        Ok(content)
+    })
 }
 
 /// A sheet as it grows.

@@ -16,8 +16,8 @@ use crate::given::VALUE_BYTES_MAX;
 use crate::messages::Message;
 use crate::pipeline::House;
 use crate::registro::{
-    Contrasto, ContrastoKind, DAY, Estratto, Giornata, Made, OpenContrasto, Registrazione, Riga, TipoVariazione, day_owner,
-    parse_csv, parse_xml,
+    COLUMNS, Contrasto, ContrastoKind, DAY, Estratto, Giornata, Made, OpenContrasto, Registrazione, Riga, TipoVariazione,
+    day_owner, parse_csv, parse_xml,
 };
 use crate::steps::{self, registro};
 use crate::store::Change;
@@ -294,7 +294,7 @@ pub async fn registro_settle(house: &House, id: &str, (reason, operator): (&str,
 pub async fn registro_export(house: &House, (from, to): (Option<Date>, Option<Date>)) -> Result<String> {
     let failed = |e: csv::Error| Error::bug("the register as CSV").because(e);
     let mut out = csv::Writer::from_writer(Vec::new());
-    out.write_record(HEADING).map_err(failed)?;
+    out.write_record(COLUMNS).map_err(failed)?;
     for day in house.store.registro_days(&house.ente_id, &house.ente.aoo.registro).await? {
         if from.is_some_and(|from| day < from) || to.is_some_and(|to| day > to) {
             continue;
@@ -308,27 +308,6 @@ pub async fn registro_export(house: &House, (from, to): (Option<Date>, Option<Da
     String::from_utf8(bytes).map_err(|e| Error::bug("the register as CSV").because(e))
 }
 
-const HEADING: [&str; 18] = [
-    "evento",
-    "numero",
-    "anno",
-    "data",
-    "ora",
-    "verso",
-    "mittente",
-    "destinatario",
-    "oggetto",
-    "protocollo_mittente",
-    "impronta",
-    "voce",
-    "riservato",
-    "campo",
-    "prima",
-    "dopo",
-    "operatore",
-    "provvedimento",
-];
-
 fn rows(day: &Giornata) -> Vec<Vec<String>> {
     let hour = |ora: Option<jiff::civil::Time>| ora.map(|ora| ora.strftime("%H:%M:%S").to_string()).unwrap_or_default();
     let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -339,13 +318,13 @@ fn rows(day: &Giornata) -> Vec<Vec<String>> {
         row.extend([one.destinatari.join(" | "), one.oggetto.clone(), or_empty(&one.protocollo_mittente)]);
         row.extend([one.impronta.map(|impronta| impronta.hex()).unwrap_or_default(), or_empty(&one.voce)]);
         row.push(if one.riservato { "si" } else { "" }.to_owned());
-        row.resize(HEADING.len(), String::new());
+        row.resize(COLUMNS.len(), String::new());
         rows.push(row);
     }
     for one in &day.variazioni {
         let mut row = vec![one.tipo.word().to_owned(), crate::registro::numero(one.numero), one.anno.to_string()];
         row.extend([one.data.to_string(), hour(one.ora)]);
-        row.resize(HEADING.len() - 5, String::new());
+        row.resize(COLUMNS.len() - 5, String::new());
         row.extend([or_empty(&one.campo), or_empty(&one.prima), or_empty(&one.dopo), one.operatore.clone()]);
         row.push(or_empty(&one.provvedimento));
         rows.push(row);

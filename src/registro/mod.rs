@@ -13,7 +13,7 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 pub use giornata::{Giornata, LACUNE_MAX, Lacuna};
-pub use table::parse as parse_csv;
+pub use table::{COLUMNS, parse as parse_csv};
 pub use xml::{SPACE as IMPORT_SPACE, parse as parse_xml};
 
 use crate::arrival::EnteId;

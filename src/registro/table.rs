@@ -7,8 +7,8 @@ use super::forma::{Campi, Raccolta};
 use crate::messages::Message;
 use crate::titolario::{line, reader};
 
-/// The columns that are known, in any order; `numero` and `data` must be there.
-const COLUMNS: [&str; 18] = [
+/// The columns of a CSV, as they are given out; they are taken in in any order, and `numero` and `data` must be there.
+pub const COLUMNS: [&str; 18] = [
     "evento",
     "numero",
     "anno",

@@ -250,11 +250,11 @@ fn stamps(
         }
         let value = Stretch::memory(info.value.to_vec());
         let imprint = |algorithm: DigestAlgorithm| Ok(hashed(&value, &[algorithm])?.remove(algorithm.name));
-        stamp::on(signature, token.whole, &imprint, evidence, world)?;
+        stamp::on(signature, (token.whole, true), &imprint, evidence, world)?;
     }
     for token in info.signed_values(CONTENT_STAMP) {
         let imprint = |algorithm: DigestAlgorithm| Ok(digests.get(algorithm.name).cloned());
-        stamp::before(signature, token.whole, &imprint, evidence, world)?;
+        stamp::on(signature, (token.whole, false), &imprint, evidence, world)?;
     }
     Ok(())
 }

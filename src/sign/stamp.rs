@@ -115,29 +115,17 @@ pub(super) fn judge(token: &[u8], place: &str, imprint: Imprint<'_>, more: &Evid
     Ok(signature.conclude())
 }
 
-/// Takes a time stamp on the signature's value: what is wrong with it is a doubt about the time, not about the signature.
+/// Takes a time stamp. One on the signature's value is proof of when that was made (`is_proof`), and what is wrong with it is a doubt about
+/// the time, not about the signature; one on the content, made before the signature, proves nothing of it, but must be good.
 pub(super) fn on(
     signature: &mut Signature,
-    token: &[u8],
+    (token, is_proof): (&[u8], bool),
     imprint: Imprint<'_>,
     evidence: &Evidence,
     world: &World<'_>,
 ) -> Result<()> {
     let judged = judge(token, "", imprint, evidence, world)?;
-    take(signature, judged, true);
-    Ok(())
-}
-
-/// Takes a time stamp on the content, made before the signature: it proves nothing of when that was made, but must be good.
-pub(super) fn before(
-    signature: &mut Signature,
-    token: &[u8],
-    imprint: Imprint<'_>,
-    evidence: &Evidence,
-    world: &World<'_>,
-) -> Result<()> {
-    let judged = judge(token, "", imprint, evidence, world)?;
-    take(signature, judged, false);
+    take(signature, judged, is_proof);
     Ok(())
 }
 

@@ -324,11 +324,7 @@ impl Case<'_, '_> {
         };
         for token in xml::named(self.document, stamp, "EncapsulatedTimeStamp") {
             let token = xml::decoded(self.document, token).unwrap_or_default();
-            if is_on_value {
-                stamp::on(signature, &token, &imprint, evidence, self.world)?;
-            } else {
-                stamp::before(signature, &token, &imprint, evidence, self.world)?;
-            }
+            stamp::on(signature, (&token, is_on_value), &imprint, evidence, self.world)?;
         }
         Ok(())
     }
